@@ -1,0 +1,32 @@
+# `make demo` and `make test` are all that a fresh clone needs; each makes what it lacks.
+# The virtual environment is made anew whenever the packaging files change.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test lint docs clean
+
+demo: $(STAMP)
+	@$(BIN)/newsletter demo --output demo --no-open
+
+test: $(STAMP)
+	@.ci/browser
+	@$(BIN)/python -m pytest -n 2 --dist worksteal
+
+lint: $(STAMP)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+docs: $(STAMP)
+	@$(BIN)/python -m tests.reference
+
+clean:
+	rm -rf $(VENV) build dist demo *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(STAMP): setup.cfg pyproject.toml setup.py
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@

@@ -1,0 +1,5 @@
+"""Runs the command line as `python -m newsletter`."""
+
+from newsletter.cli.main import run
+
+run()

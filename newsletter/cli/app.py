@@ -1,0 +1,142 @@
+"""What every command shares: the project, its database, and how the program talks."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from newsletter import config
+from newsletter.config import Config
+from newsletter.errors import RefusedError, UsageError
+from newsletter.relay import Relay
+from newsletter.store import Store, open_store
+
+HARMFUL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def now_ms() -> int:
+    """The clock: UTC in milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass
+class App:
+    """One run of the program. Data goes to stdout, talk to stderr."""
+
+    project: Path | None = None
+    debug: bool = False
+    talk: Console = field(default_factory=lambda: Console(stderr=True, highlight=False, soft_wrap=True))
+
+    @cached_property
+    def config(self) -> Config:
+        """The project's settings; raises ProjectError where there is no project."""
+        if self.project is not None:
+            return config.load(config.find_root(self.project.resolve()))
+        return config.load(config.find_root(Path.cwd()))
+
+    def store(self, *, create: bool = True) -> Store:
+        """The project's database, made at first use; the caller closes it."""
+        store = open_store(self.config.database, now=now_ms, create=create)
+        for warning in store.warnings:
+            self.warn(warning)
+        return store
+
+    def relay(self) -> Relay:
+        """The relay, its password asked for where there is a login without one."""
+        relay = self.config.relay
+        if relay is None:
+            raise UsageError(
+                "no mail server is set",
+                where=str(self.config.root / config.FILE_NAME),
+                hint="fill in [smtp] url there, or set NEWSLETTER_SMTP_URL",
+            )
+        if relay.user and not relay.password:
+            if not self.interactive:
+                raise UsageError(
+                    f"the password of {relay.user} at {relay.host} is missing",
+                    hint="set NEWSLETTER_SMTP_PASSWORD, or run this in a terminal to be asked",
+                )
+            password = click.prompt(
+                f"Password of {relay.user} at {relay.host}", hide_input=True, err=True, type=str
+            )
+            return replace(relay, password=password)
+        return relay
+
+    @property
+    def interactive(self) -> bool:
+        """Whether a person sits at the terminal."""
+        return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
+
+    def say(self, text: str = "", style: str = "") -> None:
+        """One sentence to the person, on stderr."""
+        self.talk.print(plain(text), style=style or None, markup=False)
+
+    def warn(self, text: str) -> None:
+        """A sentence that the person should not miss."""
+        self.say(f"Note: {text}", style="yellow")
+
+    def confirm(self, question: str, *, yes: bool) -> None:
+        """Ask before something that cannot be undone; raises RefusedError on no."""
+        if yes:
+            return
+        if not self.interactive:
+            raise UsageError(
+                "this wants a yes, and there is no terminal to ask at", hint="add --yes to answer now"
+            )
+        if not click.confirm(question, err=True):
+            raise RefusedError("nothing was done, as you wished")
+
+    def local_time(self, ms: int) -> str:
+        """A moment in the campaign's time zone, as people write it."""
+        return f"{self.local(ms):%Y-%m-%d %H:%M}"
+
+    def local(self, ms: int) -> datetime:
+        """A moment in the campaign's time zone."""
+        return datetime.fromtimestamp(ms / 1000, self.config.campaign.zone)
+
+
+def plain(text: str) -> str:
+    """Text that cannot steer a terminal: control and bidi-override characters become '·'."""
+    return HARMFUL.sub("·", text)
+
+
+def put(text: str) -> None:
+    """A line of data, on stdout."""
+    click.echo(plain(text))
+
+
+def put_json(value: Any) -> None:
+    """A value as JSON, on stdout."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def put_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()) -> None:
+    """A table on stdout; columns named in `right` are aligned there."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(plain(str(cell)) for cell in row))
+    Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 160).print(table)
+
+
+pass_app = click.make_pass_decorator(App)
+
+yes_option: Callable[[Any], Any] = click.option(
+    "--yes", "-y", is_flag=True, help="Answer yes to the question."
+)
+json_option: Callable[[Any], Any] = click.option(
+    "--json", "as_json", is_flag=True, help="Print the answer as JSON, for programs."
+)

@@ -1,0 +1,186 @@
+"""Making an issue into mails to look at, and checking it: build, check."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+
+import click
+
+from newsletter import links
+from newsletter.addresses import parse_address
+from newsletter.cli.app import App, json_option, pass_app, put, put_json
+from newsletter.errors import IssueError, NotFoundError
+from newsletter.issue import load_issue
+from newsletter.languages import normalise_tag
+from newsletter.models import Finding, Issue, Level, Picture, Profile
+from newsletter.proof import Proof, Version, reader_values
+from newsletter.render import environment
+from newsletter.stencil import FilledHeaders, fill, fill_html, fill_text, message_id
+
+SAMPLE_READER = Profile(
+    address=parse_address("sample.reader@example.org"), name="Dr Sample Reader", language="en", country="FR"
+)
+UNDATED = date(1970, 1, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Built:
+    """One edition as files: names without a folder, and their bytes."""
+
+    html: bytes
+    text: bytes
+    eml: bytes
+    pictures: Sequence[Picture]
+
+
+def make_proof(app: App, slug: str, *, inert: bool = False) -> Proof:
+    """The proof of an issue of this project; attributes are known from the database where there is one."""
+    settings = app.config
+    issue = load_issue(settings.root, slug)
+    attributes: set[str] = set()
+    if settings.database.exists():
+        with app.store(create=False) as store:
+            attributes = store.people.attribute_names()
+    return Proof(issue, settings, environment(settings.templates), attributes=attributes, inert=inert)
+
+
+@click.command()
+@click.argument("issue")
+@click.option("--lang", metavar="L", help="Only this edition.")
+@click.option(
+    "--output", type=click.Path(path_type=Path, file_okay=False), help="A folder. Default: build/ISSUE."
+)
+@pass_app
+def build(app: App, issue: str, lang: str | None, output: Path | None) -> None:
+    """Write each edition as L.html, L.txt and L.eml, to look at. Nobody is mailed.
+
+    They are filled for a made-up reader, with links that do nothing. The same issue gives the same bytes.
+
+    \b
+    Example:
+      newsletter build image-gently-in-dentistry
+    """
+    proof = make_proof(app, issue, inert=True)
+    versions = [proof.full_version(tag) for tag in _editions(proof.issue, lang)]
+    refuse_fields(versions)
+    built = {version.rendered.language: _build(proof, version) for version in versions}
+    folder = output or app.config.root / "build" / proof.issue.slug
+    folder.mkdir(parents=True, exist_ok=True)
+    for tag, edition in built.items():
+        for name, data in _files(tag, edition):
+            (folder / name).write_bytes(data)
+        put(str(folder / f"{tag}.html"))
+    errors = sum(len(version.errors) for version in versions)
+    if errors:
+        app.warn(f"{errors} things would stop a send: newsletter check {proof.issue.slug}")
+
+
+def _editions(issue: Issue, lang: str | None) -> list[str]:
+    if lang is None:
+        return list(issue.editions)
+    tag = normalise_tag(lang)
+    if tag not in issue.editions:
+        raise NotFoundError(
+            f"there is no edition in {tag}",
+            where=str(issue.folder),
+            hint=f"there are: {', '.join(issue.editions)}",
+        )
+    return [tag]
+
+
+def refuse_fields(versions: Iterable[Version]) -> None:
+    """Raise IssueError for the first personal field that cannot be filled."""
+    for version in versions:
+        for finding in version.errors:
+            if finding.rule.startswith("placeholder"):
+                where = f"{version.edition.path}:{finding.line}"
+                raise IssueError(finding.message, where=where, hint=finding.help)
+
+
+def _build(proof: Proof, version: Version) -> Built:
+    config, rendered = proof.config, version.rendered
+    own = links.inert_links(config)
+    values = reader_values(SAMPLE_READER, own)
+    stencil = version.stencil()
+    moment = datetime.combine(rendered.date or UNDATED, time(12), UTC)
+    headers = FilledHeaders(
+        to=SAMPLE_READER.address,
+        to_name=SAMPLE_READER.name,
+        date=int(moment.timestamp() * 1000),
+        message_id=message_id(hashlib.sha256(stencil.digest).digest(), 0, config.sender.domain),
+        list_unsubscribe=own.list_unsubscribe,
+    )
+    html = fill_html(rendered, values)
+    for picture in rendered.pictures:
+        html = html.replace(f"cid:{picture.name}", picture.name)
+    return Built(
+        html=html.encode(),
+        text=fill_text(rendered, values).encode(),
+        eml=fill(stencil, values, headers),
+        pictures=rendered.pictures,
+    )
+
+
+def _files(tag: str, built: Built) -> list[tuple[str, bytes]]:
+    return [
+        (f"{tag}.html", built.html),
+        (f"{tag}.txt", built.text),
+        (f"{tag}.eml", built.eml),
+        *((picture.name, picture.data) for picture in built.pictures),
+    ]
+
+
+@click.command()
+@click.argument("issue")
+@json_option
+@pass_app
+def check(app: App, issue: str, as_json: bool) -> None:
+    """Everything that is wrong with an issue, errors first. Errors stop a send.
+
+    \b
+    Example:
+      newsletter check image-gently-in-dentistry
+    """
+    proof = make_proof(app, issue)
+    found = proof.findings()
+    if as_json:
+        put_json({"findings": [_finding_json(finding) for finding in found]})
+    else:
+        show_findings(app, proof.issue, found)
+        if not found:
+            app.say(f"Nothing to mend: {', '.join(proof.issue.editions)}.", style="green")
+    if any(finding.level is Level.ERROR for finding in found):
+        raise click.exceptions.Exit(1)
+
+
+def show_findings(app: App, issue: Issue, found: Sequence[Finding]) -> None:
+    """The findings as lines, errors first; one that all editions share stands once."""
+    grouped: dict[Finding, list[str]] = {}
+    for finding in found:
+        path = issue.editions[finding.edition].path.as_posix()
+        grouped.setdefault(replace(finding, edition=""), []).append(
+            f"{path}:{finding.line}" if finding.line else path
+        )
+    for finding, places in grouped.items():
+        put(f"{finding.level.value}: {finding.message}  [{finding.rule}]")
+        put(f"    {', '.join(places)}")
+        if finding.help:
+            put(f"    {finding.help}")
+
+
+def _finding_json(finding: Finding) -> dict[str, object]:
+    return {
+        "rule": finding.rule,
+        "level": finding.level.value,
+        "edition": finding.edition,
+        "line": finding.line,
+        "message": finding.message,
+        "help": finding.help,
+    }
+
+
+COMMANDS = (build, check)

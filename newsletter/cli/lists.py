@@ -1,0 +1,145 @@
+"""Lists and segments: make, show, count."""
+
+from __future__ import annotations
+
+import click
+
+from newsletter.campaign import parse_segment
+from newsletter.cli.app import App, json_option, pass_app, put, put_json, put_table
+from newsletter.store import Store
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def lists(context: click.Context) -> None:
+    """Subscription lists: show them, or make one.
+
+    \b
+    Examples:
+      newsletter lists
+      newsletter lists add dentists --title "Dentists and their teams"
+    """
+    if context.invoked_subcommand is None:
+        context.invoke(show_lists)
+
+
+@lists.command("show")
+@json_option
+@pass_app
+def show_lists(app: App, as_json: bool) -> None:
+    """Every list with its members.
+
+    \b
+    Example:
+      newsletter lists show --json
+    """
+    with app.store() as store:
+        rows = store.lists.all()
+    if as_json:
+        put_json(
+            [
+                {"name": r.name, "title": r.title, "active": r.active, "pending": r.pending, "left": r.left}
+                for r in rows
+            ]
+        )
+    elif not rows:
+        app.say("There is no list yet. Make one by importing: newsletter subscribers import FILE --list NAME")
+    else:
+        counts = ("active", "pending", "left")
+        put_table(
+            ("list", *counts, "title"),
+            ((r.name, r.active, r.pending, r.left, r.title) for r in rows),
+            right=counts,
+        )
+
+
+@lists.command("add")
+@click.argument("name")
+@click.option("--title", default="", help="What readers see.")
+@pass_app
+def add_list(app: App, name: str, title: str) -> None:
+    """Make a list.
+
+    \b
+    Example:
+      newsletter lists add radiologists
+    """
+    with app.store() as store:
+        store.lists.create(name, title)
+    app.say(f"Made the list '{name}'.")
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def segments(context: click.Context) -> None:
+    """Segments, named questions over subscribers: show, save, count.
+
+    \b
+    Space means and, comma means or, - means not:
+      list:dentists country:FR,BE -tag:board
+    \b
+    Examples:
+      newsletter segments
+      newsletter segments add francophone "list:dentists language:fr"
+      newsletter segments count "list:dentists country:FR,BE"
+    """
+    if context.invoked_subcommand is None:
+        context.invoke(show_segments)
+
+
+@segments.command("show")
+@json_option
+@pass_app
+def show_segments(app: App, as_json: bool) -> None:
+    """Every saved segment.
+
+    \b
+    Example:
+      newsletter segments show
+    """
+    with app.store() as store:
+        rows = [(s.name, _count(store, s.expression), s.expression) for s in store.segments.all()]
+    if as_json:
+        put_json([{"name": name, "count": count, "expression": text} for name, count, text in rows])
+    elif not rows:
+        app.say('No segment is saved yet. Save one: newsletter segments add NAME "country:FR,BE"')
+    else:
+        put_table(("segment", "would get mail", "expression"), rows, right=("would get mail",))
+
+
+@segments.command("add")
+@click.argument("name")
+@click.argument("expression")
+@pass_app
+def add_segment(app: App, name: str, expression: str) -> None:
+    """Save a segment under a name.
+
+    \b
+    Example:
+      newsletter segments add francophone "list:dentists language:fr"
+    """
+    with app.store() as store:
+        count = _count(store, expression)
+        store.segments.save(name, expression)
+    app.say(f"Saved '{name}': {count:,} people would get mail today.")
+
+
+@segments.command("count")
+@click.argument("expression")
+@pass_app
+def count_segment(app: App, expression: str) -> None:
+    """How many people a list, segment or expression would mail today.
+
+    \b
+    Example:
+      newsletter segments count "list:dentists -country:US"
+    """
+    with app.store() as store:
+        put(str(_count(store, expression)))
+
+
+def _count(store: Store, expression: str) -> int:
+    return store.people.audience_count(parse_segment(store, expression))
+
+
+COMMANDS = (lists, segments)

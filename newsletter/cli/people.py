@@ -1,0 +1,173 @@
+"""Subscribers: import, add, show, list, export, unsubscribe, erase."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import click
+
+from newsletter import audience, links
+from newsletter.addresses import parse_address
+from newsletter.campaign import parse_segment
+from newsletter.cli.app import App, json_option, pass_app, put_json, put_table
+from newsletter.errors import NotFoundError, UsageError
+from newsletter.models import Subscriber
+from newsletter.store import Store
+
+SHOWN = 5
+
+
+@click.group()
+def subscribers() -> None:
+    """The people: import, add, show, export, unsubscribe, erase."""
+
+
+@subscribers.command("show")
+@click.argument("who", metavar="ADDRESS")
+@json_option
+@pass_app
+def show(app: App, who: str, as_json: bool) -> None:
+    """Everything that is known of one person (by address, or by a link's token).
+
+    \b
+    Example:
+      newsletter subscribers show ana@example.org
+    """
+    with app.store(create=False) as store:
+        person = find_person(store, who)
+        events = store.consent.of(person.subject)
+    profile = person.profile
+    facts = {
+        "email": profile.address.text,
+        "name": profile.name,
+        "language": profile.language,
+        "country": profile.country,
+        "state": person.state,
+        "lists": {m.list_name: m.state.value for m in person.memberships},
+        "attributes": dict(profile.attributes),
+        "consent": [
+            {
+                "when": app.local_time(e.at),
+                "what": e.kind.value,
+                "list": e.list_name,
+                "source": e.source,
+                "wording": e.wording,
+            }
+            for e in events
+        ],
+    }
+    if as_json:
+        put_json(facts)
+        return
+    put_table(("", ""), [(key, value) for key, value in facts.items() if isinstance(value, str)])
+    put_table(("list", "state"), [(m.list_name, m.state.value) for m in person.memberships])
+    put_table(("attribute", "value"), profile.attributes.items())
+    put_table(
+        ("when", "what happened", "list", "source"),
+        [(app.local_time(e.at), e.kind.value, e.list_name, e.source) for e in events],
+    )
+
+
+def find_person(store: Store, who: str) -> Subscriber:
+    """A person by address or token; raises NotFoundError."""
+    person = None
+    if "@" in who:
+        person = store.people.get(parse_address(who).key)
+    elif links.find_tokens(who):
+        token = links.verify(store.keys.all(links.KEY_PURPOSE), links.find_tokens(who)[0])
+        person = store.people.by_subject(token.subject)
+    if person is None:
+        raise NotFoundError("nobody here has this address", where=who, hint="check its spelling")
+    return person
+
+
+def _selected(store: Store, segment: str, state: str) -> Iterable[Subscriber]:
+    parsed = parse_segment(store, segment) if segment else None
+    return store.people.select(parsed, state or None)
+
+
+segment_option = click.option("--segment", default="", help="Only this list, segment or expression.")
+state_option = click.option(
+    "--state",
+    default="",
+    type=click.Choice(
+        ["", "active", "pending", "unsubscribed", "bounced", "complained", "erased"], case_sensitive=False
+    ),
+    help="Only people in this state.",
+)
+
+
+@subscribers.command("list")
+@segment_option
+@state_option
+@click.option("--limit", default=50, show_default=True, help="How many rows at most; 0 for all.")
+@pass_app
+def list_(app: App, segment: str, state: str, limit: int) -> None:
+    """A table of subscribers.
+
+    \b
+    Example:
+      newsletter subscribers list --segment "country:FR" --state active
+    """
+    rows: list[tuple[str, ...]] = []
+    more = 0
+    with app.store(create=False) as store:
+        for person in _selected(store, segment, state):
+            if limit and len(rows) >= limit:
+                more += 1
+                continue
+            profile = person.profile
+            lists = ", ".join(m.list_name for m in person.memberships if m.state == "active")
+            rows.append(
+                (profile.address.text, profile.name, profile.language, profile.country, person.state, lists)
+            )
+    put_table(("email", "name", "language", "country", "state", "lists"), rows)
+    if more:
+        app.say(f"and {more:,} more: show all with --limit 0")
+
+
+@subscribers.command("export")
+@segment_option
+@state_option
+@click.option("--consent", is_flag=True, help="The consent events instead of the people.")
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="A file instead of stdout.")
+@pass_app
+def export(app: App, segment: str, state: str, consent: bool, output: Path | None) -> None:
+    """CSV of subscribers that is safe to open in a spreadsheet.
+
+    \b
+    Example:
+      newsletter subscribers export --output subscribers.csv
+    """
+    if output is not None and output.exists():
+        raise UsageError("exists already", where=str(output), hint="choose another name")
+    with app.store(create=False) as store:
+        people = _selected(store, segment, state)
+        header, rows = (
+            audience.consent_table(store, people) if consent else audience.export_table(store, people)
+        )
+        if output is None:
+            text = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="", write_through=True)
+            count = _write_csv(text, header, rows)
+            text.detach()
+        else:
+            with output.open("w", encoding="utf-8-sig", newline="") as file:
+                count = _write_csv(file, header, rows)
+    app.say(f"{count:,} rows" + (f" written to {output}" if output else ""))
+
+
+def _write_csv(file: io.TextIOBase, header: Sequence[str], rows: Iterable[Sequence[str]]) -> int:
+    writer = csv.writer(file)
+    writer.writerow(header)
+    count = 0
+    for row in rows:
+        writer.writerow(row)
+        count += 1
+    return count
+
+
+COMMANDS = (subscribers,)

@@ -1,0 +1,136 @@
+"""Making a project and its issues, and keeping its database safe: init, new, backup, restore."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from datetime import datetime
+from importlib import resources
+from pathlib import Path
+
+import click
+
+from newsletter import config
+from newsletter.cli.app import App, now_ms, pass_app, yes_option
+from newsletter.errors import ProjectError, UsageError
+from newsletter.issue import edition_skeleton, slugify
+from newsletter.languages import normalise_tag
+from newsletter.sample import SLUG, sample_files
+from newsletter.store import restore as restore_database
+
+IGNORED = "subscribers.db*\n.newsletter/\nbuild/\ndemo/\n"
+
+
+@click.command()
+@click.argument("folder", metavar="[DIR]", type=click.Path(path_type=Path, file_okay=False), default=".")
+@click.option("--empty", is_flag=True, help="Without the sample issue.")
+@pass_app
+def init(app: App, folder: Path, empty: bool) -> None:
+    """Make a project: settings, a sample issue, a folder for your own templates.
+
+    \b
+    Example:
+      newsletter init my-newsletter
+    """
+    sample = make_project(folder, empty=empty)
+    app.say(f"Your project is ready: {folder.resolve()}", style="bold")
+    app.say(f"  {config.FILE_NAME}   who you are and your mail server: edit this first")
+    app.say("  issues/           one folder an issue" + (f", with {sample} as a sample" if sample else ""))
+    app.say("  templates/        empty: a file here replaces the built-in one of its name")
+    inside = "" if folder == Path() else f"cd {folder} && "
+    app.say(f"Next: {inside}newsletter " + (f"build {sample}" if sample else 'new "Your first issue"'))
+
+
+def make_project(folder: Path, *, empty: bool) -> str:
+    """Write a new project's files -> the sample issue's slug, or nothing where it is to be empty.
+
+    Raises ProjectError where there is one already; nothing is changed then.
+    """
+    settings = folder / config.FILE_NAME
+    if settings.exists():
+        raise ProjectError("there is a project here already", where=str(settings), hint="nothing was changed")
+    for name in ("issues", "templates"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    ignore = folder / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text(IGNORED, encoding="utf-8")
+    for name, data in ({} if empty else sample_files()).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    settings.write_text(_settings_for(folder.resolve().name), encoding="utf-8")
+    return "" if empty else SLUG
+
+
+def _settings_for(folder_name: str) -> str:
+    template = resources.files("newsletter").joinpath("data/project/newsletter.toml")
+    label = re.sub(r"[^a-z0-9]+", "-", folder_name.casefold()).strip("-") or "newsletter"
+    list_id = f"{label[:40]}.{secrets.token_hex(8)}.localhost"
+    return template.read_text(encoding="utf-8").replace("LIST_ID", list_id)
+
+
+@click.command()
+@click.argument("title")
+@click.option("--lang", metavar="TAG", help="The edition's language, like fr or pt-BR.")
+@pass_app
+def new(app: App, title: str, lang: str | None) -> None:
+    """Make a new issue, or a further edition of one: issues/SLUG/LANG.md.
+
+    \b
+    Examples:
+      newsletter new "Safer dental X-rays for children"
+      newsletter new "Safer dental X-rays for children" --lang fr
+    """
+    language = normalise_tag(lang) if lang else app.config.campaign.language
+    slug = slugify(title)
+    path = app.config.root / "issues" / slug / f"{language}.md"
+    if path.exists():
+        raise UsageError(
+            "this edition exists already", where=str(path), hint="edit it, or choose another title or --lang"
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(edition_skeleton(title, language, app.local(now_ms()).date()), encoding="utf-8")
+    app.say(f"Made {path.relative_to(app.config.root)}")
+    app.say(f"Next: write it, then look at it: newsletter build {slug}")
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@pass_app
+def backup(app: App, file: Path) -> None:
+    """Copy the database with its keys to FILE, even while it is in use.
+
+    \b
+    Example:
+      newsletter backup backups/2026-12-01.db
+    """
+    with app.store(create=False) as store:
+        store.backup(file)
+    app.say(f"Copied the database to {file} ({file.stat().st_size:,} bytes)")
+    app.say("It holds addresses and keys: keep it where only you can read it.")
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@yes_option
+@pass_app
+def restore(app: App, file: Path, yes: bool) -> None:
+    """Put a backup in the place of the database; the present one is kept beside it.
+
+    \b
+    Example:
+      newsletter restore backups/2026-12-01.db
+    """
+    database = app.config.database
+    if database.exists():
+        written = datetime.fromtimestamp(file.stat().st_mtime, app.config.campaign.zone)
+        app.confirm(
+            f"Replace {database.name} by the backup of {written:%Y-%m-%d %H:%M}? "
+            "Whoever joined or left since then is known only to the present one, which is kept.",
+            yes=yes,
+        )
+    kept = restore_database(file, database, now=now_ms)
+    app.say(f"Restored {database.name} from {file}" + (f"; the old one is {kept.name}" if kept else ""))
+    app.say("Sends that were under way are paused; look at them with: newsletter status")
+
+
+COMMANDS = (init, new, backup, restore)

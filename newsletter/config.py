@@ -1,0 +1,247 @@
+"""newsletter.toml and the environment become one frozen Config; the only reader of os.environ."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from newsletter.addresses import parse_address
+from newsletter.errors import ConfigError, ProjectError, UsageError
+from newsletter.languages import normalise_tag
+from newsletter.models import ShareText
+from newsletter.relay import Relay, parse_rates, parse_relay
+from newsletter.tomlsource import TomlSource, nearest
+from newsletter.weburl import parse_web_url
+
+FILE_NAME = "newsletter.toml"
+DATABASE_NAME = "subscribers.db"
+HOUR = 3_600_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Campaign:
+    """Who speaks: `timezone` is an IANA name, `list_id` stands in List-Id (RFC 2919)."""
+
+    name: str
+    organisation: str
+    postal_address: str
+    contact: str
+    language: str
+    timezone: str
+    list_id: str
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The campaign's time zone."""
+        return ZoneInfo(self.timezone)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sender:
+    """The From and Reply-To of every issue, and where leave requests by mail arrive."""
+
+    name: str
+    address: str
+    reply_to: str
+    unsubscribe_address: str
+
+    @property
+    def domain(self) -> str:
+        """The sender's domain, in ASCII."""
+        return parse_address(self.address).key.rpartition("@")[2]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Web:
+    """The live pages and the static archive, without a slash at the end; empty where there are none."""
+
+    base_url: str = ""
+    archive_url: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """All settings of a project; `relay` is None where no relay is named."""
+
+    root: Path
+    campaign: Campaign
+    sender: Sender
+    relay: Relay | None
+    web: Web
+    bounce_address: str = ""
+    share: Mapping[str, ShareText] = field(default_factory=dict)
+
+    @property
+    def database(self) -> Path:
+        """The project's one database."""
+        return self.root / DATABASE_NAME
+
+    @property
+    def templates(self) -> Path:
+        """The project's own templates, which override the built-in ones file by file."""
+        return self.root / "templates"
+
+
+KEYS: Mapping[str, frozenset[str]] = {
+    "campaign": frozenset(
+        {"name", "organisation", "postal_address", "contact", "language", "timezone", "list_id"}
+    ),
+    "sender": frozenset({"name", "address", "reply_to", "unsubscribe_address"}),
+    "smtp": frozenset(
+        {"url", "user", "password", "connections", "messages_per_connection", "rate", "give_up_after"}
+    ),
+    "web": frozenset({"base_url", "archive_url"}),
+    "bounces": frozenset({"address"}),
+}
+SHARE_KEYS = frozenset(f.name for f in fields(ShareText))
+ENVIRONMENT = {
+    "NEWSLETTER_SMTP_URL": "the relay, instead of [smtp] url",
+    "NEWSLETTER_SMTP_USER": "the login at the relay",
+    "NEWSLETTER_SMTP_PASSWORD": "its password",
+    "NEWSLETTER_BASE_URL": "the live pages, instead of [web] base_url",
+    "NEWSLETTER_ARCHIVE_URL": "the static archive, instead of [web] archive_url",
+}
+
+
+def find_root(start: Path) -> Path:
+    """The project folder that holds `start`: the nearest folder upwards with a newsletter.toml."""
+    for folder in (start, *start.parents):
+        if (folder / FILE_NAME).is_file():
+            return folder
+    raise ProjectError(
+        "there is no newsletter project here or in a folder above",
+        where=str(start),
+        hint="go to your project's folder, name it with --project DIR, or make one with: newsletter init",
+    )
+
+
+def load(root: Path, environ: Mapping[str, str] = os.environ) -> Config:
+    """Read a project's settings; `environ` overrides what it names (see ENVIRONMENT).
+
+    Raises ConfigError, whose `where` is path:line where a line can be named.
+    """
+    source = TomlSource.read(root / FILE_NAME)
+    source.refuse_unknown(KEYS, free="share")
+    campaign = _campaign(source)
+    sender = _sender(source)
+    return Config(
+        root=root,
+        campaign=campaign,
+        sender=sender,
+        relay=_relay(source, environ),
+        web=_web(source, environ),
+        bounce_address=source.address("bounces", "address"),
+        share=_share(source),
+    )
+
+
+def _campaign(source: TomlSource) -> Campaign:
+    language = source.text_of("campaign", "language", "en")
+    zone = source.text_of("campaign", "timezone", "UTC")
+    try:
+        language = normalise_tag(language)
+    except UsageError as error:
+        raise source.fail("campaign", "language", f"is no language tag: {error.message}") from None
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise source.fail(
+            "campaign", "timezone", f"'{zone}' is no time zone", "write one like Europe/Paris"
+        ) from None
+    list_id = source.text_of("campaign", "list_id", None)
+    if not re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+", list_id):
+        raise source.fail("campaign", "list_id", "must be words joined by dots", "see RFC 2919")
+    return Campaign(
+        name=source.text_of("campaign", "name", None),
+        organisation=source.text_of("campaign", "organisation", None),
+        postal_address=source.text_of("campaign", "postal_address"),
+        contact=source.address("campaign", "contact", None),
+        language=language,
+        timezone=zone,
+        list_id=list_id,
+    )
+
+
+def _sender(source: TomlSource) -> Sender:
+    address = source.address("sender", "address", None)
+    reply_to = source.address("sender", "reply_to")
+    return Sender(
+        name=source.text_of("sender", "name"),
+        address=address,
+        reply_to=reply_to,
+        unsubscribe_address=source.address("sender", "unsubscribe_address") or reply_to or address,
+    )
+
+
+def _relay(source: TomlSource, environ: Mapping[str, str]) -> Relay | None:
+    """The relay; a URL from the environment never gets the file's login, which is another server's."""
+    from_environment = environ.get("NEWSLETTER_SMTP_URL", "").strip()
+    url = from_environment or source.text_of("smtp", "url")
+    user = environ.get("NEWSLETTER_SMTP_USER", "")
+    password = environ.get("NEWSLETTER_SMTP_PASSWORD", "")
+    if not from_environment:
+        user = user or source.text_of("smtp", "user")
+        password = password or source.text_of("smtp", "password")
+    give_up_after = source.number("smtp", "give_up_after", 48, 24 * 14) * HOUR
+    try:
+        rates = parse_rates(source.value("smtp", "rate"))
+    except UsageError as error:
+        raise source.fail("smtp", "rate", error.message, error.hint) from None
+    connections = source.number("smtp", "connections", 4, 50)
+    per_connection = source.number("smtp", "messages_per_connection", 100, 100_000)
+    if not url:
+        return None
+    try:
+        return parse_relay(
+            url,
+            user=user,
+            password=password,
+            connections=connections,
+            messages_per_connection=per_connection,
+            rates=rates,
+            give_up_after=give_up_after,
+        )
+    except UsageError as error:
+        where = "NEWSLETTER_SMTP_URL" if from_environment else source.where("smtp", "url")
+        raise ConfigError(f"[smtp] url {error.message}", where=where, hint=error.hint) from None
+
+
+def _web(source: TomlSource, environ: Mapping[str, str]) -> Web:
+    found = {}
+    for key, variable in (("base_url", "NEWSLETTER_BASE_URL"), ("archive_url", "NEWSLETTER_ARCHIVE_URL")):
+        given = environ.get(variable, "").strip()
+        text = given or source.text_of("web", key)
+        try:
+            found[key] = parse_web_url(text) if text else ""
+        except UsageError as error:
+            where = variable if given else source.where("web", key)
+            raise ConfigError(f"[web] {key} {error.message}", where=where, hint=error.hint) from None
+    return Web(**found)
+
+
+def _share(source: TomlSource) -> Mapping[str, ShareText]:
+    texts: dict[str, ShareText] = {}
+    for tag, content in source.data.get("share", {}).items():
+        table = f"share.{tag}"
+        if not isinstance(content, dict):
+            raise ConfigError(
+                f"[share] {tag} must stand in a table of its language",
+                where=source.where("share", tag),
+                hint=f'write [share.en] and below it {tag} = "…"',
+            )
+        for key in content:
+            if key not in SHARE_KEYS:
+                raise source.fail(table, key, "is unknown", nearest(key, SHARE_KEYS))
+        nested = TomlSource(source.path, source.text, {table: content})
+        words = {key: nested.text_of(table, key) for key in content}
+        try:
+            texts[normalise_tag(tag)] = ShareText(**words)
+        except UsageError as error:
+            raise ConfigError(
+                f"[{table}] is no language tag: {error.message}", where=source.where(table)
+            ) from None
+    return texts

@@ -1,0 +1,229 @@
+"""The courier of this process: keeps several connections to one relay full."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import ssl
+from collections import deque
+from collections.abc import Sequence
+
+from newsletter.deliver.ports import Attempt, Parcel, Stage
+from newsletter.deliver.smtp import Connection, Timeouts, Token, connect
+from newsletter.errors import RelayError
+from newsletter.relay import Relay
+
+WAITS = (1.0, 3.0, 10.0, 20.0, 30.0)  # seconds between tries to reach a relay that went away
+REST = 60.0  # seconds until a connection beyond what the relay allows is tried again
+
+
+class SmtpCourier:
+    """Parcels in, attempts out, over up to `connections` connections; no database, so it can run anywhere.
+
+    A parcel whose connection broke before it truly began is sent once more at once on another connection:
+    so neither a connection that the relay closed while idle, nor a relay that offers PIPELINING and cannot
+    do it, costs anybody a delay. A relay that takes fewer connections gets fewer. When none at all can be had
+    for all of `waits`, everything comes back at stage CONNECT with the reason.
+    """
+
+    def __init__(
+        self,
+        relay: Relay,
+        *,
+        connections: int = 0,
+        timeouts: Timeouts | None = None,
+        waits: Sequence[float] = WAITS,
+        tls: ssl.SSLContext | None = None,
+        token: Token | None = None,
+    ) -> None:
+        self.connections = max(1, connections or relay.connections)
+        self._relay = relay
+        self._timeouts = timeouts or Timeouts()
+        self._waits = waits
+        self._tls = tls
+        self._token = token
+        self._pipelining = True
+        self._queue: deque[Parcel] = deque()
+        self._again: set[int] = set()  # deliveries that had their second chance
+        self._attempts: list[Attempt] = []
+        self._finished = asyncio.Event()
+        self._crash: BaseException | None = None
+        self._idle: list[asyncio.Future[None]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._spare: Connection | None = None
+        self._connected = 0
+        self._failures = 0  # in a row, while no connection is left
+        self._full_until = 0.0  # the relay takes no further connection before this
+        self._door = asyncio.Lock()
+
+    async def open(self) -> None:
+        """Connect and log in once. Raises RelayError."""
+        self._spare = await self._connect()
+
+    def put(self, parcel: Parcel) -> None:
+        """Queue a parcel and see that a worker takes it."""
+        self._queue.append(parcel)
+        full = asyncio.get_running_loop().time() < self._full_until and self._tasks
+        if not self._wake() and len(self._tasks) < self.connections and not full:
+            task = asyncio.create_task(self._carry())
+            self._tasks.add(task)
+            task.add_done_callback(self._ended)
+
+    async def take(self) -> Sequence[Attempt]:
+        """The attempts since the last call; waits for the first."""
+        await self._finished.wait()
+        if self._crash is not None:
+            raise self._crash
+        self._finished.clear()
+        attempts, self._attempts = self._attempts, []
+        return attempts
+
+    def recall(self, error: str = "") -> None:
+        """Give back what has not begun; `error` says so where the relay is lost."""
+        while self._queue:
+            self._finish(Attempt(delivery=self._queue.popleft().delivery, stage=Stage.CONNECT, error=error))
+
+    async def close(self) -> None:
+        """Break off what still travels and leave the relay."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        if self._spare is not None:
+            await self._spare.close()
+            self._spare = None
+
+    # --- one worker
+
+    async def _carry(self) -> None:
+        """Take parcels from the queue over one connection after the other, until there is none to be had."""
+        connection: Connection | None = None
+        try:
+            while True:
+                if connection is not None and not connection.usable:
+                    await self._leave(connection)
+                    connection = None
+                if not self._queue:
+                    if not await self._rest(connection is not None):
+                        return
+                elif connection is not None:
+                    await self._send(connection)
+                else:
+                    connection = await self._dial()
+                    if connection is None and self._connected:
+                        return
+        finally:
+            await self._leave(connection)
+            self._wake()
+
+    async def _rest(self, connected: bool) -> bool:
+        """Wait for work; false when none came for so long that the connection is better closed."""
+        nudge = asyncio.get_running_loop().create_future()
+        self._idle.append(nudge)
+        try:
+            async with asyncio.timeout(self._timeouts.idle if connected else None):
+                await nudge
+        except TimeoutError:
+            return bool(self._queue)
+        finally:
+            if nudge in self._idle:
+                self._idle.remove(nudge)
+        return True
+
+    def _wake(self) -> bool:
+        """Nudge the worker that rested last, so that connections which are not needed fall idle."""
+        while self._queue and self._idle:
+            nudge = self._idle.pop()
+            if not nudge.done():
+                nudge.set_result(None)
+                return True
+        return False
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self._crash = task.exception()
+            self._finished.set()
+
+    async def _send(self, connection: Connection) -> None:
+        """Send from the queue until it is empty or the connection ends."""
+        parcel = self._next()
+        while parcel is not None:
+            attempt = await connection.send(parcel, self._next)
+            ahead = connection.ahead
+            self._pipelining = self._pipelining and not connection.lost_step
+            if self._deserves_another(parcel, attempt, connection):
+                self._again.add(parcel.delivery)
+                self._queue.appendleft(parcel)
+            else:
+                self._finish(attempt)
+            if not connection.usable:
+                if ahead is not None:
+                    self._queue.appendleft(ahead)
+                return
+            parcel = ahead or self._next()
+
+    def _deserves_another(self, parcel: Parcel, attempt: Attempt, connection: Connection) -> bool:
+        """Whether the connection, not the parcel, was at fault, and this has not happened to it before."""
+        if parcel.delivery in self._again or attempt.unfit or connection.usable:
+            return False
+        if attempt.reply is None:
+            return attempt.stage is not Stage.END and (connection.sent > 0 or connection.lost_step)
+        return attempt.stage is Stage.MAIL and attempt.reply.code == 421
+
+    def _next(self) -> Parcel | None:
+        return self._queue.popleft() if self._queue else None
+
+    def _finish(self, attempt: Attempt) -> None:
+        self._again.discard(attempt.delivery)
+        self._attempts.append(attempt)
+        self._finished.set()
+
+    # --- connections
+
+    async def _connect(self) -> Connection:
+        session = await connect(self._relay, self._timeouts, tls=self._tls, token=self._token)
+        return Connection(
+            session,
+            self._timeouts,
+            pipelining=self._pipelining,
+            most=self._relay.messages_per_connection,
+        )
+
+    async def _dial(self) -> Connection | None:
+        """A new connection. While the relay is away one worker at a time tries, waiting longer each time."""
+        if self._spare is not None:
+            connection, self._spare = self._spare, None
+            self._connected += 1
+            return connection
+        if not self._failures:
+            return await self._try()
+        async with self._door:
+            if self._failures:
+                await asyncio.sleep(self._waits[self._failures - 1] * random.uniform(0.8, 1.2))
+            return await self._try(again=True) if self._queue else None
+
+    async def _try(self, *, again: bool = False) -> Connection | None:
+        try:
+            connection = await self._connect()
+        except RelayError as error:
+            self._refused(error, again=again)
+            return None
+        self._failures = 0
+        self._connected += 1
+        return connection
+
+    def _refused(self, error: RelayError, *, again: bool) -> None:
+        """No connection: one too many, or the relay is away, for now or for good."""
+        if self._connected:
+            self._full_until = asyncio.get_running_loop().time() + REST
+        elif self._failures < len(self._waits):
+            self._failures = self._failures + 1 if again else max(self._failures, 1)
+        else:
+            self._failures = 0
+            self.recall(str(error))
+
+    async def _leave(self, connection: Connection | None) -> None:
+        if connection is not None:
+            self._connected -= 1
+            await connection.close()

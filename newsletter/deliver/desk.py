@@ -1,0 +1,69 @@
+"""The journal's side of a run: outcomes wait here, and are written in one thread, whatever happens."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import Executor
+from contextlib import suppress
+
+from newsletter.deliver.ports import Journal
+from newsletter.errors import StoreError
+from newsletter.models import DeliveryState, Exchange, Outcome
+
+STORE_WAITS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)  # seconds between tries to write to a journal in trouble
+
+
+class Desk:
+    """Holds the outcomes that the journal does not have yet; none is dropped before it is written."""
+
+    def __init__(self, journal: Journal, executor: Executor) -> None:
+        self.outcomes: list[Outcome] = []
+        self._journal = journal
+        self._executor = executor
+        self._writing: asyncio.Future[Exchange] | None = None
+        self._handed: list[Outcome] = []
+
+    async def exchange(self, room: int) -> tuple[list[Outcome], Exchange]:
+        """Write what waits and claim up to `room` rows; the outcomes that were written, and the answer.
+
+        Where the journal is in trouble nothing more is claimed, and writing is tried again with growing
+        waits, while the courier goes on. Raises StoreError after the last.
+        """
+        for wait in STORE_WAITS:
+            try:
+                return await self._once(room)
+            except StoreError:
+                room = 0
+                await asyncio.sleep(wait)
+        return await self._once(room)
+
+    async def finish(self) -> None:
+        """Write what waits, without raising; rows that a broken-off exchange claimed are given back."""
+        if self._writing is not None:
+            with suppress(StoreError):
+                _, exchange = await self._answer(self._writing)
+                self.outcomes += [given_back(claim.delivery) for claim in exchange.claims]
+        if self.outcomes:
+            with suppress(StoreError):
+                await self._once(0)
+
+    async def _once(self, room: int) -> tuple[list[Outcome], Exchange]:
+        loop = asyncio.get_running_loop()
+        self._handed, self.outcomes = self.outcomes, []
+        self._writing = loop.run_in_executor(
+            self._executor, self._journal.exchange, tuple(self._handed), room
+        )
+        return await self._answer(self._writing)
+
+    async def _answer(self, writing: asyncio.Future[Exchange]) -> tuple[list[Outcome], Exchange]:
+        """The journal's answer; where this wait is cancelled, it can be asked for again."""
+        await asyncio.wait([writing])
+        self._writing = None
+        if writing.exception() is not None:
+            self.outcomes = self._handed + self.outcomes
+        return self._handed, writing.result()
+
+
+def given_back(delivery: int) -> Outcome:
+    """The outcome of a row that was not touched."""
+    return Outcome(delivery=delivery, state=DeliveryState.PLANNED)

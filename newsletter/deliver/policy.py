@@ -1,0 +1,142 @@
+"""What follows from an attempt: sent, later, failed, given back, unknown, or a pause of the send (pure)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from newsletter.deliver.ports import Attempt, Stage
+from newsletter.deliver.signs import About, about, pause_reason, plain_reason, spoken, without_addresses
+from newsletter.models import DeliveryState, Outcome, Reply
+
+__all__ = ["BOUNCE_CODES", "Breaker", "Verdict", "classify", "plain_reason", "retry_delay", "spoken"]
+
+BOUNCE_CODES = frozenset({"5.1.1", "5.1.3", "5.1.6", "5.1.10"})
+_MINUTE = 60_000
+DELAYS = tuple(minutes * _MINUTE for minutes in (5, 15, 30, 60, 120, 240))
+STRIKES = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What becomes of a delivery. `pause` says why the whole send must stop, empty where it need not.
+
+    `strike` marks a refusal that stops the send when three different recipients in a row meet one.
+    """
+
+    outcome: Outcome
+    pause: str = ""
+    strike: bool = False
+
+
+def classify(
+    attempt: Attempt, *, attempts: int, first_claimed: int, now: int, jitter: float, give_up_after: int
+) -> Verdict:
+    """Judge one attempt by the rules of design section 5, in their order.
+
+    `attempts` counts the earlier tries; `first_claimed`, `now` are UTC ms, `give_up_after` is in ms;
+    `jitter` is drawn from [0, 1).
+    """
+    reply = _bare(attempt.reply)
+    if reply is not None and reply.code >= 400:
+        refused = _refused(attempt, reply)
+        if refused is not None:
+            return refused
+    else:
+        settled = _settled(attempt, reply)
+        if settled is not None:
+            return settled
+    later = _later(
+        attempt,
+        reply,
+        attempts=attempts,
+        end=(first_claimed or now) + give_up_after,
+        now=now,
+        jitter=jitter,
+    )
+    return replace(later, strike=reply is not None and reply.code >= 500)
+
+
+def retry_delay(attempts: int, jitter: float) -> int:
+    """Milliseconds until the next try after `attempts` earlier ones: growing, spread a little."""
+    base = DELAYS[min(max(attempts, 0), len(DELAYS) - 1)]
+    return int(base * (0.8 + 0.4 * jitter))
+
+
+@dataclass(kw_only=True)
+class Breaker:
+    """Counts refusals in a row; a success, or nothing but one and the same recipient, does not trip it."""
+
+    struck: set[int] = field(default_factory=set)
+
+    def note(self, verdict: Verdict) -> str:
+        """Take a verdict in; why the send must pause now, or an empty text."""
+        if verdict.outcome.state is DeliveryState.SENT:
+            self.struck.clear()
+        elif verdict.strike:
+            self.struck.add(verdict.outcome.delivery)
+            if len(self.struck) >= STRIKES:
+                last = verdict.outcome.reply
+                told = f"; the last answer: {spoken(last)}" if last else ""
+                return f"{STRIKES} recipients in a row were refused{told}"
+        return ""
+
+
+def _settled(attempt: Attempt, reply: Reply | None) -> Verdict | None:
+    """What needs no judgement; None where the parcel simply has to be tried again."""
+    if attempt.accepted:
+        return _plain(attempt, DeliveryState.SENT, reply)
+    if attempt.unfit:
+        return _plain(attempt, DeliveryState.SKIPPED, reply, reason=attempt.unfit)
+    if attempt.stage is Stage.CONNECT:
+        return _plain(attempt, DeliveryState.PLANNED, None)
+    if attempt.stage is Stage.END:
+        reason = attempt.error or "no answer came after the message had been handed over"
+        return _plain(attempt, DeliveryState.UNKNOWN, None, reason=reason)
+    return None
+
+
+def _refused(attempt: Attempt, reply: Reply) -> Verdict | None:
+    """A refusal about the sender or for good; None where the parcel may be tried again.
+
+    A 5xx to MAIL is about the sender, whatever its words. One at RCPT is about the recipient; one after
+    DATA about the message, and counts to the breaker.
+    """
+    whom = about(reply)
+    if attempt.stage is Stage.MAIL and reply.code >= 500 and whom in (About.OTHER, About.UNCLEAR):
+        whom = About.SENDER
+    if whom not in (About.OTHER, About.UNCLEAR):
+        given_back = _plain(attempt, DeliveryState.PLANNED, reply)
+        return replace(given_back, pause=pause_reason(whom, reply))
+    if reply.code < 500 or whom is About.UNCLEAR:
+        return None
+    at_rcpt = attempt.stage is Stage.RCPT
+    failed = _plain(attempt, DeliveryState.FAILED, reply)
+    bounced = at_rcpt and reply.enhanced in BOUNCE_CODES
+    return Verdict(outcome=replace(failed.outcome, bounced=bounced), strike=not at_rcpt)
+
+
+def _later(
+    attempt: Attempt, reply: Reply | None, *, attempts: int, end: int, now: int, jitter: float
+) -> Verdict:
+    """Deferred with a growing delay, the last try at the `end`; failed once that has passed."""
+    reason = attempt.error if reply is None else ""
+    if now >= end:
+        told = "given up after many tries" + (f": {reason}" if reason else "")
+        return _plain(attempt, DeliveryState.FAILED, reply, reason=told)
+    outcome = Outcome(
+        delivery=attempt.delivery,
+        state=DeliveryState.DEFERRED,
+        reply=reply,
+        not_before=min(now + retry_delay(attempts, jitter), end),
+        reason=reason,
+    )
+    return Verdict(outcome=outcome)
+
+
+def _plain(attempt: Attempt, state: DeliveryState, reply: Reply | None, reason: str = "") -> Verdict:
+    return Verdict(outcome=Outcome(delivery=attempt.delivery, state=state, reply=reply, reason=reason))
+
+
+def _bare(reply: Reply | None) -> Reply | None:
+    """The reply without e-mail addresses: the journal holds no personal data."""
+    return replace(reply, text=without_addresses(reply.text)) if reply and "@" in reply.text else reply

@@ -1,0 +1,133 @@
+"""What passes between the journal, the run and a courier, and the Protocols they meet at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from newsletter.models import Claim, Exchange, Outcome, Reply
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Parcel:
+    """One filled message with its envelope.
+
+    `data` is the whole message in CRLF lines, ending in CRLF. Stencils write a leading dot as `=2E`, so no
+    line begins with one; the client looks all the same and stuffs what does (RFC 5321 4.5.2).
+    `smtputf8` is set where an address needs RFC 6531. `attempts` counts the earlier tries.
+    """
+
+    delivery: int
+    mail_from: str
+    rcpt_to: str
+    data: bytes
+    smtputf8: bool = False
+    attempts: int = 0
+
+
+class Stage(StrEnum):
+    """How far a transaction came; `END` means that the final dot may have reached the relay."""
+
+    CONNECT = "connect"
+    MAIL = "mail"
+    RCPT = "rcpt"
+    DATA = "data"
+    END = "end"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attempt:
+    """What the wire told of one parcel: raw facts, no judgement.
+
+    `reply` is the relay's answer at `stage`, None where none came; then `error` says what happened instead.
+    At CONNECT the parcel never left: an empty `error` means that it was recalled, any other that the relay
+    is lost. `unfit` says why this relay can never take this parcel. `accepted` is a 2xx to the final dot.
+    """
+
+    delivery: int
+    stage: Stage
+    reply: Reply | None = None
+    error: str = ""
+    unfit: str = ""
+    accepted: bool = False
+
+
+class Journal(Protocol):
+    """The one writer of deliveries, as a run sees it; called from one thread, never twice at once."""
+
+    def exchange(self, outcomes: Sequence[Outcome], room: int) -> Exchange:
+        """Write `outcomes` and claim up to `room` due rows, in one durable transaction.
+
+        `room` 0 only writes and reads the state. Fewer claims than `room` means that nothing more is due.
+        Raises StoreError, having done nothing.
+        """
+        ...
+
+
+class Composer(Protocol):
+    """Fills the stencil of a claim; an Outcome instead where there is nothing to send (say, `skipped`)."""
+
+    def __call__(self, claim: Claim, /) -> Parcel | Outcome:
+        """The parcel for this claim."""
+        ...
+
+
+class Courier(Protocol):
+    """Carries parcels to the relay, here or on another machine: parcels in, attempts out.
+
+    Every parcel that was put comes back as exactly one Attempt, whatever happens to the relay.
+    """
+
+    @property
+    def connections(self) -> int:
+        """How many parcels travel at the same time."""
+        ...
+
+    async def open(self) -> None:
+        """Connect and log in once, so that a relay that cannot be used raises RelayError before any claim."""
+        ...
+
+    def put(self, parcel: Parcel) -> None:
+        """Take a parcel over."""
+        ...
+
+    async def take(self) -> Sequence[Attempt]:
+        """The attempts that finished since the last call; waits for the first."""
+        ...
+
+    def recall(self) -> None:
+        """Give back, through `take`, every parcel that has not begun to travel."""
+        ...
+
+    async def close(self) -> None:
+        """Leave the relay; what still travels is broken off."""
+        ...
+
+
+class Stop(Protocol):
+    """Asks a run to finish what is in flight and end; asyncio.Event and threading.Event both do."""
+
+    def is_set(self) -> bool:
+        """Whether to stop."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far a run is. `deferred` counts deferrals, so a row deferred twice counts twice.
+
+    `waiting_until` (UTC ms) is set while nothing may leave: a limit is reached, or only deferred rows remain.
+    """
+
+    sent: int = 0
+    deferred: int = 0
+    failed: int = 0
+    skipped: int = 0
+    unknown: int = 0
+    in_flight: int = 0
+    waiting_until: int | None = None
+
+
+ProgressCallback = Callable[[Progress], None]

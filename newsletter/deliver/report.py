@@ -1,0 +1,75 @@
+"""How a run ended, and the counts on the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from newsletter.deliver.ports import Progress
+from newsletter.models import DeliveryState
+
+
+class Ending(StrEnum):
+    """Why a run ended.
+
+    FINISHED nothing is left to do; LIMITED as many were taken up as the run was allowed; WAITING only later
+    (deferred rows, or a used-up ceiling); STOPPED asked to; PAUSED by a refusal that concerns the whole send
+    (with a reason) or from another terminal (without); CANCELLED from another terminal; RELAY_LOST the relay
+    went away and did not come back.
+    """
+
+    FINISHED = "finished"
+    LIMITED = "limited"
+    WAITING = "waiting"
+    STOPPED = "stopped"
+    PAUSED = "paused"
+    CANCELLED = "cancelled"
+    RELAY_LOST = "relay lost"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunReport:
+    """What a run did. `next_due` (UTC ms) is when something can leave again, None where nothing waits.
+
+    Where `must_pause` is true, whoever called writes `paused` and the `reason` into the send: a run only ever
+    writes outcomes. Counts are of this run; `deferred` counts deferrals, not people.
+    """
+
+    sent: int
+    deferred: int
+    failed: int
+    skipped: int
+    unknown: int
+    ending: Ending
+    reason: str = ""
+    next_due: int | None = None
+
+    @property
+    def must_pause(self) -> bool:
+        """Whether the send is to be paused with `reason`."""
+        return bool(self.reason) and self.ending in (Ending.PAUSED, Ending.RELAY_LOST)
+
+
+class Counts:
+    """Outcomes of a run by state."""
+
+    def __init__(self) -> None:
+        self._of = dict.fromkeys(DeliveryState, 0)
+
+    def note(self, state: DeliveryState, count: int = 1) -> None:
+        """Count outcomes that the journal has written."""
+        self._of[state] += count
+
+    def progress(self, in_flight: int, waiting_until: int | None) -> Progress:
+        """The counts as a progress bar wants them."""
+        return Progress(**self._seen(), in_flight=in_flight, waiting_until=waiting_until)
+
+    def report(self, ending: Ending, reason: str, next_due: int | None) -> RunReport:
+        """The counts as the end of a run."""
+        return RunReport(**self._seen(), ending=ending, reason=reason, next_due=next_due)
+
+    def _seen(self) -> dict[str, int]:
+        return {name: self._of[DeliveryState(name)] for name in _SEEN}
+
+
+_SEEN = ("sent", "deferred", "failed", "skipped", "unknown")

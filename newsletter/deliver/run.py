@@ -1,0 +1,293 @@
+"""Sending: claims from the journal to the courier, attempts back as outcomes, until there is an end."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+
+from newsletter.deliver.desk import Desk, given_back
+from newsletter.deliver.limits import Allowance, Meter
+from newsletter.deliver.policy import Breaker, classify
+from newsletter.deliver.ports import (
+    Attempt,
+    Composer,
+    Courier,
+    Journal,
+    Parcel,
+    ProgressCallback,
+    Stage,
+    Stop,
+)
+from newsletter.deliver.report import Counts, Ending, RunReport
+from newsletter.deliver.tempo import Moment, Tempo
+from newsletter.models import Claim, DeliveryState, Outcome, SendState
+
+LONG = 120_000  # milliseconds: a longer wait for a limit is no pacing any more
+GRACE = 0.2  # seconds that a cancelled run still listens
+
+_ENDINGS = {SendState.PAUSED: Ending.PAUSED, SendState.CANCELLED: Ending.CANCELLED}
+
+Clock = Callable[[], int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Orders:
+    """What a run was told."""
+
+    meter: Meter
+    allowance: Allowance
+    clock: Clock
+    give_up_after: int
+    stop: Stop
+    wait: bool
+    progress: ProgressCallback | None
+    jitter: Callable[[], float]
+
+
+async def run_send(
+    journal: Journal,
+    compose: Composer,
+    courier: Courier,
+    *,
+    meter: Meter,
+    clock: Clock,
+    give_up_after: int,
+    stop: Stop,
+    limit: int | None = None,
+    wait: bool = True,
+    progress: ProgressCallback | None = None,
+    executor: Executor | None = None,
+    jitter: Callable[[], float] = random.random,
+) -> RunReport:
+    """Send everything that is due, at most 64 rows in flight at a time, and say how it ended.
+
+    `clock` gives UTC ms; `give_up_after` is in ms. `journal.exchange` is called in one thread of its own (or
+    in `executor`). With `wait` deferred rows and used-up ceilings are waited for. Opens and closes `courier`.
+
+    A pause or cancel from elsewhere, and `stop`, act within a second: what has not begun to travel is given
+    back, what travels is finished and written. Outcomes are written on every way out: a cancelled task writes
+    those it has and leaves; a journal in trouble is tried again with growing waits before its StoreError is
+    raised. The caller writes the pause that `RunReport.must_pause` asks for.
+
+    Raises RelayError before the first claim, StoreError, and whatever `compose` raises.
+    """
+    orders = _Orders(
+        meter=meter,
+        allowance=Allowance(limit),
+        clock=clock,
+        give_up_after=give_up_after,
+        stop=stop,
+        wait=wait,
+        progress=progress,
+        jitter=jitter,
+    )
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal") as thread:
+        try:
+            await courier.open()
+            return await _Run(Desk(journal, executor or thread), compose, courier, orders).run()
+        finally:
+            await courier.close()
+
+
+class _Run:
+    """One run: `_claims` are in flight with the courier, the desk holds outcomes not yet written."""
+
+    def __init__(self, desk: Desk, compose: Composer, courier: Courier, orders: _Orders) -> None:
+        self._desk = desk
+        self._compose = compose
+        self._courier = courier
+        self._orders = orders
+        self._claims: dict[int, Claim] = {}
+        self._counts = Counts()
+        self._breaker = Breaker()
+        self._tempo = Tempo.of(courier.connections)
+        self._dry = False  # the journal had nothing more to give
+        self._next_due: int | None = None
+        self._looked = 0.0  # when the journal was last asked, by the loop's clock
+        self._news = asyncio.Event()
+        self._ending: Ending | None = None
+        self._reason = ""
+
+    async def run(self) -> RunReport:
+        """Turn until there is an end and nothing is left in flight or unwritten."""
+        hearing = asyncio.create_task(self._hear())
+        hearing.add_done_callback(lambda _: self._news.set())
+        patience: float | None = None
+        try:
+            while self._ending is None or self._claims or self._desk.outcomes:
+                await self._turn(hearing)
+        except asyncio.CancelledError:
+            patience = GRACE
+            raise
+        finally:
+            await self._settle(hearing, patience)
+        return self._counts.report(self._ending or Ending.FINISHED, self._reason, self._next_due)
+
+    # --- the loop
+
+    async def _turn(self, hearing: asyncio.Task[None]) -> None:
+        if hearing.done():
+            hearing.result()
+        if self._orders.stop.is_set():
+            self._end(Ending.STOPPED)
+        moment = self._moment()
+        if self._tempo.is_time(moment):
+            await self._exchange(moment.room)
+        else:
+            self._news.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._tempo.rest(moment)):
+                    await self._news.wait()
+
+    def _moment(self) -> Moment:
+        now = self._orders.clock()
+        room, free = 0, 0
+        if self._ending is None:
+            most = max(0, self._tempo.window - len(self._claims))
+            room = self._orders.meter.room(now, self._orders.allowance.room(now, most))
+            free = 0 if room else self._orders.meter.next_free(now) - now
+        return Moment(
+            since=self._since(),
+            outcomes=len(self._desk.outcomes),
+            in_flight=len(self._claims),
+            room=room,
+            dry=self._dry or self._ending is not None,
+            free=free / 1000,
+        )
+
+    def _since(self) -> float:
+        """Seconds since the last exchange."""
+        return asyncio.get_running_loop().time() - self._looked
+
+    # --- the journal's side
+
+    async def _exchange(self, room: int) -> None:
+        written, exchange = await self._desk.exchange(room)
+        self._tempo = self._tempo.after(len(written), self._since())
+        self._looked = asyncio.get_running_loop().time()
+        for outcome in written:
+            self._counts.note(outcome.state)
+            self._dry = self._dry and outcome.state is not DeliveryState.PLANNED
+        self._counts.note(DeliveryState.SKIPPED, exchange.skipped)
+        self._next_due = exchange.next_due
+        if room:
+            self._dry = len(exchange.claims) + exchange.skipped < room
+        if exchange.state in _ENDINGS:
+            self._end(_ENDINGS[exchange.state])
+        self._dispatch(exchange.claims)
+        self._conclude(room)
+        self._tell()
+
+    def _dispatch(self, claims: Sequence[Claim]) -> None:
+        """Fill what was claimed and give it to the courier; what cannot leave any more is given back."""
+        self._orders.meter.take(len(claims), self._orders.clock())
+        self._orders.allowance.take(len(claims))
+        waiting = deque(claims)
+        try:
+            while waiting and self._ending is None:
+                filled = self._compose(waiting[0])
+                claim = waiting.popleft()
+                if isinstance(filled, Parcel):
+                    self._claims[claim.delivery] = claim
+                    self._courier.put(filled)
+                else:
+                    self._note(filled)
+        finally:
+            for claim in waiting:
+                self._note(given_back(claim.delivery))
+
+    def _conclude(self, room: int) -> None:
+        """See whether this is the end: nothing in flight, nothing unwritten, and nothing to wait for."""
+        if self._claims or self._desk.outcomes:
+            return
+        now = self._orders.clock()
+        free = self._orders.meter.next_free(now)
+        if self._dry and self._next_due is None:
+            self._end(Ending.FINISHED)
+        elif self._orders.allowance.spent:
+            self._end(Ending.LIMITED)
+        elif self._orders.wait:
+            return
+        elif self._dry:
+            self._end(Ending.WAITING)
+        elif self._orders.allowance.room(now, 1) == 0:
+            self._end(Ending.LIMITED)
+        elif room == 0 and free - now > LONG:
+            self._next_due = free
+            self._end(Ending.WAITING)
+
+    def _tell(self) -> None:
+        if self._orders.progress is None:
+            return
+        waiting_until: int | None = None
+        if not self._claims and self._ending is None:
+            now = self._orders.clock()
+            free = self._orders.meter.next_free(now)
+            waiting_until = self._next_due if self._dry else free if free > now + 1000 else None
+        self._orders.progress(self._counts.progress(len(self._claims), waiting_until))
+
+    # --- the courier's side
+
+    async def _hear(self) -> None:
+        """Judge every attempt as it comes, for ever."""
+        while True:
+            before = len(self._desk.outcomes)
+            for attempt in await self._courier.take():
+                self._judge(attempt)
+            after = len(self._desk.outcomes)
+            if not before or not self._claims or after >= self._tempo.group:
+                self._news.set()
+
+    def _judge(self, attempt: Attempt) -> None:
+        claim = self._claims.pop(attempt.delivery, None)
+        if claim is None:
+            return
+        orders = self._orders
+        verdict = classify(
+            attempt,
+            attempts=claim.attempts,
+            first_claimed=claim.first_claimed,
+            now=orders.clock(),
+            jitter=orders.jitter(),
+            give_up_after=orders.give_up_after,
+        )
+        tripped = verdict.strike and self._ending is Ending.PAUSED
+        self._note(given_back(attempt.delivery) if tripped else verdict.outcome)
+        pause = verdict.pause or self._breaker.note(verdict)
+        if pause:
+            self._end(Ending.PAUSED, pause)
+        elif attempt.stage is Stage.CONNECT and attempt.error:
+            self._end(Ending.RELAY_LOST, attempt.error)
+
+    def _note(self, outcome: Outcome) -> None:
+        """An outcome for the journal; what did not leave gives its place in the limit back."""
+        if outcome.state in (DeliveryState.PLANNED, DeliveryState.SKIPPED):
+            self._orders.allowance.take(-1)
+        elif outcome.state is DeliveryState.DEFERRED:
+            self._orders.allowance.defer(outcome.not_before)
+        self._desk.outcomes.append(outcome)
+
+    # --- the end
+
+    def _end(self, ending: Ending, reason: str = "") -> None:
+        """Claim nothing more; the first reason stands."""
+        if self._ending is None:
+            self._ending, self._reason = ending, reason
+            self._courier.recall()
+            self._news.set()
+
+    async def _settle(self, hearing: asyncio.Task[None], patience: float | None) -> None:
+        """Let what travels arrive, for `patience` seconds where that is not None, and write it down."""
+        self._courier.recall()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                while self._claims and not hearing.done():
+                    self._news.clear()
+                    await self._news.wait()
+        hearing.cancel()
+        await self._desk.finish()

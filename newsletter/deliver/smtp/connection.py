@@ -1,0 +1,214 @@
+"""Sending messages over one connection, pipelined where the relay offers it (RFC 2920)."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from contextlib import suppress
+
+from newsletter.deliver.ports import Attempt, Parcel, Stage
+from newsletter.deliver.smtp.session import Session, Timeouts
+from newsletter.deliver.smtp.wire import WireError
+from newsletter.models import Reply
+
+Follow = Callable[[], Parcel | None]
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONFUSED = frozenset({500, 502, 503})
+
+
+def nothing() -> Parcel | None:
+    """No parcel follows."""
+    return None
+
+
+class Connection:
+    """Carries one parcel after the other; `usable` turns false when the next must take another connection.
+
+    With PIPELINING the commands of the next parcel travel together with the end of this one's message, so
+    that a message costs one round trip. `ahead` is that next parcel: the next call of `send` must be for it;
+    when the connection ends it has not begun, as no dot of its own was written.
+    """
+
+    def __init__(
+        self, session: Session, timeouts: Timeouts, *, pipelining: bool = True, most: int = 100
+    ) -> None:
+        self.session = session
+        self.sent = 0
+        self.ahead: Parcel | None = None
+        self.lost_step = False  # the relay offers PIPELINING and cannot do it
+        self._wire = session.wire
+        self._timeouts = timeouts
+        self._pipelining = pipelining and "PIPELINING" in session.extensions
+        self._most = most
+        self._stage = Stage.MAIL
+        self._ended = False
+
+    @property
+    def usable(self) -> bool:
+        """Whether another parcel may be sent here; a reply nobody asked for means goodbye or confusion."""
+        done = self.sent >= self._most and self.ahead is None
+        noisy = self._wire.waiting and self.ahead is None
+        return not (self._ended or self._wire.broken or done or noisy)
+
+    async def send(self, parcel: Parcel, follow: Follow = nothing) -> Attempt:
+        """Try to hand over one parcel. Never raises for what the relay does.
+
+        `follow` is asked, when the message is about to be written, for a parcel that can go ahead with it.
+        """
+        written = self.ahead is parcel
+        self.ahead = None
+        self._stage = Stage.MAIL
+        refusal = self._unfit(parcel)
+        if refusal is not None:
+            return refusal
+        try:
+            reply = await self._envelope(parcel, written=written)
+            if reply.code == 354:
+                reply = await self._body(parcel, follow)
+        except WireError as error:
+            self._ended = True
+            return Attempt(delivery=parcel.delivery, stage=self._stage, error=str(error))
+        except asyncio.CancelledError:
+            self._end("given up")
+            raise
+        if reply.code == 421:
+            self._ended = True
+        accepted = self._stage is Stage.END and reply.code < 300
+        return Attempt(delivery=parcel.delivery, stage=self._stage, reply=reply, accepted=accepted)
+
+    async def close(self) -> None:
+        """Say QUIT where it will be understood, and hang up."""
+        try:
+            if self.usable and self.ahead is None:
+                with suppress(WireError):
+                    await self._wire.ask(b"QUIT", self._timeouts.quit)
+        finally:
+            self._end("closed")
+
+    async def _envelope(self, parcel: Parcel, *, written: bool) -> Reply:
+        """MAIL, RCPT and DATA; the reply that ends it: 354, or the first refusal."""
+        commands = self._commands(parcel)
+        if self._pipelining and not written:
+            self._wire.write(b"".join(commands))
+        refusal: Reply | None = None
+        reply = Reply(code=0)
+        for stage, command in zip((Stage.MAIL, Stage.RCPT, Stage.DATA), commands, strict=True):
+            if not self._pipelining:
+                self._wire.write(command)
+            if refusal is None:
+                self._stage = stage
+            reply = await self._step(stage)
+            if reply.code == 421:
+                return refusal or reply
+            if reply.code >= 400 and refusal is None:
+                refusal = reply
+                self._keep_step(stage, reply)
+                if not self._pipelining:
+                    break
+        if refusal is not None and reply.code == 354:
+            await self._mend(b".", self._timeouts.end)
+        elif refusal is not None and self._stage is not Stage.MAIL:
+            await self._mend(b"RSET", self._timeouts.command)
+        return refusal or reply
+
+    async def _step(self, stage: Stage) -> Reply:
+        """The reply to one command of the envelope; one that cannot belong to it ends the connection."""
+        timeout = self._timeouts.data if stage is Stage.DATA else self._timeouts.command
+        try:
+            reply = await self._wire.reply(timeout)
+        except WireError:
+            self.lost_step = self._pipelining and self.sent == 0
+            raise
+        fits = reply.code == 354 if stage is Stage.DATA else reply.code < 300
+        if not fits and reply.code < 400:
+            self._lose_step()
+        return reply
+
+    def _keep_step(self, stage: Stage, reply: Reply) -> None:
+        """A relay that calls a good command wrong has not understood that it was pipelined."""
+        confused = stage is not Stage.MAIL and reply.code in _CONFUSED
+        if self._pipelining and (confused or "synchroni" in reply.text.lower()):
+            self._lose_step()
+
+    def _lose_step(self) -> None:
+        self.lost_step = self._pipelining
+        why = "the relay's answers do not fit the commands"
+        self._end(why)
+        raise WireError(why)
+
+    async def _mend(self, command: bytes, timeout: float) -> None:
+        """End a refused transaction: RSET, or after an unwanted 354 the lone dot of RFC 2920 3.1."""
+        try:
+            reply = await self._wire.ask(command, timeout)
+        except WireError:
+            self._ended = True
+            return
+        if reply.code >= 300 and command == b"RSET":
+            self._ended = True
+
+    async def _body(self, parcel: Parcel, follow: Follow) -> Reply:
+        """The message and its dot, and with it what may go ahead; the reply to the dot."""
+        if self._wire.waiting:  # an answer to a dot that was not written yet
+            self._lose_step()
+        data = parcel.data if parcel.data.endswith(b"\r\n") else parcel.data + b"\r\n"
+        if data.startswith(b".") or b"\r\n." in data:
+            data = re.sub(rb"(?m)^\.", b"..", data)
+        tail = b""
+        if self._pipelining and self.sent + 1 < self._most:
+            self.ahead = follow()
+            if self.ahead is not None and self._unfit(self.ahead) is None:
+                tail = b"".join(self._commands(self.ahead))
+        if not self._wire.write(b"".join((data, b".\r\n", tail)), tail=len(tail)):
+            try:
+                await self._wire.flush(self._timeouts.body)
+            except WireError:
+                told = self._wire.take()
+                if told is None or told.code < 400:
+                    raise
+                self._ended = True
+                return told
+        self._stage = Stage.END
+        reply = await self._wire.reply(self._timeouts.end)
+        if 300 <= reply.code < 400:
+            self._lose_step()
+        self.sent += 1
+        return reply
+
+    def _commands(self, parcel: Parcel) -> tuple[bytes, bytes, bytes]:
+        parameters = ""
+        if "SIZE" in self.session.extensions:
+            parameters += f" SIZE={len(parcel.data)}"
+        if parcel.smtputf8:
+            parameters += " BODY=8BITMIME SMTPUTF8"
+        return (
+            f"MAIL FROM:<{parcel.mail_from}>{parameters}\r\n".encode(),
+            f"RCPT TO:<{parcel.rcpt_to}>\r\n".encode(),
+            b"DATA\r\n",
+        )
+
+    def _unfit(self, parcel: Parcel) -> Attempt | None:
+        """Why this relay can never take this parcel: its letters (RFC 6531), its size (RFC 1870)."""
+        envelope = parcel.mail_from + parcel.rcpt_to
+        unfit = ""
+        if _CONTROL.search(envelope):
+            unfit = "the address holds a control character"
+        elif parcel.smtputf8 and "SMTPUTF8" not in self.session.extensions:
+            unfit = (
+                "your mail server cannot write to an address with these letters (it does not offer SMTPUTF8)"
+            )
+        elif not parcel.smtputf8 and not envelope.isascii():
+            unfit = "the address has letters that only SMTPUTF8 can carry"
+        if unfit:
+            return Attempt(delivery=parcel.delivery, stage=Stage.MAIL, unfit=unfit)
+        most = self.session.max_size
+        if most and len(parcel.data) > most:
+            text = f"the message has {len(parcel.data):,} bytes, and your mail server takes {most:,}"
+            reply = Reply(code=552, enhanced="5.3.4", text=text)
+            return Attempt(delivery=parcel.delivery, stage=Stage.MAIL, reply=reply)
+        return None
+
+    def _end(self, why: str) -> None:
+        self._ended = True
+        self._wire.abort(why)

@@ -1,0 +1,9 @@
+"""Issues as folders of text files: reading them, and beginning a new one."""
+
+from __future__ import annotations
+
+from newsletter.issue.draft import edition_skeleton, slugify
+from newsletter.issue.edition import read_edition
+from newsletter.issue.folder import list_issues, load_issue, read_slug
+
+__all__ = ["edition_skeleton", "list_issues", "load_issue", "read_edition", "read_slug", "slugify"]

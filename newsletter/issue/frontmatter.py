@@ -1,0 +1,155 @@
+"""The YAML front matter of an edition, read key by key so that every error has its line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import date
+from pathlib import Path
+
+import yaml
+
+from newsletter.errors import IssueError
+from newsletter.models import ShareText
+from newsletter.tomlsource import nearest
+
+TEXTS = ("subject", "preheader", "title", "description", "reviewed_by")
+DATES = ("date", "reviewed_on")
+KEYS = (*TEXTS, *DATES, "share", "silence")
+SHARE_KEYS = tuple(field.name for field in fields(ShareText))
+MANY_LINES = ("share.mail_text",)
+_TAG = "tag:yaml.org,2002:"
+_BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrontMatter:
+    """What stands in a front matter; `lines` are the file's, by key, and by `share.key` for those within."""
+
+    texts: Mapping[str, str]
+    dates: Mapping[str, date]
+    share: ShareText
+    silence: Sequence[str]
+    lines: Mapping[str, int]
+
+
+def read_front_matter(text: str, *, path: Path, first_line: int) -> FrontMatter:
+    """Reads the YAML between the `---` lines, which begins on the file's `first_line`.
+
+    Raises IssueError with path:line for what is no YAML, a key that is unknown, doubled or missing, and a
+    value of the wrong kind or with a line break. Nothing is constructed but text and dates.
+    """
+    reader = _Reader(path, first_line)
+    pairs = reader.pairs(reader.root(text), KEYS)
+    values = {key: value for key, (_, value) in pairs.items()}
+    share = reader.pairs(values["share"], SHARE_KEYS, within="share") if "share" in values else {}
+    front_matter = FrontMatter(
+        texts={key: reader.text(key, values[key]) for key in TEXTS if key in values},
+        dates={key: day for key in DATES if key in values and (day := reader.day(key, values[key]))},
+        share=ShareText(**{key: reader.text(f"share.{key}", value) for key, (_, value) in share.items()}),
+        silence=reader.words("silence", values["silence"]) if "silence" in values else (),
+        lines={key: line for key, (line, _) in pairs.items()}
+        | {f"share.{key}": line for key, (line, _) in share.items()},
+    )
+    if not front_matter.texts.get("subject"):
+        what = "the subject is empty" if "subject" in values else "the front matter has no subject"
+        line = front_matter.lines.get("subject", 1)
+        raise IssueError(what, where=f"{path.as_posix()}:{line}", hint='add a line like subject: "…"')
+    return front_matter
+
+
+class _Reader:
+    """Reads YAML nodes of one file."""
+
+    def __init__(self, path: Path, first_line: int) -> None:
+        self._path = path
+        self._first_line = first_line
+
+    def root(self, text: str) -> yaml.Node:
+        try:
+            node = yaml.compose(text, Loader=yaml.SafeLoader)
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            hint = "a value that holds a colon, a # or a quotation mark goes into quotes"
+            what = f"the front matter is no valid YAML: {error.problem or error.context}"
+            raise self._error(mark.line if mark else 0, what, hint) from None
+        except yaml.YAMLError:
+            raise self._error(0, "the front matter holds a character that YAML does not allow") from None
+        except RecursionError:
+            raise self._error(0, "the front matter is nested too deeply") from None
+        return node or yaml.MappingNode(f"{_TAG}map", [])
+
+    def pairs(
+        self, node: yaml.Node, known: Sequence[str], within: str = ""
+    ) -> dict[str, tuple[int, yaml.Node]]:
+        """The values of a mapping by key, with the line of each."""
+        if _is_empty(node):
+            return {}
+        if not isinstance(node, yaml.MappingNode):
+            what = f"{within} does not hold" if within else "the front matter does not consist of"
+            hint = f"known keys are: {', '.join(known)}"
+            raise self._error(self._line_of(node), f"{what} lines like 'key: value'", hint)
+        found: dict[str, tuple[int, yaml.Node]] = {}
+        for key_node, value in node.value:
+            key, line = str(key_node.value), self._line_of(key_node)
+            shown = f"{within}.{key}" if within else key
+            if not isinstance(key_node, yaml.ScalarNode) or key not in known:
+                key = key if isinstance(key_node, yaml.ScalarNode) else "a list"
+                raise self._error(line, f"the key '{key}' is unknown", nearest(key, known))
+            if key in found:
+                first = found[key][0]
+                raise self._error(line, f"the key '{shown}' stands here twice", f"it is on line {first} too")
+            found[key] = (line + self._first_line, value)
+        return found
+
+    def text(self, key: str, node: yaml.Node) -> str:
+        if not isinstance(node, yaml.ScalarNode):
+            raise self._error(self._line_of(node), f"{key} must be one text", f'write it like {key}: "…"')
+        if _is_empty(node):
+            return ""
+        value = str(node.value).strip()
+        if node.tag != f"{_TAG}str":
+            kind = _kind(node)
+            hint = f'put it in quotes: {key.rpartition(".")[2]}: "{value}"'
+            raise self._error(self._line_of(node), f"{key} must be text, but YAML reads {kind} here", hint)
+        if _BREAKS.search(value.replace("\n", "") if key in MANY_LINES else value):
+            what = f"{key} holds a line break or a control character"
+            raise self._error(self._line_of(node), what, "write it on one line, in plain text")
+        return value
+
+    def day(self, key: str, node: yaml.Node) -> date | None:
+        if _is_empty(node):
+            return None
+        value = str(node.value).strip() if isinstance(node, yaml.ScalarNode) else ""
+        try:
+            return date.fromisoformat(value if _DAY.fullmatch(value) else "")
+        except ValueError:
+            hint = f"write it like {key}: 2026-11-24"
+            raise self._error(self._line_of(node), f"{key} is no date of the calendar", hint) from None
+
+    def words(self, key: str, node: yaml.Node) -> tuple[str, ...]:
+        if _is_empty(node):
+            return ()
+        items = node.value if isinstance(node, yaml.SequenceNode) else [node]
+        if any(not isinstance(item, yaml.ScalarNode) for item in items):
+            raise self._error(
+                self._line_of(node), f"{key} must be a list of names", f"as in {key}: [one, two]"
+            )
+        return tuple(str(item.value).strip() for item in items)
+
+    def _line_of(self, node: yaml.Node) -> int:
+        return node.start_mark.line if node.start_mark else 0
+
+    def _error(self, line: int, message: str, hint: str = "") -> IssueError:
+        return IssueError(message, where=f"{self._path.as_posix()}:{self._first_line + line}", hint=hint)
+
+
+def _is_empty(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.ScalarNode) and node.tag == f"{_TAG}null"
+
+
+def _kind(node: yaml.Node) -> str:
+    kinds = {"int": "a number", "float": "a number", "bool": "yes or no", "timestamp": "a date"}
+    return kinds.get(node.tag.removeprefix(_TAG), "something else")

@@ -1,0 +1,93 @@
+"""Language tags (BCP 47): their one spelling, script, direction, own names, and the edition for a reader."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+from babel import Locale, UnknownLocaleError
+from babel.core import get_global
+
+from newsletter.errors import UsageError
+
+_TAG = re.compile(
+    r"(?P<language>[a-z]{2,3})"
+    r"(?:-(?P<script>[a-z]{4}))?"
+    r"(?:-(?P<region>[a-z]{2}|[0-9]{3}))?"
+    r"(?P<variants>(?:-(?:[a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*)",
+    re.ASCII,
+)
+_RENAMED = {"iw": "he", "in": "id", "ji": "yi", "mo": "ro"}
+_RIGHT_TO_LEFT = frozenset(
+    ("Adlm", "Arab", "Aran", "Hebr", "Mand", "Mend", "Nkoo", "Rohg", "Samr", "Syrc", "Thaa", "Yezi")
+)
+
+
+def normalise_tag(text: str) -> str:
+    """The one spelling of a language tag: `fr_FR` and `FR-fr` become `fr-FR`, `ZH_hant` becomes `zh-Hant`.
+
+    RFC 5646 section 2.1 without extensions and private use, cased as its section 2.1.1 says; codes that were
+    renamed long ago (`iw`) get their new name. Raises UsageError.
+    """
+    found = _TAG.fullmatch(text.strip().replace("_", "-").casefold())
+    if not found:
+        raise UsageError(f"'{text}' is no language tag", hint="write one like en, fr, pt-BR or zh-Hant")
+    language = _RENAMED.get(found["language"], found["language"])
+    script = (found["script"] or "").title()
+    region = (found["region"] or "").upper()
+    return "-".join(part for part in (language, script, region) if part) + found["variants"]
+
+
+def script(tag: str) -> str:
+    """The script that a tag is written in by ISO 15924 (`Latn`, `Arab`, `Hant`); `Zzzz` where unknown."""
+    found = _TAG.fullmatch(normalise_tag(tag).casefold())
+    if found is None:
+        return "Zzzz"
+    if found["script"]:
+        return found["script"].title()
+    likely: dict[str, str] = dict(get_global("likely_subtags"))
+    language, region = found["language"], (found["region"] or "").upper()
+    full = likely.get(f"{language}_{region}") or likely.get(language) or ""
+    parts = full.split("_")
+    return parts[1] if len(parts) > 1 else "Zzzz"
+
+
+def direction(tag: str) -> str:
+    """`rtl` where the tag's script runs from right to left, else `ltr`."""
+    return "rtl" if script(tag) in _RIGHT_TO_LEFT else "ltr"
+
+
+def own_name(tag: str) -> str:
+    """What the speakers of a language call it (`Français`); the tag itself where that is unknown."""
+    normal = normalise_tag(tag)
+    try:
+        name = Locale.parse(normal, sep="-").get_display_name() or normal
+    except (UnknownLocaleError, ValueError):
+        return normal
+    return name[:1].upper() + name[1:]
+
+
+def choose_edition(available: Collection[str], wanted: str, default: str) -> str:
+    """The edition for a reader: the exact tag, then its base language, then the default.
+
+    Never across scripts: `zh-Hant` does not get `zh`. `available` holds normalised tags, at least one. What a
+    person asked for need not be a tag: anything else gets the default. Where there is no edition in the
+    default language either, the first by name stands in; an empty default says that none may stand in, and
+    gives an empty answer.
+    """
+    return _match(available, wanted) or _match(available, default) or (min(available) if default else "")
+
+
+def _match(available: Collection[str], wanted: str) -> str:
+    try:
+        tag = normalise_tag(wanted)
+    except UsageError:
+        return ""
+    written = script(tag)
+    subtags = tag.split("-")
+    for length in range(len(subtags), 0, -1):
+        shorter = "-".join(subtags[:length])
+        if shorter in available and script(shorter) == written:
+            return shorter
+    kin = [t for t in available if t.split("-")[0] == subtags[0] and script(t) == written]
+    return min(kin, key=lambda t: (t.count("-"), t), default="")

@@ -1,0 +1,243 @@
+"""Requests to leave that came by mail or were pasted -> addresses and tokens to act on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from email import message_from_bytes
+from email.errors import HeaderParseError
+from email.header import decode_header
+from email.message import Message
+from email.parser import BytesHeaderParser
+from email.utils import getaddresses
+from io import StringIO
+from typing import Final
+
+from newsletter.addresses import clean_text, parse_address
+from newsletter.errors import AddressError, ListFileError
+from newsletter.links import find_tokens
+from newsletter.listfile import decoding, read_list, workbook
+from newsletter.models import Address, RejectedRow
+
+_FIELD: Final = re.compile(rb"([!-9;-~]+)[ \t]*:", re.MULTILINE)
+_MAIL_FIELDS: Final = frozenset(
+    {
+        b"from",
+        b"to",
+        b"date",
+        b"subject",
+        b"message-id",
+        b"received",
+        b"return-path",
+        b"mime-version",
+        b"delivered-to",
+    }
+)
+_ENVELOPE: Final = re.compile(rb"(?:\A|(?<=\n\n)|(?<=\n\r\n))From [^\n]*\n")
+_RECIPIENTS: Final = ("to", "cc", "delivered-to", "x-original-to", "envelope-to")
+_MAILERS: Final = frozenset(
+    {"mailer-daemon", "postmaster", "noreply", "no-reply", "donotreply", "do-not-reply"}
+)
+_SEPARATORS: Final = re.compile(r"[\s,;|<>()\[\]\"]+")
+_ASKS: Final = re.compile(
+    r"unsubscri|\bun-?sub\b|opt.?out|\bremove\b|\bdelete\b|\bleave\b|\bstop\b|abmeld|austrag|abbestell"
+    r"|d[ée]sabonn|d[ée]sinscri|d[ée]sist|\bbaja\b|\bborrar|cancel|d[ée]sus[ck]ri|remover|descadastr"
+    r"|disiscri|disdi|rimuov|uitschrijv|afmeld|avregistrer|afmeld|peruuta|wypis|rezygn|odhl[aá]s|leiratkoz"
+    r"|dezabon|odjav|отпис|διαγραφ|إلغاء|الغاء|لغو|退订|退訂|配信停止|수신거부|iptal",
+    re.IGNORECASE,
+)
+_LONE_TOKEN: Final = re.compile(r"(?:\w+\s+)?(\S+)")
+_QUOTE: Final = re.compile(r"^\s*(?:>|-{2,}|_{5,}|on .*wrote:|le .*:$|am .*schrieb|el .*:$)", re.IGNORECASE)
+_MOST_PARTS: Final = 60
+_SAVE_AS: Final = "save the mails as .eml or mbox, or paste the addresses into a text file"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeaveRequests:
+    """Who asks to leave: each address once, each token once (not yet verified), and what is no request.
+
+    `line` of a rejected one is its line in the file (of its first line, for a mail).
+    """
+
+    addresses: tuple[Address, ...]
+    tokens: tuple[str, ...]
+    rejected: tuple[RejectedRow, ...]
+
+
+@dataclass
+class _Found:
+    addresses: dict[str, Address]
+    tokens: dict[str, None]
+    rejected: list[RejectedRow]
+
+    def take(self, line: int, text: str) -> None:
+        """Keep an address, or the reason why it is none."""
+        try:
+            address = parse_address(text)
+        except AddressError as error:
+            self.rejected.append(RejectedRow(line=line, reason=error.message))
+        else:
+            self.addresses.setdefault(address.key, address)
+
+
+def read_requests(data: bytes, *, name: str) -> LeaveRequests:
+    """Read pasted addresses and tokens, a saved mail (.eml), a mailbox (mbox) or a workbook of addresses.
+
+    In a mail a token in the subject or in a recipient's address decides, whoever sent it; so does one that
+    stands alone in a line that the sender wrote. Any other token in the text is not looked at: who answers a
+    forwarded copy quotes the links of the person who forwarded it. Without a token the mail acts on its From
+    address; in a mailbox of several mails only where it asks to leave. Bounces and automatic replies
+    (RFC 3834, RFC 6522) are rejected with the reason. `name` is the file's name, for messages; ListFileError
+    where the file cannot be read.
+    """
+    found = _Found({}, {}, [])
+    if workbook.is_workbook(data):
+        _from_workbook(data, name, found)
+    elif _ENVELOPE.match(data):
+        _from_mailbox(data, found)
+    elif _is_mail(data):
+        _from_mail(data, 1, found, alone=True)
+    else:
+        _from_text(decoding.decode(data, name=name).text, found)
+    return LeaveRequests(
+        addresses=tuple(found.addresses.values()),
+        tokens=tuple(found.tokens),
+        rejected=tuple(found.rejected),
+    )
+
+
+def _from_workbook(data: bytes, name: str, found: _Found) -> None:
+    if "__substg1.0".encode("utf-16-le") in data:
+        raise ListFileError("this is a mail in Outlook's own format (.msg)", where=name, hint=_SAVE_AS)
+    listed = read_list(data, name=name)
+    found.addresses |= {row.profile.address.key: row.profile.address for row in listed.rows}
+    found.rejected += listed.rejected
+
+
+def _from_text(text: str, found: _Found) -> None:
+    for number, line in enumerate(StringIO(text, newline=None), 1):
+        tokens = find_tokens(line)
+        found.tokens |= dict.fromkeys(tokens)
+        cleaned = clean_text(line)
+        if tokens or not cleaned:
+            continue
+        pieces = [piece for piece in _SEPARATORS.split(cleaned) if "@" in piece]
+        for piece in pieces or [cleaned]:
+            found.take(number, piece)
+
+
+def _is_mail(data: bytes) -> bool:
+    """Whether it begins with header fields of a mail, From and another one among them."""
+    head = re.split(rb"\r?\n\r?\n", data.lstrip(b"\xef\xbb\xbf\r\n")[:50_000], maxsplit=1)[0]
+    fields = {match[1].lower() for match in map(_FIELD.match, head.splitlines()) if match is not None}
+    return b"from" in fields and len(fields & _MAIL_FIELDS) > 1
+
+
+def _from_mailbox(data: bytes, found: _Found) -> None:
+    starts = [match.start() for match in _ENVELOPE.finditer(data)]
+    line = 1
+    for start, end in zip(starts, [*starts[1:], len(data)], strict=True):
+        mail = data[start:end]
+        _from_mail(mail.partition(b"\n")[2], line, found, alone=len(starts) == 1)
+        line += mail.count(b"\n")
+
+
+def _from_mail(data: bytes, line: int, found: _Found, *, alone: bool) -> None:
+    data = data.lstrip(b"\xef\xbb\xbf\r\n")
+    nested = data.count(b"multipart/") + data.count(b"message/") > _MOST_PARTS
+    mail = BytesHeaderParser().parsebytes(data) if nested else message_from_bytes(data)
+    senders = [address for _, address in getaddresses(_fields(mail, "from")) if address]
+    reason = _automatic(mail, senders)
+    if reason:
+        who = f" from {senders[0]}" if senders else ""
+        found.rejected.append(RejectedRow(line=line, reason=clean_text(f"the mail{who} is {reason}")))
+        return
+    subject = _subject(mail)
+    written = list(_written(mail))
+    tokens = find_tokens(" ".join([subject, *_fields(mail, *_RECIPIENTS)])) or _lone_tokens(written)
+    if tokens:
+        found.tokens |= dict.fromkeys(tokens)
+    elif len(senders) != 1:
+        found.rejected.append(
+            RejectedRow(line=line, reason=f"the mail names {len(senders)} senders, not one")
+        )
+    elif alone or any(map(_ASKS.search, [subject, *written[:10]])):
+        found.take(line, senders[0])
+    else:
+        shown = clean_text(subject)[:60]
+        reason = clean_text(f"the mail from {senders[0]} ('{shown}') does not ask to leave")
+        found.rejected.append(RejectedRow(line=line, reason=reason))
+
+
+def _automatic(mail: Message, senders: list[str]) -> str:
+    """Say what shows that no person wrote the mail; empty where nothing does."""
+    submitted = "".join(_fields(mail, "auto-submitted")[:1]).partition(";")[0].strip().lower()
+    if mail.get_content_type() == "multipart/report":
+        return "a delivery report, not a request"
+    if submitted not in {"", "no"}:
+        return f"an automatic reply (Auto-Submitted: {submitted[:30]}), not a request"
+    if any(value.strip() == "<>" for value in _fields(mail, "return-path")):
+        return "a bounce or an automatic reply (its return path is empty), not a request"
+    if _fields(mail, "x-autoreply", "x-autorespond", "x-failed-recipients"):
+        return "an automatic reply, not a request"
+    if any(sender.partition("@")[0].lower() in _MAILERS for sender in senders):
+        return "from a program, not from a person"
+    return ""
+
+
+def _fields(mail: Message, *names: str) -> list[str]:
+    """The values of header fields, unfolded, as text; bytes beyond ASCII are UTF-8 (RFC 6532)."""
+    values = (str(value) for name, value in mail.raw_items() if name.lower() in names)
+    return [_readable(value).replace("\r", "").replace("\n", "") for value in values]
+
+
+def _readable(value: str) -> str:
+    return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _subject(mail: Message) -> str:
+    """The subject with its encoded words decoded (RFC 2047)."""
+    raw = "".join(_fields(mail, "subject")[:1])
+    try:
+        chunks = decode_header(raw)
+    except (HeaderParseError, ValueError):
+        return raw
+    return "".join(chunk if isinstance(chunk, str) else _decoded(chunk, charset) for chunk, charset in chunks)
+
+
+def _decoded(data: bytes, charset: str | None) -> str:
+    try:
+        return data.decode(charset or "utf-8", "replace")
+    except (LookupError, ValueError):
+        return data.decode("utf-8", "replace")
+
+
+def _written(mail: Message) -> Iterator[str]:
+    """The lines that the sender wrote, up to the first that quotes or signs."""
+    for line in _body(mail).splitlines():
+        if _QUOTE.match(line):
+            return
+        cleaned = clean_text(line)
+        if cleaned:
+            yield cleaned
+
+
+def _body(mail: Message) -> str:
+    parts = {part.get_content_type(): part for part in reversed(list(mail.walk())) if not part.is_multipart()}
+    part = parts.get("text/plain") or parts.get("text/html")
+    if part is None:
+        return ""
+    payload = part.get_payload(decode=True)
+    text = _decoded(payload, part.get_content_charset()) if isinstance(payload, bytes) else ""
+    if part.get_content_type() == "text/html":
+        text = re.sub(r"<[^>]*>", "\n", re.sub(r"(?is)<(?:blockquote|style|head)\b.*", "", text))
+    return text
+
+
+def _lone_tokens(lines: Iterable[str]) -> list[str]:
+    """Tokens that stand alone in a line, or behind one word (`unsubscribe TOKEN`)."""
+    alone = (_LONE_TOKEN.fullmatch(line) for line in lines)
+    return [
+        token for match in alone if match is not None for token in find_tokens(match[1]) if token == match[1]
+    ]

@@ -1,0 +1,122 @@
+"""Guessing which code page wrote a text that is not Unicode: each is judged by the words it would spell."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import Final
+
+from babel import Locale
+
+_WESTERN: Final = ("fr", "de", "es", "pt", "it", "sv", "da", "nb", "fi", "nl", "is", "ca")
+_CENTRAL: Final = ("pl", "cs", "sk", "hu", "ro", "hr", "sl", "sq")
+_SPELLED: Final = {
+    "cp1252": _WESTERN,
+    "cp1250": _CENTRAL,
+    "cp1256": ("ar", "fa", "ur"),
+    "cp1251": ("ru", "uk", "bg", "sr"),
+    "cp1253": ("el",),
+    "cp1254": ("tr",),
+    "cp1255": ("he",),
+    "cp1257": ("lt", "lv", "et"),
+    "mac_roman": _WESTERN,
+    "cp850": _WESTERN,
+}
+_RARER: Final = {
+    "cp1251": 8,
+    "cp1253": 8,
+    "cp1254": 8,
+    "cp1255": 8,
+    "cp1257": 8,
+    "mac_roman": 12,
+    "cp850": 12,
+}
+_WORD: Final = re.compile(rb"[^\s,;|:<>()@\"./0-9_-]*[\x80-\xff][^\s,;|:<>()@\"./0-9_-]*")
+_MOST_WORDS: Final = 400
+
+ENGLISH_NAMES: Final = {
+    "cp1252": "Western European",
+    "cp1250": "Central European",
+    "cp1256": "Arabic",
+    "cp1251": "Cyrillic",
+    "cp1253": "Greek",
+    "cp1254": "Turkish",
+    "cp1255": "Hebrew",
+    "cp1257": "Baltic",
+    "mac_roman": "old Macintosh",
+    "cp850": "MS-DOS",
+}
+
+
+def guess(data: bytes) -> str:
+    """Answer the code page in which the words of `data` look most like some language; cp1252 in doubt."""
+    words = _foreign_words(data)
+    scores = {encoding: _score(encoding, words) - _RARER.get(encoding, 0) for encoding in _SPELLED}
+    if b"\r" in data and b"\n" not in data:
+        scores["mac_roman"] += 2 * _RARER["mac_roman"]
+    best = max(scores, key=lambda encoding: scores[encoding])
+    return best if scores[best] > -math.inf else "cp1252"
+
+
+def _foreign_words(data: bytes) -> list[bytes]:
+    """Distinct words beyond ASCII, evenly drawn from the whole file."""
+    words = list(dict.fromkeys(match.group() for match in _WORD.finditer(data)))
+    return words[:: len(words) // _MOST_WORDS + 1]
+
+
+def _score(encoding: str, words: Iterable[bytes]) -> float:
+    try:
+        spelled = [word.decode(encoding) for word in words]
+    except UnicodeDecodeError:
+        return -math.inf
+    return max(_model(language).score(spelled) for language in _SPELLED[encoding])
+
+
+class _Model:
+    """How likely each letter beyond ASCII is in a language, and its neighbours beside it."""
+
+    def __init__(self, words: Iterable[str]) -> None:
+        self._letters: Counter[str] = Counter()
+        self._pairs: Counter[tuple[str, str, str]] = Counter()
+        for word in words:
+            for before, letter, after in _neighbours(word):
+                self._letters[letter] += 1
+                self._pairs[before, letter, ""] += 1
+                self._pairs["", letter, after] += 1
+        self._total = self._letters.total()
+
+    def score(self, words: Iterable[str]) -> float:
+        """Log-likelihood, smoothed: unseen letters and neighbours are improbable, not impossible."""
+        return sum(self._one(*three) for word in words for three in _neighbours(word))
+
+    def _one(self, before: str, letter: str, after: str) -> float:
+        seen = self._letters[letter]
+        beside = (self._pairs[before, letter, ""] + 0.3) * (self._pairs["", letter, after] + 0.3)
+        return math.log((seen + 0.05) / (self._total + 10)) + math.log(beside / (seen + 12) ** 2)
+
+
+def _neighbours(word: str) -> Iterator[tuple[str, str, str]]:
+    padded = f" {word.lower()} "
+    for at in range(1, len(padded) - 1):
+        if not padded[at].isascii():
+            yield padded[at - 1], padded[at], padded[at + 1]
+
+
+@cache
+def _model(language: str) -> _Model:
+    return _Model(_vocabulary(language))
+
+
+def _vocabulary(language: str) -> Iterator[str]:
+    """The words that babel knows in a language: countries, languages, scripts, months, days."""
+    locale = Locale.parse(language)
+    for names in (locale.territories, locale.languages, locale.scripts):
+        for name in names.values():
+            yield from str(name).split()
+    for use in ("format", "stand-alone"):
+        for calendar in (locale.months, locale.days):
+            for name in calendar[use]["wide"].values():
+                yield from str(name).split()

@@ -1,0 +1,25 @@
+"""What a table of any kind is read as: records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Record(NamedTuple):
+    """One row: its first line in the file, its cells as they stand, or why it could not be read."""
+
+    line: int
+    cells: list[str]
+    fault: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A file's records in order (read once), how they were written, and what to tell the user."""
+
+    records: Iterable[Record]
+    kind: str
+    encoding: str
+    warnings: tuple[str, ...] = ()

@@ -1,0 +1,198 @@
+"""Records and a layout -> people, or the reason why a record is none."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from newsletter.addresses import clean_text, parse_mailbox
+from newsletter.errors import AddressError
+from newsletter.listfile import values
+from newsletter.listfile.layout import Layout
+from newsletter.listfile.people import People
+from newsletter.listfile.records import Record
+from newsletter.models import Address, RejectedRow, SuppressionKind
+
+_MOST_CHARACTERS: Final = 10_000  # of a cell
+_MOST_OF_A_NAME: Final = 200
+_ADDRESS: Final = re.compile(r"[^\s@]@[^\s@]+\.[^\s@]")
+_LEFT: Final = frozenset(SuppressionKind)
+
+
+@dataclass
+class _Told:
+    """What a user should be told once for the file: how often, the first line, the commonest values."""
+
+    count: int = 0
+    first: int = 0
+    values: Counter[str] = field(default_factory=Counter)
+
+    def add(self, line: int, value: str = "") -> None:
+        self.first = self.first or line
+        self.count += 1
+        if value:
+            self.values[value] += 1
+
+
+class RowReader:
+    """Reads records one by one; `rows`, `rejected` and `warnings()` are complete after the last."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.rows = People([key for _, key in layout.attributes])
+        self.rejected: list[RejectedRow] = []
+        self._layout = layout
+        self._heading = [cell.casefold() for cell in layout.heading]
+        self._language = values.languages()
+        self._country = values.countries()
+        self._told: dict[str, _Told] = {}
+
+    def read(self, records: Iterable[Record]) -> None:
+        """Read all records into `rows` and `rejected`; those without any text are passed over."""
+        for record in records:
+            if not any(record.cells) or not "".join(record.cells).strip():
+                continue
+            if self._repeats_heading(record.cells):
+                continue
+            try:
+                self._row(record)
+            except AddressError as error:
+                self.rejected.append(RejectedRow(line=record.line, reason=error.message))
+
+    def warnings(self) -> list[str]:
+        """One sentence for each thing that a person should look at."""
+        return [_SENTENCES[what](told) for what, told in self._told.items()]
+
+    def _row(self, record: Record) -> None:
+        """Keep one record; AddressError says why it is nobody."""
+        if record.fault:
+            raise AddressError(record.fault)
+        cells, layout = record.cells, self._layout
+        longest = max(map(len, cells))
+        if longest > _MOST_CHARACTERS:
+            raise AddressError(f"a cell holds {longest:,} characters")
+        self._refuse_who_left(cells)
+        mailbox_name, address = self._mailbox(cells)
+        line = record.line
+        name = self._name(line, cells, address) or self._checked_name(line, mailbox_name, address)
+        if layout.heading and len(cells) > len(layout.heading) and any(cells[len(layout.heading) :]):
+            self._tell("wide", record.line)
+        self.rows.add(
+            line=record.line,
+            address=address,
+            name=name,
+            language=self._looked_up("language", layout.language, self._language, record),
+            country=self._looked_up("country", layout.country, self._country, record),
+            values=tuple(values.plain_cell(_cell(cells, at)) for at, _ in layout.attributes),
+        )
+
+    def _repeats_heading(self, cells: Sequence[str]) -> bool:
+        if not self._heading or "@" in _cell(cells, self._layout.address):
+            return False
+        return [clean_text(cell).casefold() for cell in cells] == self._heading
+
+    def _refuse_who_left(self, cells: Sequence[str]) -> None:
+        state = _cell(cells, self._layout.state).strip().casefold()
+        if state in _LEFT:
+            raise AddressError(f"marked '{state}' in the column 'state'")
+
+    def _mailbox(self, cells: Sequence[str]) -> tuple[str, Address]:
+        text = _cell(cells, self._layout.address)
+        if not self._layout.heading and len(cells) > 1:
+            beside = [cell for cell in cells if _ADDRESS.search(cell)]
+            if len(beside) > 1:
+                text = "; ".join(beside)
+        return parse_mailbox(values.plain_cell(text) if text[:1] == "'" else text)
+
+    def _name(self, line: int, cells: Sequence[str], address: Address) -> str:
+        layout = self._layout
+        if layout.name is not None:
+            return self._checked_name(line, values.plain_cell(_cell(cells, layout.name)), address)
+        if layout.first_name is None and layout.last_name is None:
+            return ""
+        first = values.plain_cell(_cell(cells, layout.first_name))
+        last = values.plain_cell(_cell(cells, layout.last_name))
+        whole = last if first and last.casefold().startswith(f"{first.casefold()} ") else f"{first} {last}"
+        return self._checked_name(line, whole.strip(), address)
+
+    def _checked_name(self, line: int, name: str, address: Address) -> str:
+        """Leave out what is no name, and remember what looks damaged."""
+        if not name:
+            return ""
+        if "@" in name and name.strip("<>'\" ").casefold() == address.text.casefold():
+            return ""
+        if len(name) > _MOST_OF_A_NAME:
+            self._tell("long", line)
+            return ""
+        if values.is_mangled(name):
+            self._tell("mangled", line, name)
+            return name if any(map(str.isalpha, name)) else ""
+        if values.is_twice_encoded(name):
+            self._tell("encoded", line, name)
+        return name
+
+    def _looked_up(self, what: str, column: int | None, known: values.Known, record: Record) -> str:
+        if column is None:
+            return ""
+        cell = _cell(record.cells, column)
+        value = known(cell) if cell else ""
+        if not value and cell and clean_text(cell):
+            self._tell(what, record.line, clean_text(cell)[:40])
+        return value
+
+    def _tell(self, what: str, line: int, value: str = "") -> None:
+        self._told.setdefault(what, _Told()).add(line, value)
+
+
+def _cell(cells: Sequence[str], column: int | None) -> str:
+    return cells[column] if column is not None and column < len(cells) else ""
+
+
+def _people(told: _Told, one: str, many: str) -> str:
+    return f"1 {one}" if told.count == 1 else f"{told.count:,} {many}"
+
+
+def _values(told: _Told) -> str:
+    shown = ", ".join(f"'{value}' ({count:,})" for value, count in told.values.most_common(5))
+    return f"{shown} and {len(told.values) - 5:,} more" if len(told.values) > 5 else shown
+
+
+def _mangled(told: _Told) -> str:
+    shown = next(iter(told.values))[:40]
+    return (
+        f"{_people(told, 'name has', 'names have')} '?' where letters were lost"
+        f" (first: line {told.first}, '{shown}');"
+        " a spreadsheet did that when it saved: save it again as .xlsx or as CSV UTF-8"
+    )
+
+
+def _encoded(told: _Told) -> str:
+    shown = next(iter(told.values))[:40]
+    return (
+        f"{_people(told, 'name looks', 'names look')} garbled (first: line {told.first}, '{shown}');"
+        " the file was once opened in the wrong encoding: import from its source again"
+    )
+
+
+_SENTENCES: Final[dict[str, Callable[[_Told], str]]] = {
+    "mangled": _mangled,
+    "encoded": _encoded,
+    "long": lambda told: (
+        f"{_people(told, 'name', 'names')} of more than {_MOST_OF_A_NAME} characters left empty"
+        f" (first: line {told.first})"
+    ),
+    "wide": lambda told: (
+        f"{_people(told, 'row has', 'rows have')} more cells than the heading (first: line {told.first});"
+        " look whether a separator stands inside a value"
+    ),
+    "language": lambda told: (
+        f"language left empty for {_people(told, 'person', 'people')} (first: line {told.first}): not known:"
+        f" {_values(told)}"
+    ),
+    "country": lambda told: (
+        f"country left empty for {_people(told, 'person', 'people')} (first: line {told.first}): not known:"
+        f" {_values(told)}"
+    ),
+}

@@ -1,0 +1,105 @@
+"""Cells -> values: languages, countries and names, and what went wrong with names before they came here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Final
+
+from babel import Locale
+from babel.core import get_global
+from babel.localedata import locale_identifiers
+
+from newsletter.addresses import clean_text
+from newsletter.countries import country_code
+from newsletter.errors import UsageError
+from newsletter.languages import normalise_tag
+
+_NAMED_IN: Final = ("en", "fr", "de", "es", "pt", "it", "ar", "nl", "pl", "cs", "ru", "zh", "ja")
+_ALSO_NAMED: Final = {"castellano": "es", "castilian": "es", "mandarin": "zh", "farsi": "fa", "flemish": "nl"}
+_MANGLED: Final = re.compile(r"\?|\ufffd")
+_TWICE_ENCODED: Final = re.compile(r"[ÃÂÄÅØÙ][\u0080-\u00bf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]")
+_FORMULA_GUARD: Final = re.compile(r"'(?=[=+\-@])")
+
+
+def language_tag(text: str) -> str:
+    """`fr_FR`, `fra`, `French` or `français` -> `fr-FR` or `fr`; empty where it is no language."""
+    name = re.sub(r"\s*\(.*\)", "", text).casefold()
+    named = _named().get(name) or (
+        _named_by_speakers().get(name, "") if len(name) > 3 or not name.isascii() else ""
+    )
+    if named:
+        return named
+    try:
+        tag = normalise_tag(text)
+    except UsageError:
+        return ""
+    base, _, rest = tag.partition("-")
+    known = _named().get(base, "")
+    return f"{known}-{rest}" if known and rest else known
+
+
+@cache
+def _named() -> dict[str, str]:
+    """Codes and names, case-folded; a code wins over a name, English over the other languages."""
+    codes = {code: code for code in _names_in("en").values() if code.isalpha()}
+    threes = get_global("language_aliases").items()
+    codes |= {old: new for old, new in threes if len(old) == 3 and new in codes}
+    names: dict[str, str] = dict(_ALSO_NAMED)
+    for language in reversed(_NAMED_IN):
+        names |= _names_in(language)
+    return {name: code.replace("_", "-") for name, code in names.items() if len(name) > 3} | codes
+
+
+def _names_in(language: str) -> dict[str, str]:
+    names = Locale.parse(language).languages.items()
+    return {str(name).casefold(): str(code) for code, name in names}
+
+
+@cache
+def _named_by_speakers() -> dict[str, str]:
+    """What the speakers of each language call it."""
+    plain = (code for code in locale_identifiers() if "_" not in code)
+    return {(Locale.parse(code).get_language_name() or code).casefold(): code for code in plain}
+
+
+def plain_cell(text: str) -> str:
+    """A cell as one clean line, without the apostrophe that guards formulas in exports."""
+    return _FORMULA_GUARD.sub("", clean_text(text), count=1) if text[:1] == "'" else clean_text(text)
+
+
+@dataclass
+class Known:
+    """A column's values in their one spelling; each distinct one is looked up once."""
+
+    read: Callable[[str], str]
+    cells: dict[str, str] = field(default_factory=dict)
+
+    def __call__(self, cell: str) -> str:
+        """Answer the value, empty where it is not known."""
+        found = self.cells.get(cell)
+        if found is None:
+            found = self.cells[cell] = self.read(plain_cell(cell))
+        return found
+
+
+def languages() -> Known:
+    """A reader of language cells."""
+    return Known(language_tag)
+
+
+def countries() -> Known:
+    """A reader of country cells."""
+    return Known(country_code)
+
+
+def is_mangled(name: str) -> bool:
+    """Whether letters of a name were lost: `Ren? Dupont`, `?????`."""
+    return _MANGLED.search(name) is not None
+
+
+def is_twice_encoded(name: str) -> bool:
+    """Whether a name looks like UTF-8 that another program took for a code page: `HÃ©lÃ¨ne`."""
+    return not name.isascii() and _TWICE_ENCODED.search(name) is not None

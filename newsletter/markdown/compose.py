@@ -1,0 +1,39 @@
+"""The one way in: a markdown body to HTML and plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from newsletter.markdown import outline
+from newsletter.markdown.build import Builder
+from newsletter.markdown.html import to_html
+from newsletter.markdown.outline import Composed
+from newsletter.markdown.parse import parse
+from newsletter.markdown.source import Source
+from newsletter.markdown.text import to_text
+
+
+def compose(body: str, *, path: Path, first_line: int, holds: Callable[[str], bool]) -> Composed:
+    """The body as HTML and as text. Placeholders are tokens by now; raw HTML comes out as text.
+
+    `first_line` is the line of `path` on which the body begins. `holds` says of each `only` expression
+    whether its blocks stand in this variant; what stands in one that does not is checked as well.
+
+    Raises IssueError with path:line for a block that is unknown, unclosed or not of its shape, for a link
+    that cannot be followed from a mail, and for more than five `only` expressions.
+    """
+    source = Source(path=path, first_line=first_line)
+    builder = Builder(source, holds)
+    blocks = builder.blocks(parse(body, source).children)
+    images = tuple(outline.images(blocks))
+    return Composed(
+        html=to_html(blocks),
+        text=to_text(blocks),
+        conditions=tuple(builder.conditions),
+        condition_lines=builder.conditions,
+        headings=tuple(outline.headings(blocks)),
+        links=tuple(outline.links(blocks)),
+        images=images,
+        pictures=tuple(dict.fromkeys(image.picture for image in images if image.picture)),
+    )

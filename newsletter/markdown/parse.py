@@ -1,0 +1,50 @@
+"""The markdown parser: CommonMark with tables, containers and a few attributes; raw HTML stays text."""
+
+from __future__ import annotations
+
+import mdurl
+from markdown_it import MarkdownIt
+from markdown_it.common.normalize_url import normalizeLink
+from markdown_it.tree import SyntaxTreeNode
+from mdit_py_plugins.attrs import attrs_plugin
+
+from newsletter.fields import TOKEN
+from newsletter.markdown.containers import container_plugin
+from newsletter.markdown.source import Source
+
+DEEPEST = 40
+"""How deep blocks may stand in one another; markdown-it drops what lies deeper, so it is refused before."""
+
+
+class _Parser(MarkdownIt):
+    """Lets every link through, so that a bad one is refused with its line instead of being left as text."""
+
+    def __init__(self) -> None:
+        super().__init__("commonmark", {"html": False, "maxNesting": DEEPEST})
+        self.enable("table")
+        self.use(attrs_plugin, after=("image", "link_close"), allowed=("class", "width"))
+        self.use(container_plugin)
+
+    def validateLink(self, url: str) -> bool:
+        return True
+
+    def normalizeLink(self, url: str) -> str:
+        """The URL in ASCII, with every token as it was."""
+        ascii_url = mdurl.encode(url) if url.isascii() else normalizeLink(url)
+        return ascii_url if TOKEN.findall(ascii_url) == TOKEN.findall(url) else mdurl.encode(url)
+
+    def normalizeLinkText(self, url: str) -> str:
+        return url
+
+
+_PARSER = _Parser()
+
+
+def parse(body: str, source: Source) -> SyntaxTreeNode:
+    """The syntax tree of a body. Raises IssueError with path:line."""
+    tokens = _PARSER.parse(body, {"source": source})
+    for token in tokens:
+        if token.nesting == 1 and token.level >= DEEPEST - 1:
+            line = source.line(token.map[0] if token.map else 0)
+            raise source.error(line, "lists, quotes and blocks stand too deep in one another here")
+    return SyntaxTreeNode(tokens)

@@ -1,0 +1,163 @@
+"""Sends, deliveries, and what passes between the journal and the couriers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from newsletter.models.people import Profile
+
+
+class SendState(StrEnum):
+    """One issue going to one audience."""
+
+    PLANNING = "planning"
+    READY = "ready"
+    RUNNING = "running"
+    PAUSED = "paused"
+    DONE = "done"
+    CANCELLED = "cancelled"
+
+
+class DeliveryState(StrEnum):
+    """One subscriber and one issue, once for ever."""
+
+    PLANNED = "planned"
+    CLAIMED = "claimed"
+    SENT = "sent"
+    DEFERRED = "deferred"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Send:
+    """One issue going to one audience; `seed` makes its Message-IDs, `reason` says why it is paused."""
+
+    id: int
+    slug: str
+    audience: str
+    state: SendState
+    seed: bytes
+    created: int
+    started: int | None = None
+    finished: int | None = None
+    reason: str = ""
+    sender: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """What a relay answered: `code` 0 where there was no reply, `enhanced` as RFC 3463 writes it."""
+
+    code: int
+    enhanced: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """A delivery that was claimed, with the person's values read at the claim."""
+
+    delivery: int
+    send: int
+    stencil: bytes
+    subject: bytes
+    profile: Profile
+    attempts: int
+    first_claimed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of a claimed delivery.
+
+    `not_before` is set for `deferred`; `bounced` where the address itself is at fault; `reason` is for
+    `skipped` and `unknown`. An outcome of `planned` gives the row back untouched.
+    """
+
+    delivery: int
+    state: DeliveryState
+    reply: Reply | None = None
+    not_before: int = 0
+    bounced: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exchange:
+    """What one exchange with the journal gave.
+
+    `claims` may leave now. `skipped` counts the rows that left the audience and were written as skipped
+    instead of claimed. `next_due` is when the next deferred row is due (None where none waits). `state` is
+    the send's state as the database has it now: another terminal may have paused or cancelled it.
+    """
+
+    claims: Sequence[Claim]
+    skipped: int
+    next_due: int | None
+    state: SendState
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tally:
+    """Deliveries by state; the seven add up to the total, always."""
+
+    planned: int = 0
+    claimed: int = 0
+    sent: int = 0
+    deferred: int = 0
+    failed: int = 0
+    skipped: int = 0
+    unknown: int = 0
+
+    @property
+    def total(self) -> int:
+        """All deliveries."""
+        return (
+            self.planned
+            + self.claimed
+            + self.sent
+            + self.deferred
+            + self.failed
+            + self.skipped
+            + self.unknown
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """One row of the journal as people read it; `address` is empty where the person was erased."""
+
+    id: int
+    send: int
+    subject: bytes
+    address: str
+    language: str
+    country: str
+    state: DeliveryState
+    attempts: int
+    reply: Reply | None
+    reason: str
+    not_before: int
+    first_claimed: int | None
+    updated: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """People of an audience who get the same stencil: their language, and the mask of conditions that hold."""
+
+    language: str
+    mask: int
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Missing:
+    """People of a group for whom a field is empty: how many, and a few of their addresses."""
+
+    count: int
+    examples: Sequence[str]

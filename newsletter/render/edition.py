@@ -1,0 +1,162 @@
+"""One edition: its fields tokenised, its markdown composed, put into the templates, its styles inlined."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from jinja2 import Environment
+from markupsafe import Markup, escape
+
+from newsletter.config import Config
+from newsletter.errors import IssueError, NotFoundError
+from newsletter.fields import Tokens, tokenise
+from newsletter.languages import direction
+from newsletter.links import EditionLinks
+from newsletter.markdown import Composed, compose
+from newsletter.models import Edition, Issue, RenderedEdition
+from newsletter.phrases import fill, for_language, long_date
+from newsletter.render.fragment import attach_pictures, isolate_values
+from newsletter.render.inline import inlined
+from newsletter.render.templates import filled, sources
+from newsletter.share import Share, public_title, share_block
+
+PREHEADER_PADDING = "\u034f\u200c\u00a0" * 60
+"""Keeps what follows the preheader out of the inbox's preview line."""
+
+
+def conditions(issue: Issue, language: str) -> tuple[str, ...]:
+    """The distinct `::: only` expressions of an edition, in order: condition n is bit n of a variant."""
+    edition = _edition(issue, language)
+    tokens = Tokens([edition.body])
+    return _conditions(edition, _tokenised(edition, "body", tokens))
+
+
+def render(
+    issue: Issue,
+    language: str,
+    *,
+    config: Config,
+    links: EditionLinks,
+    environment: Environment,
+    variant: int = 0,
+) -> RenderedEdition:
+    """One edition of an issue, for the readers for whom exactly the conditions of `variant` hold.
+
+    The same input gives the same output. Raises NotFoundError for a language that the issue does not have,
+    IssueError for what is wrong in its file, ConfigError for what is wrong in a template.
+    """
+    edition = _edition(issue, language)
+    share = share_block(edition, config, links, for_language(language))
+    texts = [edition.subject, edition.preheader, edition.body, repr((config.campaign, links, share))]
+    tokens = Tokens([*texts, *sources(environment)])
+    subject, preheader = (_tokenised(edition, key, tokens) for key in ("subject", "preheader"))
+    body = _tokenised(edition, "body", tokens)
+    for token, link in _constant_links(edition, links, share, tokens).items():
+        body = body.replace(token, link)
+    composed = _composed(edition, body, variant)
+    content = attach_pictures(isolate_values(composed.html, tokens.fields), issue.pictures)
+    page = _page(edition, config, links, share, tokens)
+    preview = isolate_values(str(escape(preheader)), tokens.fields) + PREHEADER_PADDING
+    html = filled(
+        environment, "mail.html", page | {"content": Markup(content.html), "preheader": Markup(preview)}
+    )
+    text = filled(
+        environment, "mail.txt", page | {"content": composed.text.strip("\n"), "preheader": preheader}
+    )
+    html, text = inlined(html), re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"
+    return RenderedEdition(
+        slug=issue.slug,
+        language=language,
+        direction=direction(language),
+        variant=variant,
+        subject=subject,
+        preheader=preheader,
+        title=public_title(edition),
+        html=html,
+        text=text,
+        fields=[
+            f for f in tokens.fields if any(f.token in part for part in (subject, preheader, html, text))
+        ],
+        pictures=content.pictures,
+        date=edition.date,
+    )
+
+
+def _edition(issue: Issue, language: str) -> Edition:
+    if language in issue.editions:
+        return issue.editions[language]
+    known = ", ".join(sorted(issue.editions))
+    raise NotFoundError(
+        f"issue '{issue.slug}' has no edition in '{language}'", hint=f"it has: {known}" if known else ""
+    )
+
+
+def _tokenised(edition: Edition, key: str, tokens: Tokens) -> str:
+    first_line = edition.body_line if key == "body" else edition.lines.get(key, 1)
+    return tokenise(getattr(edition, key), path=edition.path, first_line=first_line, fields=tokens)
+
+
+def _conditions(edition: Edition, body: str) -> tuple[str, ...]:
+    return compose(
+        body, path=edition.path, first_line=edition.body_line, holds=lambda expression: True
+    ).conditions
+
+
+def _composed(edition: Edition, body: str, variant: int) -> Composed:
+    known = _conditions(edition, body)
+    chosen = {expression for bit, expression in enumerate(known) if variant >> bit & 1}
+    if variant >> len(known):
+        raise ValueError(f"variant {variant} has a condition that the edition does not")
+    return compose(body, path=edition.path, first_line=edition.body_line, holds=chosen.__contains__)
+
+
+def _constant_links(edition: Edition, links: EditionLinks, share: Share, tokens: Tokens) -> dict[str, str]:
+    """The links that are the same for every reader, by the token that stands for each in the body."""
+    known = {"public_url": links.public, "join_url": links.join, "share_url": share.mailto}
+    if links.leave:
+        known |= {"leave_url": links.leave, "preferences_url": links.leave}
+    found = {}
+    for field in tokens.fields:
+        if field.name not in known:
+            continue
+        found[field.token] = known[field.name] or field.default or ""
+        if not found[field.token]:
+            raise IssueError(
+                f"{{{{ {field.name} }}}} leads nowhere: there are no public pages",
+                where=f"{edition.path.as_posix()}:{field.line}",
+                hint="set [web] archive_url or base_url in newsletter.toml, or take the link out",
+            )
+    return found
+
+
+def _page(
+    edition: Edition, config: Config, links: EditionLinks, share: Share, tokens: Tokens
+) -> dict[str, Any]:
+    """What the templates are given, beside the content."""
+    language, way = edition.language, direction(edition.language)
+    phrases = for_language(language)
+    return {
+        "language": language,
+        "direction": way,
+        "start": "right" if way == "rtl" else "left",
+        "end": "left" if way == "rtl" else "right",
+        "title": public_title(edition),
+        "date": long_date(edition.date, language) if edition.date else "",
+        "campaign": config.campaign,
+        "links": links,
+        "phrases": phrases,
+        "phrases_tongue": _tongue(phrases.language, language),
+        "share": share,
+        "reviewed": phrases.reviewed_line(edition.reviewed_by, edition.reviewed_on),
+        "why": fill(phrases.why, campaign=config.campaign.name),
+        "leave_url": links.leave or tokens.token("leave_url"),
+        "preferences_url": "" if links.leave else tokens.token("preferences_url"),
+    }
+
+
+def _tongue(spoken: str, language: str) -> Markup:
+    """The attributes for sentences in another language than the edition's; none where it is the same."""
+    if language.partition("-")[0] == spoken:
+        return Markup("")
+    return Markup(' lang="{}" dir="{}"').format(spoken, direction(spoken))

@@ -1,0 +1,52 @@
+"""Styles moved into the elements by premailer, used so that it fetches nothing."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+from xml.dom import DOMException
+
+import cssutils  # type: ignore[import-untyped]
+from cssselect import SelectorError
+from lxml.etree import LxmlError
+from premailer import Premailer  # type: ignore[import-untyped]
+
+from newsletter.errors import ConfigError
+
+_FAULTS = (SelectorError, LxmlError, DOMException, AttributeError, AssertionError, ValueError)
+
+
+class _Inliner(Premailer):  # type: ignore[misc]
+    """premailer with a parser that fetches nothing: its own would follow @import even off the network."""
+
+    def _parse_css_string(self, css_body: str, validate: bool = False) -> Any:
+        parser = cssutils.CSSParser(fetcher=lambda url: (None, b""), validate=False)
+        return parser.parseString(css_body, validate=False)
+
+
+def inlined(html: str) -> str:
+    """A page with its styles in the elements; blocks marked data-premailer="ignore" stay as they are.
+
+    Raises ConfigError for styles that cannot be read.
+    """
+    cssutils.log.setLevel(logging.CRITICAL + 1)
+    try:
+        return str(
+            _Inliner(
+                html,
+                allow_network=False,
+                strip_important=False,
+                disable_basic_attributes=["width", "height", "align", "valign"],
+                cache_css_parsing=False,
+                disable_validation=True,
+                align_floating_images=False,
+            ).transform(pretty_print=False)
+        )
+    except _FAULTS as error:
+        nested = isinstance(error, AttributeError)
+        reason = "an @ rule stands inside another one" if nested else str(error)
+        raise ConfigError(
+            f"the templates' styles cannot be read: {reason}",
+            where="templates/mail.css",
+            hint="mend the file, or delete it to use the built-in one; @media belongs into screen.css",
+        ) from error

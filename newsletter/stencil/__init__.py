@@ -1,0 +1,37 @@
+"""Stencils: an edition rendered and encoded once, with slots that are filled per recipient."""
+
+from newsletter.stencil.cut import Misplaced, cut, link_fields, misplaced
+from newsletter.stencil.fill import (
+    fill,
+    fill_body,
+    fill_head,
+    fill_html,
+    fill_subject,
+    fill_text,
+    missing,
+)
+from newsletter.stencil.headers import Envelope, FilledHeaders, envelope_address, message_id
+from newsletter.stencil.model import Stencil
+from newsletter.stencil.places import Place
+from newsletter.stencil.values import SlotField
+
+__all__ = [
+    "Envelope",
+    "FilledHeaders",
+    "Misplaced",
+    "Place",
+    "SlotField",
+    "Stencil",
+    "cut",
+    "envelope_address",
+    "fill",
+    "fill_body",
+    "fill_head",
+    "fill_html",
+    "fill_subject",
+    "fill_text",
+    "link_fields",
+    "message_id",
+    "misplaced",
+    "missing",
+]

@@ -1,0 +1,118 @@
+"""The database of a project: people, consent, sends and their journal, in one SQLite file.
+
+The only part that knows SQLite. Returns models, never rows. Every error is a StoreError that says what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+
+from newsletter.errors import StoreError
+from newsletter.store.backup import backup as backup_file
+from newsletter.store.backup import restore
+from newsletter.store.consent import Consent, Suppressions
+from newsletter.store.database import BUSY_SECONDS, Connection
+from newsletter.store.imports import Decision, Imports, Known
+from newsletter.store.journal import MOST_IN_FLIGHT, Journal
+from newsletter.store.keys import Keys
+from newsletter.store.lists import Lists, Segments
+from newsletter.store.people import People, merge
+from newsletter.store.place import refuse_network_share, sync_warning
+from newsletter.store.schema import migrate, refuse_newer
+from newsletter.store.sends import Sends
+
+__all__ = [
+    "MOST_IN_FLIGHT",
+    "Decision",
+    "Journal",
+    "Known",
+    "Store",
+    "merge",
+    "open_store",
+    "restore",
+]
+
+
+class Store:
+    """One open database. Use it as a context manager; several threads may use it in turn."""
+
+    def __init__(self, connection: Connection, now: Callable[[], int], warnings: tuple[str, ...]) -> None:
+        self._connection = connection
+        self._now = now
+        self.path = connection.path
+        self.warnings = warnings
+        self.keys = Keys(connection, now)
+        self.lists = Lists(connection, now)
+        self.segments = Segments(connection, now)
+        self.consent = Consent(connection)
+        self.suppressions = Suppressions(connection, self.keys, now)
+        self.people = People(connection, self.keys, self.consent, self.suppressions)
+        self.imports = Imports(connection, self.keys, self.consent, self.lists, now)
+        self.sends = Sends(connection, now)
+
+    @property
+    def project_id(self) -> str:
+        """What tells this project's database from every other: random, made once, 32 hexadecimal digits."""
+        return str(self._connection.value("SELECT value FROM meta WHERE key = 'project_id'"))
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Everything written inside happens, or nothing of it. Raises DatabaseBusyError."""
+        return self._connection.transaction()
+
+    def journal(self, send: int, relay: str) -> Journal:
+        """The journal of one send; `relay` names whose usage is counted."""
+        return Journal(
+            self._connection,
+            self.consent,
+            self.suppressions,
+            self._now,
+            send=send,
+            relay=relay,
+        )
+
+    def backup(self, target: Path) -> None:
+        """Copy the database to a new file, while it is in use. Raises StoreError where the file exists."""
+        backup_file(self.path, target, self._now)
+
+    def close(self) -> None:
+        """Close the database."""
+        self._connection.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_store(
+    path: Path, *, now: Callable[[], int], create: bool = True, busy_seconds: float = BUSY_SECONDS
+) -> Store:
+    """Open the database at `path`, made where there is none and `create` says so, and migrated.
+
+    `now` gives UTC milliseconds. Raises StoreError: no database, on a network share, damaged, read-only, no
+    newsletter database; DatabaseVersionError for one of a newer program, which stays untouched; and
+    DatabaseBusyError where another program holds it longer than `busy_seconds`.
+    """
+    refuse_network_share(path)
+    if path.is_file():
+        refuse_newer(path)
+    elif not create:
+        raise StoreError(
+            "there is no database yet",
+            where=str(path),
+            hint="import a list first: newsletter subscribers import FILE --list NAME",
+        )
+    connection = Connection(path, busy_seconds=busy_seconds)
+    try:
+        migrate(connection)
+    except BaseException:
+        connection.close()
+        raise
+    warning = sync_warning(path.resolve())
+    return Store(connection, now, (warning,) if warning else ())

@@ -1,0 +1,131 @@
+"""Backups of the database with its keys, and bringing one back."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+from newsletter.errors import DatabaseBusyError, NotFoundError, StoreError
+from newsletter.models import SendState
+from newsletter.store.failures import translated, translated_files
+from newsletter.store.files import copy_database, flush
+from newsletter.store.schema import applied_migrations, refuse_newer
+
+_MADE = "backup_made"
+_SIDE_FILES = ("-wal", "-shm", "-journal")
+_HELD = (SendState.READY, SendState.RUNNING, SendState.PAUSED)
+
+
+def backup(source: Path, target: Path, now: Callable[[], int]) -> None:
+    """Copy the database, which may be in use, to a new file. Raises StoreError where `target` exists."""
+    if target.exists():
+        raise StoreError(
+            "there is a file already: a backup never overwrites one",
+            where=str(target),
+            hint="name another file",
+        )
+    copy_database(source, target, facts={_MADE: str(now())})
+
+
+def restore(backup_file: Path, path: Path, *, now: Callable[[], int]) -> Path | None:
+    """Put the database of `backup_file` at `path` -> where what stood there is kept, None where nothing did.
+
+    The file is checked as a whole before anything changes, and arrives under its name at once or not at all.
+    Sends that could go out are paused with the reason: since the backup, people may have been mailed.
+    Raises StoreError, or DatabaseBusyError while another program has the database at `path` open.
+    """
+    if not backup_file.is_file():
+        raise NotFoundError("there is no such file", where=str(backup_file))
+    if not applied_migrations(backup_file):
+        raise StoreError("this file is no newsletter database", where=str(backup_file))
+    refuse_newer(backup_file)
+    fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}.restoring")
+    try:
+        copy_database(backup_file, fresh)
+        _make_safe(fresh, backup_file)
+        kept = _set_aside(path, now())
+        with translated_files(path):
+            flush(fresh)
+            fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
+    return kept
+
+
+def _make_safe(fresh: Path, backup_file: Path) -> None:
+    """Check the copy through and through, and pause its sends."""
+    with translated(backup_file), closing(sqlite3.connect(fresh, isolation_level=None)) as raw:
+        if raw.execute("PRAGMA integrity_check").fetchone() != ("ok",):
+            raise StoreError("the backup is damaged; nothing was changed", where=str(backup_file))
+        raw.execute("BEGIN IMMEDIATE")
+        row = raw.execute("SELECT value FROM meta WHERE key = ?", [_MADE]).fetchone()
+        made = int(row[0]) if row else None
+        raw.execute("DELETE FROM meta WHERE key = ?", [_MADE])
+        _pause(raw, made)
+        raw.execute("COMMIT")
+
+
+def _pause(raw: sqlite3.Connection, made: int | None) -> None:
+    if not raw.execute("SELECT 1 FROM sqlite_master WHERE name = 'sends'").fetchone():
+        return
+    when = "an earlier copy" if made is None else f"a backup made at {_utc(made)}"
+    marks = ", ".join("?" * len(_HELD))
+    raw.execute(
+        f"UPDATE sends SET state = ?, reason = ? WHERE state IN ({marks})",
+        [
+            SendState.PAUSED.value,
+            f"the database was restored from {when}: whoever was mailed or left after that is not known here",
+            *(state.value for state in _HELD),
+        ],
+    )
+
+
+def _set_aside(path: Path, now: int) -> Path | None:
+    """Keep what stands at `path` under another name, and leave no side files that belong to it."""
+    if not path.exists():
+        return None
+    _refuse_in_use(path)
+    stamp = datetime.fromtimestamp(now / 1000, UTC).strftime("%Y%m%d-%H%M%S")
+    kept = path.with_name(f"{path.name}.before-restore-{stamp}")
+    while kept.exists():
+        kept = kept.with_name(f"{kept.name}-again")
+    with translated_files(path):
+        shutil.copy2(path, kept)
+        flush(kept)
+        for suffix in _SIDE_FILES:
+            side = path.with_name(path.name + suffix)
+            if side.exists():
+                side.replace(kept.with_name(kept.name + suffix))
+    return kept
+
+
+def _refuse_in_use(path: Path) -> None:
+    """Leaving WAL needs the database for oneself: it fails while any other program has it open.
+
+    It also brings everything into the one file. A file that is no database, which one may well want to
+    replace, is nobody's.
+    """
+    with translated(path), closing(sqlite3.connect(path, timeout=1.0, isolation_level=None)) as raw:
+        try:
+            mode = raw.execute("PRAGMA journal_mode = DELETE").fetchone()[0]
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+                raise
+            mode = "busy"
+        except sqlite3.DatabaseError:
+            return
+    if mode != "delete":
+        raise DatabaseBusyError(
+            f"another program holds {path.name}: a send that runs, or the public pages",
+            where=str(path),
+            hint="stop it, then restore again",
+        )
+
+
+def _utc(milliseconds: int) -> str:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -1,0 +1,141 @@
+"""One connection to the database file, with short write transactions and translated errors."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlite_utils import Database
+
+from newsletter.store.failures import translated
+from newsletter.store.text import register
+
+Row = tuple[Any, ...]
+Parameters = Sequence[object] | dict[str, object]
+
+APPLICATION_ID = 0x4E77_734C  # marks the file as ours
+BUSY_SECONDS = 10.0
+_PAGE_CACHE_KIB = 16_384
+_CHECKPOINT_PAGES = 4_000
+_RETRY_SECONDS = 0.02
+
+
+class Connection:
+    """A sqlite-utils Database over its own sqlite3 connection, safe to use from several threads in turn.
+
+    Every write happens inside `transaction()`. Errors of sqlite3 leave as StoreError.
+    """
+
+    def __init__(self, path: Path, *, busy_seconds: float = BUSY_SECONDS) -> None:
+        self.path = path
+        self._lock = threading.RLock()
+        with translated(path):
+            raw = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
+            try:
+                self.db = Database(raw, execute_plugins=False)
+                self._prepare(busy_seconds)
+            except BaseException:
+                raw.close()
+                raise
+
+    def _prepare(self, busy_seconds: float) -> None:
+        self._use_wal(busy_seconds)
+        for pragma in (
+            "synchronous = FULL",
+            "foreign_keys = ON",
+            f"cache_size = -{_PAGE_CACHE_KIB}",
+            f"wal_autocheckpoint = {_CHECKPOINT_PAGES}",
+        ):
+            self.db.conn.execute(f"PRAGMA {pragma}")
+        register(self.db)
+
+    def _use_wal(self, busy_seconds: float) -> None:
+        """Switching to WAL does not wait for others by itself: two first openers may meet."""
+        until = time.monotonic() + busy_seconds
+        while True:
+            try:
+                self.db.conn.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                    raise
+                time.sleep(_RETRY_SECONDS)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """BEGIN IMMEDIATE … COMMIT; inside another one it joins that one.
+
+        Waits for other writers up to the busy timeout, then raises DatabaseBusyError. Whatever is raised
+        inside takes everything back.
+        """
+        with self._lock, translated(self.path):
+            raw = self.db.conn
+            if raw.in_transaction:
+                yield
+                return
+            raw.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                raw.execute("COMMIT")
+            except BaseException:
+                if raw.in_transaction:
+                    raw.execute("ROLLBACK")
+                raise
+
+    def rows(self, sql: str, parameters: Parameters = ()) -> list[Row]:
+        """All rows of a query, read at once so that no read transaction stays open."""
+        with self._lock, translated(self.path):
+            return self.db.conn.execute(sql, parameters).fetchall()
+
+    def row(self, sql: str, parameters: Parameters = ()) -> Row | None:
+        """The first row of a query."""
+        with self._lock, translated(self.path):
+            found: Row | None = self.db.conn.execute(sql, parameters).fetchone()
+            return found
+
+    def value(self, sql: str, parameters: Parameters = ()) -> Any:
+        """The first column of the first row; None where there is no row."""
+        found = self.row(sql, parameters)
+        return found[0] if found else None
+
+    def run(self, sql: str, parameters: Parameters = ()) -> int:
+        """One writing statement in a transaction -> how many rows it changed."""
+        with self.transaction():
+            return self.db.conn.execute(sql, parameters).rowcount
+
+    def run_many(self, sql: str, parameters: Iterable[Parameters]) -> int:
+        """One writing statement for many parameters in a transaction -> how many rows were changed."""
+        with self.transaction():
+            return self.db.conn.executemany(sql, parameters).rowcount
+
+    def insert(self, sql: str, parameters: Parameters = ()) -> int:
+        """One INSERT in a transaction -> the row's integer id."""
+        with self.transaction():
+            return int(self.db.conn.execute(sql, parameters).lastrowid or 0)
+
+    def checkpoint(self) -> None:
+        """Move the write-ahead log into the file, as far as nobody reads it; no writer waits for that."""
+        with self._lock, translated(self.path):
+            self.db.conn.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+    @contextmanager
+    def bulk(self, *, cache_kib: int = 65_536) -> Iterator[None]:
+        """For imports and plans: more page cache, and no checkpoints inside a transaction's commit."""
+        self.row("PRAGMA wal_autocheckpoint = 0")
+        self.row(f"PRAGMA cache_size = -{cache_kib}")
+        try:
+            yield
+        finally:
+            self.row(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+            self.row(f"PRAGMA cache_size = -{_PAGE_CACHE_KIB}")
+            self.checkpoint()
+
+    def close(self) -> None:
+        """Close the connection; the last one to close also clears the write-ahead log away."""
+        with self._lock, translated(self.path):
+            self.db.close()

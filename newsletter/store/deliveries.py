@@ -1,0 +1,104 @@
+"""Reading the journal as people read it, and deciding the unknown deliveries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from newsletter.models import Delivery, DeliveryState, Reply, Tally
+from newsletter.store.database import Connection, Row
+
+_PAGE = 1_000
+CRASHED = "the program stopped while this mail was on its way"
+_RESEND = "was unknown; the coordinator decided to send it again"
+_SENT = "was unknown; the coordinator decided that it was sent"
+
+
+def tally(connection: Connection, issue: int) -> Tally:
+    """One issue's deliveries by state."""
+    rows = connection.rows("SELECT state, count(*) FROM deliveries WHERE issue = ? GROUP BY state", [issue])
+    return Tally(**dict(rows))
+
+
+def tally_of_send(connection: Connection, send: int) -> Tally:
+    """One send's deliveries by state."""
+    rows = connection.rows(
+        "SELECT d.state, count(*) FROM sends n JOIN deliveries d ON d.issue = n.issue AND d.send = n.id "
+        "WHERE n.id = ? GROUP BY d.state",
+        [send],
+    )
+    return Tally(**dict(rows))
+
+
+def all_tallies(connection: Connection) -> dict[str, Tally]:
+    """Every issue's deliveries by state, by slug in the order in which the issues came."""
+    counts: dict[str, dict[str, int]] = {
+        slug: {} for (slug,) in connection.rows("SELECT slug FROM issues ORDER BY id")
+    }
+    for slug, state, count in connection.rows(
+        "SELECT i.slug, d.state, count(*) FROM deliveries d JOIN issues i ON i.id = d.issue "
+        "GROUP BY d.issue, d.state"
+    ):
+        counts[slug][state] = count
+    return {slug: Tally(**states) for slug, states in counts.items()}
+
+
+def read(connection: Connection, issue: int, state: DeliveryState | None) -> Iterator[Delivery]:
+    """One issue's rows, page by page."""
+    wanted = "AND d.state = :state" if state else ""
+    sql = f"""
+        SELECT d.id, d.subscriber, d.send, d.state, d.attempts, d.reply_code, d.enhanced_code, d.reply,
+            d.reason, d.not_before, d.first_claimed, d.updated,
+            coalesce(s.address, ''), coalesce(s.language, ''), coalesce(s.country, '')
+        FROM deliveries d LEFT JOIN subscribers s ON s.subject = d.subscriber
+        WHERE d.issue = :issue AND d.subscriber > :last {wanted} ORDER BY d.subscriber LIMIT {_PAGE}"""
+    values: dict[str, object] = {"issue": issue, "last": b"", "state": state}
+    while rows := connection.rows(sql, values):
+        values["last"] = rows[-1][1]
+        yield from map(_delivery, rows)
+
+
+def resolve(connection: Connection, issue: int, *, resend: bool, now: int) -> int:
+    """Plan the unknown rows again, or take them as sent -> how many; a done send is ready again then."""
+    state, reason = (DeliveryState.PLANNED, _RESEND) if resend else (DeliveryState.SENT, _SENT)
+    with connection.transaction():
+        count = connection.run(
+            "UPDATE deliveries SET state = ?, reason = ?, not_before = 0, updated = ? "
+            "WHERE issue = ? AND state = 'unknown'",
+            [state, reason, now, issue],
+        )
+        connection.run(
+            "UPDATE sends AS n SET state = 'ready', finished = NULL WHERE issue = ? AND state = 'done' "
+            "AND EXISTS (SELECT 1 FROM deliveries d "
+            "WHERE d.send = n.id AND d.state = 'planned')",
+            [issue],
+        )
+        return count
+
+
+def unknown_from_crash(connection: Connection, send: int, now: int) -> int:
+    """Call every claimed row of a send unknown -> how many. The caller holds the send's lock."""
+    return connection.run(
+        "UPDATE deliveries AS d SET state = 'unknown', reason = ?, updated = ? "
+        "WHERE d.send = ? AND d.state = 'claimed'",
+        [CRASHED, now, send],
+    )
+
+
+def _delivery(row: Row) -> Delivery:
+    (delivery, subject, send, state, attempts, code, enhanced, reply, reason) = row[:9]
+    not_before, first_claimed, updated, address, language, country = row[9:]
+    return Delivery(
+        id=delivery,
+        subject=subject,
+        address=address,
+        language=language,
+        country=country,
+        state=DeliveryState(state),
+        attempts=attempts,
+        reply=None if code is None else Reply(code=code, enhanced=enhanced or "", text=reply or ""),
+        reason=reason,
+        not_before=not_before,
+        first_claimed=first_claimed,
+        updated=updated,
+        send=send,
+    )

@@ -1,0 +1,223 @@
+"""The people: finding, streaming, writing and erasing one subscriber's row."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator, Mapping
+
+from newsletter.models import (
+    Address,
+    ConsentEvent,
+    ConsentKind,
+    Membership,
+    MembershipState,
+    Profile,
+    Subscriber,
+    SuppressionKind,
+)
+from newsletter.segments import Segment
+from newsletter.store.consent import Consent, Suppressions
+from newsletter.store.database import Connection, Row
+from newsletter.store.keys import Keys
+from newsletter.store.segments_sql import (
+    MEMBERS,
+    STATE_SQL,
+    Binder,
+    audience_sql,
+    filter_sql,
+)
+
+SUBJECT_BYTES = 12
+_PAGE = 500
+
+PROFILE_COLUMNS = "s.address, s.address_key, s.name, s.language, s.country, s.attributes"
+_PERSON_SQL = f"""
+    SELECT s.subject, {STATE_SQL} AS state, s.created, s.updated,
+        (SELECT json_group_array(json_array(l.name, m.state, m.since))
+            FROM memberships m JOIN lists l ON l.id = m.list WHERE m.subject = s.subject),
+        {PROFILE_COLUMNS}
+    FROM subscribers s"""
+
+
+class People:
+    """The one table that holds personal data."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        keys: Keys,
+        consent: Consent,
+        suppressions: Suppressions,
+    ) -> None:
+        self._connection = connection
+        self._keys = keys
+        self._consent = consent
+        self._suppressions = suppressions
+
+    def get(self, address_key: str) -> Subscriber | None:
+        """The person with this address key."""
+        row = self._connection.row(f"{_PERSON_SQL} WHERE s.address_key = ?", [address_key])
+        return _subscriber(row) if row else None
+
+    def by_subject(self, subject: bytes) -> Subscriber | None:
+        """The person with this id; None where there is none or the person was erased."""
+        row = self._connection.row(f"{_PERSON_SQL} WHERE s.subject = ?", [subject])
+        return _subscriber(row) if row else None
+
+    def select(self, segment: Segment | None = None, state: str | None = None) -> Iterator[Subscriber]:
+        """People of a segment and derived state, by address, page by page: no read transaction stays open.
+
+        Someone is in a list here while pending or active; who left is not.
+        """
+        bind = Binder()
+        where = f"{filter_sql(segment, bind, MEMBERS)} AND {_state_filter(state, bind)}"
+        values = bind.values | {"last": ""}
+        sql = f"{_PERSON_SQL} WHERE s.address_key > :last AND {where} ORDER BY s.address_key LIMIT {_PAGE}"
+        while rows := self._connection.rows(sql, values):
+            people = [_subscriber(row) for row in rows]
+            values["last"] = people[-1].profile.address.key
+            yield from people
+
+    def count(self, segment: Segment | None = None, state: str | None = None) -> int:
+        """How many people select() would give."""
+        bind = Binder()
+        where = f"{filter_sql(segment, bind, MEMBERS)} AND {_state_filter(state, bind)}"
+        return int(self._connection.value(f"SELECT count(*) FROM subscribers s WHERE {where}", bind.values))
+
+    def audience_count(self, segment: Segment) -> int:
+        """How many people a send to this segment reaches."""
+        bind = Binder()
+        source, where = audience_sql(segment, bind)
+        return int(self._connection.value(f"SELECT count(*) FROM {source} WHERE {where}", bind.values))
+
+    def attribute_names(self) -> set[str]:
+        """Every attribute that some person has."""
+        rows = self._connection.rows(
+            "SELECT DISTINCT j.key FROM subscribers s, json_each(s.attributes) j WHERE s.attributes <> '{}'"
+        )
+        return {name for (name,) in rows}
+
+    def put(self, profile: Profile, now: int) -> bytes:
+        """Insert or update one person -> the subject id. Empty values never blank known ones."""
+        with self._connection.transaction():
+            known = self.get(profile.address.key)
+            if known is None:
+                subject = secrets.token_bytes(SUBJECT_BYTES)
+                mac = self._keys.address_mac(profile.address.key)
+                self._connection.run(INSERT_SQL, person_row(subject, mac, profile, now))
+                return subject
+            merged = merge(known.profile, profile)
+            if merged != known.profile:
+                self._connection.run(UPDATE_SQL, update_row(known.subject, merged, now))
+            return known.subject
+
+    def join(self, subject: bytes, list_name: str, state: MembershipState, event: int, now: int) -> None:
+        """Set one membership; `event` is the consent event that tells why."""
+        self._connection.run(
+            "INSERT INTO memberships (subject, list, state, since, event) "
+            "VALUES (?, (SELECT id FROM lists WHERE name = ?), ?, ?, ?) "
+            "ON CONFLICT (subject, list) DO UPDATE SET "
+            "state = excluded.state, since = excluded.since, event = excluded.event",
+            [subject, list_name, state, now, event],
+        )
+
+    def leave_all(self, subject: bytes, event: int, now: int) -> int:
+        """Leave every list -> how many were left by this."""
+        return self._connection.run(
+            "UPDATE memberships SET state = 'left', since = ?, event = ? "
+            "WHERE subject = ? AND state <> 'left'",
+            [now, event, subject],
+        )
+
+    def erase(self, subject: bytes, *, now: int, reason: str = "") -> bool:
+        """Delete the person's row and memberships -> whether there was one. What stays is not personal."""
+        with self._connection.transaction():
+            mac = self._connection.value("SELECT address_mac FROM subscribers WHERE subject = ?", [subject])
+            if mac is None:
+                return False
+            self._suppressions.add_mac(mac, SuppressionKind.ERASED, reason)
+            self._consent.append(
+                ConsentEvent(subject=subject, kind=ConsentKind.ERASED, at=now, source=reason)
+            )
+            self._connection.run("DELETE FROM subscribers WHERE subject = ?", [subject])
+            return True
+
+
+INSERT_SQL = (
+    "INSERT INTO subscribers (subject, address_mac, address, address_key, name, language, country, "
+    "attributes, created, updated) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+UPDATE_SQL = (
+    "UPDATE subscribers SET address = ?, address_key = ?, name = ?, language = ?, country = ?, "
+    "attributes = ?, updated = ? WHERE subject = ?"
+)
+
+
+def person_row(subject: bytes, address_mac: bytes, profile: Profile, now: int) -> list[object]:
+    """The values for INSERT_SQL."""
+    return [subject, address_mac, *_values(profile), now, now]
+
+
+def update_row(subject: bytes, profile: Profile, now: int) -> list[object]:
+    """The values for UPDATE_SQL."""
+    return [*_values(profile), now, subject]
+
+
+def read_profile(row: Row) -> Profile:
+    """A profile from the columns of PROFILE_COLUMNS."""
+    text, key, name, language, country, attributes = row
+    local = text.rpartition("@")[0]
+    return Profile(
+        address=Address(text=text, key=key, needs_smtputf8=not local.isascii()),
+        name=name,
+        language=language,
+        country=country,
+        attributes=json.loads(attributes) if attributes != "{}" else {},
+    )
+
+
+def merge(known: Profile, new: Profile) -> Profile:
+    """What is known, replaced by what is new; an empty new value leaves the known one."""
+    return Profile(
+        address=known.address,
+        name=new.name or known.name,
+        language=new.language or known.language,
+        country=new.country or known.country,
+        attributes=_filled(known.attributes, new.attributes),
+    )
+
+
+def _filled(known: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str]:
+    return {**known, **{name: value for name, value in new.items() if value}}
+
+
+def _values(profile: Profile) -> list[object]:
+    attributes = {name: value for name, value in profile.attributes.items() if value}
+    return [
+        profile.address.text,
+        profile.address.key,
+        profile.name,
+        profile.language,
+        profile.country,
+        json.dumps(attributes, ensure_ascii=False, separators=(",", ":")) if attributes else "{}",
+    ]
+
+
+def _state_filter(state: str | None, bind: Binder) -> str:
+    return f"{STATE_SQL} = {bind(state)}" if state else "1"
+
+
+def _subscriber(row: Row) -> Subscriber:
+    subject, state, created, updated, memberships, *profile = row
+    return Subscriber(
+        subject=subject,
+        profile=read_profile(tuple(profile)),
+        state=state,
+        memberships=tuple(
+            Membership(list_name=name, state=MembershipState(kind), since=since)
+            for name, kind, since in sorted(json.loads(memberships))
+        ),
+        created=created,
+        updated=updated,
+    )

@@ -1,0 +1,27 @@
+"""Text functions that SQL lacks: Unicode case-folding and comma-separated tags."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from sqlite_utils import Database
+
+
+def fold(text: str | None) -> str | None:
+    """NFC and case-folded, without blanks around; None stays None."""
+    if text is None:
+        return None
+    if text.isascii():
+        return text.strip().lower()
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold()).strip()
+
+
+def has_tag(tags: str | None, tag: str) -> int:
+    """1 where the folded `tag` stands in the comma-separated `tags`."""
+    return int(tags is not None and any(fold(part) == tag for part in tags.split(",")))
+
+
+def register(db: Database) -> None:
+    """Make the functions known to SQL as news_fold() and news_has_tag()."""
+    db.register_function(fold, deterministic=True, name="news_fold")
+    db.register_function(has_tag, deterministic=True, name="news_has_tag")

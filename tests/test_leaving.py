@@ -1,0 +1,287 @@
+"""Requests to leave that came by mail or were pasted."""
+
+from __future__ import annotations
+
+import base64
+import quopri
+from email.message import EmailMessage
+from email.policy import SMTP
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from newsletter.errors import ListFileError
+from newsletter.leaving import LeaveRequests, read_requests
+from newsletter.links import Purpose, sign
+from newsletter.models import Key
+
+KEY = Key(id=1, purpose="token", secret=b"k" * 32, created=0)
+TOKEN = sign(KEY, purpose=Purpose.LEAVE_AT_ONCE, subject=b"a" * 12, about=1)
+OTHER = sign(KEY, purpose=Purpose.PREFERENCES, subject=b"b" * 12, about=1)
+
+
+def read(data: str | bytes) -> LeaveRequests:
+    return read_requests(data.encode() if isinstance(data, str) else data, name="leave.txt")
+
+
+def who(found: LeaveRequests) -> list[str]:
+    return [address.text for address in found.addresses]
+
+
+def mail(
+    subject: str = "unsubscribe", body: str = "", sender: str = "Jane Doe <jane@example.org>", **more: str
+) -> bytes:
+    message = EmailMessage()
+    message["From"] = sender
+    message["To"] = more.pop("to", "news@example.com")
+    message["Subject"] = subject
+    message["Message-ID"] = "<1@example.org>"
+    for name, value in more.items():
+        message[name.replace("_", "-")] = value
+    message.set_content(body)
+    return message.as_bytes(policy=SMTP)
+
+
+def mbox(*mails: bytes) -> bytes:
+    return b"".join(b"From - Mon Mar  2 10:00:00 2026\r\n" + one + b"\r\n\r\n" for one in mails)
+
+
+# --- pasted ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a@example.org\nb@example.org\n",
+        "a@example.org\r\nb@example.org",
+        "a@example.org, b@example.org",
+        "a@example.org; b@example.org;",
+        "a@example.org b@example.org\ta@example.org",
+        'Ann <a@example.org>, "Roe, Bob" <b@example.org>',
+        "mailto:a@example.org\n\n  <b@example.org>",
+        "\ufeffa@example.org|b@example.org\nA@Example.org",
+        "* a@example.org (Ann)\n* b@example.org (Bob)",
+    ],
+)
+def test_pasted_addresses_with_any_separators(text: str) -> None:
+    found = read(text)
+    assert who(found) == ["a@example.org", "b@example.org"]
+    assert found.rejected == ()
+
+
+def test_pasted_lines_that_are_no_addresses_are_told_with_their_line() -> None:
+    found = read("Please remove:\na@example.org\nnot-an-address\nb@nowhere, c@example.org\n")
+    assert who(found) == ["a@example.org", "c@example.org"]
+    assert [(row.line, row.reason) for row in found.rejected] == [
+        (1, "no @ in 'Please remove:'"),
+        (3, "no @ in 'not-an-address'"),
+        (4, "the part after the @ has no dot in 'b@nowhere'"),
+    ]
+
+
+def test_pasted_tokens_and_links_win_over_an_address_beside_them() -> None:
+    found = read(f"{TOKEN}\njane@example.org https://news.example.org/u/{OTHER}\n{TOKEN}\n")
+    assert found.tokens == (TOKEN, OTHER)
+    assert who(found) == []
+
+
+def test_addresses_in_old_code_pages_and_utf16_are_read() -> None:
+    assert who(read("a@example.org\nRenée <b@example.org>\n".encode("cp1252"))) == [
+        "a@example.org",
+        "b@example.org",
+    ]
+    assert who(read("a@example.org\r\n".encode("utf-16"))) == ["a@example.org"]
+
+
+# --- mails ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        mail(f"unsubscribe {TOKEN}"),
+        mail(f"Re: UNSUBSCRIBE {TOKEN}", "Thank you"),
+        mail("hello", to=f"leave+{TOKEN}@example.com"),
+        mail("unsubscribe", f"unsubscribe {TOKEN}\n"),
+        mail("unsubscribe", f"\n{TOKEN}\n\n-- \nJane"),
+        mail("unsubscribe", sender="mallory@example.net", Delivered_To=f"leave+{TOKEN}@example.com"),
+        f"From: a@example.org\nSubject: =?utf-8?q?unsubscribe_{TOKEN[:20]}?=\n =?utf-8?q?{TOKEN[20:]}?=\n\n".encode(),
+        b"From: a@example.org\nSubject: =?utf-8?b?"
+        + base64.b64encode(f"unsubscribe {TOKEN}".encode())
+        + b"?=\nTo: x@example.org\n\n",
+        b"From: a@example.org\nTo: x@example.org\nContent-Transfer-Encoding: base64\n\n"
+        + base64.b64encode(TOKEN.encode()),
+        b"From: a@example.org\nTo: x@example.org\nContent-Transfer-Encoding: quoted-printable\n\n"
+        + quopri.encodestring(f"unsubscribe {TOKEN}".encode()),
+    ],
+)
+def test_a_token_decides_whoever_sent_it(data: bytes) -> None:
+    found = read(data)
+    assert found.tokens == (TOKEN,)
+    assert who(found) == []
+    assert found.rejected == ()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        mail(),
+        mail("Please take me off your list"),
+        mail("=?broken", sender="jane@example.org"),
+        mail(sender='"Doe, Jane" <jane@example.org>'),
+        mail(sender="Jeanne Lefèvre <jane@example.org>", subject="désabonnement"),
+        mail().replace(b"\r\n", b"\n"),
+        b"\xef\xbb\xbf" + mail(),
+        mbox(mail("anything")),
+    ],
+)
+def test_without_a_token_the_sender_leaves(data: bytes) -> None:
+    found = read(data)
+    assert who(found) == ["jane@example.org"]
+    assert (found.tokens, found.rejected) == ((), ())
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"unsubscribe me\n\nOn Monday Bob wrote:\n> Leave: https://news.example.org/p/{OTHER}\n",
+        f"unsubscribe\n\n-----Original Message-----\nunsubscribe {OTHER}\n",
+        f"Stop this. It says https://news.example.org/p/{OTHER} but I will not click.",
+        f"unsubscribe\n> {OTHER}\n",
+    ],
+)
+def test_who_answers_a_forwarded_copy_never_acts_on_the_forwarder(body: str) -> None:
+    found = read(mail("Re: Fwd: Image gently", body))
+    assert found.tokens == ()
+    assert who(found) == ["jane@example.org"]
+
+
+def test_an_html_mail_is_read_without_its_quotation() -> None:
+    message = EmailMessage()
+    message["From"], message["Subject"] = "jane@example.org", "hello"
+    message.set_content(f"<p>{TOKEN}</p><blockquote>{OTHER}</blockquote>", subtype="html")
+    assert read(message.as_bytes()).tokens == (TOKEN,)
+
+
+REPORT = (
+    b"From: MAILER-DAEMON@example.net\nTo: news@example.com\nSubject: Undelivered\nMIME-Version: 1.0\n"
+    b'Content-Type: multipart/report; report-type=delivery-status; boundary="b"\n\n--b\n\njane@example.org\n--b--\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (mail(Auto_Submitted="auto-replied"), "automatic reply"),
+        (mail(Auto_Submitted="auto-generated; x=y"), "automatic reply"),
+        (mail(f"unsubscribe {TOKEN}", Auto_Submitted="auto-replied"), "automatic reply"),
+        (b"Return-Path: <>\r\n" + mail(), "return path is empty"),
+        (REPORT, "delivery report"),
+        (mail(sender="Postmaster <postmaster@example.net>"), "from a program"),
+        (mail(X_Autoreply="yes"), "automatic reply"),
+        (mail(sender="a@example.org, b@example.org"), "names 2 senders"),
+    ],
+)
+def test_bounces_and_automatic_replies_are_not_acted_on(data: bytes, says: str) -> None:
+    found = read(data)
+    assert (found.addresses, found.tokens) == ((), ())
+    (row,) = found.rejected
+    assert says in row.reason
+    assert row.line == 1
+
+
+def test_a_person_s_mail_that_says_it_is_no_automatic_one_counts() -> None:
+    assert who(read(mail(Auto_Submitted="no"))) == ["jane@example.org"]
+    assert who(read(b"Return-Path: <jane@example.org>\n" + mail())) == ["jane@example.org"]
+
+
+def test_a_mailbox_takes_only_the_mails_that_ask() -> None:
+    data = mbox(
+        mail("Unsubscribe", sender="a@example.org"),
+        mail(f"unsubscribe {TOKEN}", sender="b@example.org"),
+        mail("A question about dose", "What is a low dose?\nFrom here on\n", sender="c@example.org"),
+        mail("Hallo", "Bitte abmelden!", sender="d@example.org"),
+        mail("unsubscribe", sender="e@example.org", Auto_Submitted="auto-replied"),
+        mail("Désabonnement", sender="A@example.org"),
+    )
+    found = read(data)
+    assert who(found) == ["a@example.org", "d@example.org"]
+    assert found.tokens == (TOKEN,)
+    question, automatic = found.rejected
+    assert question.reason == "the mail from c@example.org ('A question about dose') does not ask to leave"
+    assert data.split(b"\n")[question.line - 1].startswith(b"From - ")
+    assert question.line < automatic.line
+
+
+def test_an_outlook_message_is_an_error_in_words() -> None:
+    data = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 504 + "__substg1.0_0037001F".encode("utf-16-le")
+    with pytest.raises(ListFileError, match="msg"):
+        read(data)
+
+
+@pytest.mark.parametrize("data", [b"", b"\n\n", b"\xef\xbb\xbf"])
+def test_an_empty_file_asks_for_nothing(data: bytes) -> None:
+    assert read(data) == LeaveRequests(addresses=(), tokens=(), rejected=())
+
+
+def test_a_mail_nested_a_thousand_times_is_read_by_its_header() -> None:
+    data = b"From: jane@example.org\nSubject: unsubscribe\n"
+    for n in range(1500):
+        data += b'Content-Type: multipart/mixed; boundary="%d"\n\n--%d\n' % (n, n)
+    assert who(read(data)) == ["jane@example.org"]
+
+
+HEADERS = st.lists(
+    st.tuples(
+        st.sampled_from(
+            [
+                "From",
+                "To",
+                "Subject",
+                "Auto-Submitted",
+                "Return-Path",
+                "Content-Type",
+                "Content-Transfer-Encoding",
+            ]
+        ),
+        st.text(max_size=30)
+        | st.sampled_from(
+            [
+                "a@example.org",
+                "=?utf-8?b?####?=",
+                "=?x-none?q?=FF?=",
+                "multipart/mixed; boundary=x",
+                "text/plain; charset=x-none",
+                "text/html; charset=utf-7",
+                "base64",
+                "uuencode",
+                "quoted-printable",
+            ]
+        ),
+    ),
+    max_size=6,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    HEADERS,
+    st.binary(max_size=120) | st.sampled_from([b"--x\n\n--x--", b"begin 644 x\n#!!!\n"]),
+    st.booleans(),
+)
+def test_no_mail_breaks_the_reader(headers: list[tuple[str, str]], body: bytes, boxed: bool) -> None:
+    head = "From: a@example.org\nDate: today\n" + "".join(f"{name}: {value}\n" for name, value in headers)
+    data = head.encode("utf-8", "surrogatepass") + b"\n" + body
+    found = read_requests(mbox(data, data) if boxed else data, name="leave.eml")
+    assert all(row.reason and row.line >= 1 for row in found.rejected)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=300))
+def test_any_bytes_are_requests_or_an_error_in_words(data: bytes) -> None:
+    for head in (b"", b"From x\n", b"From: a@example.org\nTo: b@example.org\n"):
+        try:
+            read_requests(head + data, name="leave.txt")
+        except ListFileError as error:
+            assert str(error)
