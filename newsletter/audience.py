@@ -22,6 +22,7 @@ from newsletter.models import (
     Subscriber,
     SuppressionKind,
 )
+from newsletter.segments import Segment, parse
 from newsletter.store import Decision, Known, Store, merge
 
 EXPORT_COLUMNS = ("email", "name", "language", "country", "state", "lists", "attributes")
@@ -30,9 +31,21 @@ CONSENT_COLUMNS = ("email", "person", "what", "when", "list", "source", "wording
 _LIFTED_BY_COORDINATOR = (SuppressionKind.BOUNCED, SuppressionKind.COMPLAINED)
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
 
+_ADDED = Decision(count="added", membership=MembershipState.ACTIVE)
+_ADDED_PENDING = Decision(count="added", membership=MembershipState.PENDING, stays_pending=True)
 _LEFT_OUT = Decision(count="suppressed")
 _UNCHANGED = Decision(count="unchanged")
 _UNCHANGED_PENDING = Decision(count="unchanged", stays_pending=True)
+
+
+def parse_segment(store: Store, text: str) -> Segment:
+    """A list, saved segment or expression of this project."""
+    return parse(
+        text,
+        lists=store.lists.names(),
+        segments=store.segments.expressions(),
+        attributes=store.people.attribute_names(),
+    )
 
 
 # --- coming -----------------------------------------------------------------
@@ -83,15 +96,15 @@ def add_person(store: Store, profile: Profile, *, list_name: str, source: str, n
 
 def decide_import(profile: Profile, known: Known | None, *, consenting: bool) -> Decision:
     """What an import does with one person; `consenting` where the import says how they agreed."""
-    joining = MembershipState.ACTIVE if consenting else MembershipState.PENDING
     if known is None:
-        return Decision(count="added", membership=joining, profile=profile, stays_pending=not consenting)
+        return _ADDED if consenting else _ADDED_PENDING
     if known.suppressed or known.membership is MembershipState.LEFT or known.profile is None:
         return _LEFT_OUT
     merged = merge(known.profile, profile)
     news = None if merged == known.profile else merged
     rises = known.membership is MembershipState.PENDING and consenting
     if known.membership is None or rises:
+        joining = MembershipState.ACTIVE if consenting else MembershipState.PENDING
         return Decision(count="updated", membership=joining, profile=news, stays_pending=not consenting)
     waits = known.membership is MembershipState.PENDING
     if news is not None:

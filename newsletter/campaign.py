@@ -5,17 +5,29 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from newsletter import links
+from newsletter.audience import parse_segment
 from newsletter.config import Config
 from newsletter.deliver.ports import Parcel
 from newsletter.deliver.report import Ending, RunReport
+from newsletter.dkim import BodyHash, Signer
 from newsletter.errors import AddressError, RefusedError, UsageError
 from newsletter.links import KEY_PURPOSE
 from newsletter.models import Claim, DeliveryState, Finding, Outcome, Profile, Send, SendState, Tally
 from newsletter.proof import Proof, Version, reader_values
-from newsletter.segments import Segment, parse
-from newsletter.stencil import FilledHeaders, Stencil, envelope_address, fill, message_id, missing
+from newsletter.segments import Segment
+from newsletter.stencil import (
+    FilledHeaders,
+    Stencil,
+    body_parts,
+    envelope_address,
+    fill,
+    fill_head,
+    message_id,
+    missing,
+)
 from newsletter.store import Store
 
 OPEN_STATES = (SendState.READY, SendState.RUNNING, SendState.PAUSED)
@@ -107,11 +119,6 @@ def _gaps(
     return gaps
 
 
-def parse_segment(store: Store, text: str) -> Segment:
-    """A list, saved segment or expression of this project."""
-    return parse(text, lists=store.lists.names(), segments=store.segments.expressions())
-
-
 def open_send(store: Store, slug: str, audience: str) -> Send | None:
     """The unfinished send of this issue to this audience; an interrupted plan is thrown away first.
 
@@ -126,7 +133,7 @@ def open_send(store: Store, slug: str, audience: str) -> Send | None:
         other = unfinished[0]
         raise RefusedError(
             f"'{slug}' is on its way to {other.audience} and not finished",
-            hint=f"finish that first: newsletter send {slug} --to {other.audience!r}",
+            hint=f'finish that first: newsletter send {slug} --to "{other.audience}"',
         )
     return None
 
@@ -147,17 +154,40 @@ def approve(store: Store, proof: Proof, found: Survey, now: int) -> Send:
     return store.sends.get(send.id)
 
 
+def signer_of(config: Config) -> Signer | None:
+    """What signs this project's mails, if it signs. ConfigError for a key that cannot be used."""
+    return Signer.load(config.dkim) if config.dkim else None
+
+
+def filling(stencil: Stencil, signer: Signer | None) -> Callable[[Mapping[str, str], FilledHeaders], bytes]:
+    """What fills a stencil, and signs where there is a signer: at the moment of the mail's Date."""
+    if signer is None:
+        return partial(fill, stencil)
+    body_hash = BodyHash(stencil.body)
+
+    def signed(values: Mapping[str, str], headers: FilledHeaders) -> bytes:
+        head = fill_head(stencil, values, headers)
+        parts = body_parts(stencil, values)
+        signature = signer.sign(head, body_hash.of(parts[1::2]), headers.date)
+        return b"".join((signature, head, b"\r\n", *parts))
+
+    return signed
+
+
 def composer(store: Store, config: Config, send: Send) -> Callable[[Claim], Parcel | Outcome]:
     """What turns a claim of this send into a filled message, from the stored stencils only."""
     key = store.keys.current(KEY_PURPOSE)
     domain = config.sender.domain
     mail_from = config.bounce_address or config.sender.address
+    signer = signer_of(config)
     stencils: dict[bytes, Stencil] = {}
+    fillings: dict[bytes, Callable[[Mapping[str, str], FilledHeaders], bytes]] = {}
 
     def compose(claim: Claim) -> Parcel | Outcome:
         stencil = stencils.get(claim.stencil)
         if stencil is None:
             stencil = stencils[claim.stencil] = Stencil.from_bytes(store.sends.stencil(claim.stencil))
+            fillings[claim.stencil] = filling(stencil, signer)
         own = links.personal_links(config, key, claim.subject, send.id)
         values = reader_values(claim.profile, own)
         empty = missing(stencil, values)
@@ -175,7 +205,7 @@ def composer(store: Store, config: Config, send: Send) -> Callable[[Claim], Parc
                 delivery=claim.delivery,
                 mail_from=mail_from,
                 rcpt_to=envelope_address(claim.profile.address),
-                data=fill(stencil, values, headers),
+                data=fillings[claim.stencil](values, headers),
                 smtputf8=claim.profile.address.needs_smtputf8,
                 attempts=claim.attempts,
             )
@@ -204,7 +234,7 @@ def trial_parcel(config: Config, version: Version, profile: Profile, now: int) -
         delivery=0,
         mail_from=config.bounce_address or config.sender.address,
         rcpt_to=envelope_address(profile.address),
-        data=fill(stencil, reader_values(profile, own), headers),
+        data=filling(stencil, signer_of(config))(reader_values(profile, own), headers),
         smtputf8=profile.address.needs_smtputf8,
     )
 

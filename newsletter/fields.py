@@ -122,8 +122,8 @@ def _prefixes() -> Iterator[str]:
 
 
 def _squeezed(text: str) -> str:
-    """A text as it might look after unescaping, unquoting and losing its markup: letters and digits."""
-    return re.sub(r"[\W_]", "", text + html.unescape(text) + unquote(html.unescape(text))).casefold()
+    """A text as it might look after unescaping, unquoting and losing its markup: ASCII letters and digits."""
+    return re.sub(r"[^0-9A-Za-z]", "", text + html.unescape(text) + unquote(html.unescape(text))).casefold()
 
 
 def _holds(prefix: str, squeezed: str) -> bool:

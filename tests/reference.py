@@ -15,8 +15,8 @@ DOCS = Path(__file__).parent.parent / "docs"
 def commands() -> str:
     """docs/commands.md: every command's help."""
     parts = [
-        "# Commands\n\nMade from `--help` by `make docs`. Data goes to stdout, talk to stderr. Exit 0: done; 1: the answer is "
-        "no (a check found errors, some deliveries failed); 2: misuse.\n"
+        "# Commands\n\nMade from `--help` by `make docs`. Data goes to stdout, talk to stderr. Exit 0: done; "
+        "1: the answer is no (a check found errors, some deliveries failed); 2: misuse.\n"
     ]
     parts += [_page(cli, "newsletter", click.Context(cli, info_name="newsletter"))]
     return "\n".join(parts)
@@ -38,12 +38,12 @@ def _page(command: click.Command, path: str, context: click.Context) -> str:
 def checks() -> str:
     """docs/checks.md: every rule."""
     rows = [
-        f"| `{rule.id}` | {', '.join(level.value for level in rule.levels)} | {_as_text(rule.title)} | {_as_text(rule.help)} |"
+        f"| `{rule.id}` | {', '.join(rule.levels)} | {_as_text(rule.title)} | {_as_text(rule.help)} |"
         for rule in RULES
     ]
     head = (
-        "# Checks\n\nMade from the program by `make docs`. An error stops a send; a warning does not, and can be "
-        "silenced in an edition's front matter with `silence: [rule]`.\n\n"
+        "# Checks\n\nMade from the program by `make docs`. An error stops a send; a warning does not, "
+        "and can be silenced in an edition's front matter with `silence: [rule]`.\n\n"
         "| rule | level | what it finds | what to do |\n|---|---|---|---|\n"
     )
     return head + "\n".join(rows) + "\n"

@@ -122,6 +122,7 @@ def test_tokens_are_the_same_for_the_same_texts() -> None:
         "https://example.org/%50Hq0001q",
         "https://example.org/&#37;50Hq0001q",
         "PHq\u200b0001q",
+        "https://PHqü0001q.example",
     ],
 )
 def test_a_text_that_looks_like_a_token_makes_the_tokens_look_different(hidden: str) -> None:

@@ -7,7 +7,7 @@ import io
 import zipfile
 from collections.abc import Sequence
 
-import openpyxl  # type: ignore[import-untyped]
+import openpyxl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -36,7 +36,8 @@ def only(found: ListFile) -> ListRow:
 
 def workbook(*sheets: tuple[str, Sequence[Sequence[object]]]) -> bytes:
     book = openpyxl.Workbook()
-    book.remove(book.active)
+    assert book.active is not None
+    book.remove(book[book.active.title])
     for title, rows in sheets:
         sheet = book.create_sheet(title)
         for number, row in enumerate(rows, 1):
@@ -141,12 +142,24 @@ def test_the_address_column_has_many_names(heading: str) -> None:
         ("الاسم", "محمد الأحمد", "محمد الأحمد"),
         ("Name,Full name", "Doe,Jane Doe", "Jane Doe"),
         ("First name,Last name", ",Doe", "Doe"),
+        ("Name,Given Name,Family Name", "Dr Jane Doe,Jane,Doe", "Dr Jane Doe"),
+        ("Full name,First name,Last name", ",Jane,Doe", "Jane Doe"),
         ("Name", "jane@example.org", ""),
     ],
 )
 def test_names_are_put_together(heading: str, cells: str, name: str) -> None:
     found = read(f"email,{heading}\njane@example.org,{cells}\n")
     assert only(found).profile.name == name
+
+
+def test_what_address_books_export() -> None:
+    found = read(
+        "Name,Given Name,Family Name,E-mail 1 - Type,E-mail 1 - Value,E-mail Display Name\n"
+        "Jane Doe,Jane,Doe,Work,jane@example.org,Jane (jane@example.org)\n"
+    )
+    assert people(found) == [(2, "jane@example.org", "Jane Doe")]
+    assert only(found).profile.attributes["given_name"] == "Jane"
+    assert found.columns[:3] == ("name", "given_name", "family_name")
 
 
 def test_a_name_beside_the_address_is_taken_where_there_is_no_other() -> None:

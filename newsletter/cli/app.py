@@ -112,6 +112,11 @@ def plain(text: str) -> str:
     return HARMFUL.sub("·", text)
 
 
+def typed(argument: str) -> str:
+    """An argument as it is typed in any shell: in double quotes where it has more than letters and digits."""
+    return argument if re.fullmatch(r"[\w.@+-]+", argument) else f'"{argument.replace(chr(34), chr(39))}"'
+
+
 def put(text: str) -> None:
     """A line of data, on stdout."""
     click.echo(plain(text))

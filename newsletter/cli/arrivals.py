@@ -10,8 +10,8 @@ import click
 from newsletter import audience
 from newsletter.addresses import parse_mailbox
 from newsletter.cli.app import App, json_option, now_ms, pass_app, put, put_json, put_table, yes_option
-from newsletter.cli.people import subscribers
 from newsletter.cli.progress import counting
+from newsletter.countries import country_code
 from newsletter.errors import ListFileError, UsageError
 from newsletter.languages import normalise_tag
 from newsletter.listfile import read_list
@@ -20,7 +20,7 @@ from newsletter.models import ImportReport, ListFile, Profile
 SHOWN = 5
 
 
-@subscribers.command("import")
+@click.command("import")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--list", "list_name", required=True, metavar="L", help="The list that they join.")
 @click.option("--source", default="", help="How they agreed, e.g. 'sign-up sheet, Lyon congress 2026'.")
@@ -65,7 +65,7 @@ def import_(app: App, file: Path, list_name: str, source: str, as_json: bool, ye
 
 
 def _show_first(app: App, found: ListFile, list_name: str) -> None:
-    app.say(f"{len(found.rows):,} rows were read ({found.kind}, {found.encoding}); the first of them:")
+    app.say(f"{len(found.rows):,} rows were read ({_kind(found)}); the first of them:")
     columns = ("line", "email", "name", "language", "country")
     put_table(
         columns,
@@ -76,6 +76,10 @@ def _show_first(app: App, found: ListFile, list_name: str) -> None:
     )
     if found.rejected:
         app.say(f"{len(found.rejected):,} rows cannot be used and will be left out.")
+
+
+def _kind(found: ListFile) -> str:
+    return f"{found.kind}, {found.encoding}" if found.encoding else found.kind
 
 
 def _import_json(report: ImportReport) -> dict[str, object]:
@@ -118,7 +122,7 @@ def _warn_import(app: App, report: ImportReport, list_name: str, source: str) ->
         )
 
 
-@subscribers.command("add")
+@click.command("add")
 @click.argument("address")
 @click.option("--list", "list_name", required=True, metavar="L", help="The list that the person joins.")
 @click.option("--name", default="", help="The person's name.")
@@ -149,7 +153,7 @@ def add(
         address=parsed,
         name=name or given_name,
         language=normalise_tag(language) if language else "",
-        country=country.upper(),
+        country=_country(country),
         attributes=pairs,
     )
     with app.store() as store:
@@ -159,6 +163,13 @@ def add(
     else:
         app.say(f"{parsed.text} is in '{list_name}'" + ("." if source else ", pending."))
     _warn_import(app, report, list_name, source)
+
+
+def _country(text: str) -> str:
+    code = country_code(text) if text else ""
+    if text and not code:
+        raise UsageError(f"'{text}' is no country", hint="write two letters, like FR")
+    return code
 
 
 def _pair(text: str) -> tuple[str, str]:

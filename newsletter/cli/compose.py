@@ -181,6 +181,3 @@ def _finding_json(finding: Finding) -> dict[str, object]:
         "message": finding.message,
         "help": finding.help,
     }
-
-
-COMMANDS = (build, check)

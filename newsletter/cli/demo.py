@@ -158,6 +158,3 @@ def _as_html(mail: email.message.EmailMessage) -> str:
             name = str(part["Content-ID"]).strip("<>")
             text = text.replace(f"cid:{name}", f"data:{part.get_content_type()};base64,{data}")
     return text
-
-
-COMMANDS = (demo,)

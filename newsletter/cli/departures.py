@@ -11,14 +11,14 @@ import click
 from newsletter import audience, links
 from newsletter.addresses import parse_address
 from newsletter.cli.app import App, now_ms, pass_app, yes_option
-from newsletter.cli.people import find_person, subscribers
+from newsletter.cli.people import find_person
 from newsletter.errors import AddressError, TokenError, UsageError
 from newsletter.leaving import read_requests
 from newsletter.models import RejectedRow
 from newsletter.store import Store
 
 
-@subscribers.command("unsubscribe")
+@click.command("unsubscribe")
 @click.argument("who", metavar="[ADDRESS_OR_TOKEN]...", nargs=-1)
 @click.option(
     "--from",
@@ -75,7 +75,7 @@ def _leave(store: Store, addresses: Iterable[str], tokens: Iterable[str]) -> tup
     return done, refused
 
 
-@subscribers.command("erase")
+@click.command("erase")
 @click.argument("who", metavar="ADDRESS")
 @yes_option
 @pass_app

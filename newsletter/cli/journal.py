@@ -20,6 +20,7 @@ from newsletter.cli.app import (
     put,
     put_json,
     put_table,
+    typed,
     yes_option,
 )
 from newsletter.errors import NotFoundError, UsageError
@@ -85,7 +86,7 @@ def status(app: App, issue: str | None, as_json: bool) -> None:
     if tally.unknown:
         app.say(f"Decide the unknown ones: newsletter resolve {issue} --unknown resend   (or: sent)")
     elif tally.planned or tally.deferred:
-        app.say(f"Go on: newsletter send {issue} --to {sends[-1].audience!r}")
+        app.say(f"Go on: newsletter send {issue} --to {typed(sends[-1].audience)}")
 
 
 def _state_in_words(app: App, send: Send) -> str:
@@ -208,6 +209,3 @@ def resolve(app: App, issue: str, unknown: str, yes: bool) -> None:
     app.say(f"{count:,} are {'planned again' if resend else 'taken as sent'}.")
     if resend:
         app.say(f"Next: newsletter send {issue} --to …, as before")
-
-
-COMMANDS = (status, deliveries, resolve)

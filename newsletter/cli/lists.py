@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import click
 
-from newsletter.campaign import parse_segment
+from newsletter.audience import parse_segment
 from newsletter.cli.app import App, json_option, pass_app, put, put_json, put_table
 from newsletter.store import Store
+
+DASHES = {"ignore_unknown_options": True}
+"""An expression may begin with a dash."""
 
 
 @click.group(invoke_without_command=True)
@@ -107,7 +110,7 @@ def show_segments(app: App, as_json: bool) -> None:
         put_table(("segment", "would get mail", "expression"), rows, right=("would get mail",))
 
 
-@segments.command("add")
+@segments.command("add", context_settings=DASHES)
 @click.argument("name")
 @click.argument("expression")
 @pass_app
@@ -124,7 +127,7 @@ def add_segment(app: App, name: str, expression: str) -> None:
     app.say(f"Saved '{name}': {count:,} people would get mail today.")
 
 
-@segments.command("count")
+@segments.command("count", context_settings=DASHES)
 @click.argument("expression")
 @pass_app
 def count_segment(app: App, expression: str) -> None:
@@ -140,6 +143,3 @@ def count_segment(app: App, expression: str) -> None:
 
 def _count(store: Store, expression: str) -> int:
     return store.people.audience_count(parse_segment(store, expression))
-
-
-COMMANDS = (lists, segments)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import sys
 import traceback
@@ -10,12 +11,45 @@ from pathlib import Path
 import click
 
 from newsletter import __version__
-from newsletter.cli import compose, demo, journal, lists, people, project, relay, send
 from newsletter.cli.app import App, plain
 from newsletter.errors import NewsletterError
 
+HOMES = {
+    "backup": "project",
+    "build": "compose",
+    "check": "compose",
+    "deliveries": "journal",
+    "demo": "demo",
+    "doctor": "relay",
+    "init": "project",
+    "lists": "lists",
+    "new": "project",
+    "resolve": "journal",
+    "restore": "project",
+    "segments": "lists",
+    "send": "send",
+    "status": "journal",
+    "subscribers": "subscribers",
+}
+"""The module of each command: only the one that is typed is loaded."""
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+
+class Commands(click.Group):
+    """The commands, loaded when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every command's name."""
+        return sorted(HOMES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name."""
+        if cmd_name not in HOMES:
+            return None
+        command = getattr(importlib.import_module(f"newsletter.cli.{HOMES[cmd_name]}"), cmd_name)
+        return command if isinstance(command, click.Command) else None
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option(
     "--project",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
@@ -35,11 +69,6 @@ def cli(context: click.Context, project: Path | None, debug: bool) -> None:
     context.obj = App(project=project, debug=debug)
 
 
-for module in (project, compose, people, lists, send, journal, relay, demo):
-    for command in module.COMMANDS:
-        cli.add_command(command)
-
-
 def run() -> None:
     """Entry point: every NewsletterError becomes one line on stderr and its exit code."""
     for stream in (sys.stdout, sys.stderr):
@@ -53,15 +82,23 @@ def run() -> None:
         _fail(str(error), error.exit_code, debug)
     except click.exceptions.Abort:
         _fail("stopped", 1, debug)
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         sys.exit(error.exit_code)
+    except click.ClickException as error:
+        _fail(_misuse(error), error.exit_code, debug)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         _fail(f"{place}{error.strerror or error}", 2, debug)
+
+
+def _misuse(error: click.ClickException) -> str:
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    hint = f" (see: {context.command_path} --help)" if context else ""
+    return " ".join(error.format_message().split()) + hint
 
 
 def _fail(line: str, code: int, debug: bool) -> None:

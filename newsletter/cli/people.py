@@ -1,4 +1,4 @@
-"""Subscribers: import, add, show, list, export, unsubscribe, erase."""
+"""Looking at people: subscribers show, list, export."""
 
 from __future__ import annotations
 
@@ -12,21 +12,14 @@ import click
 
 from newsletter import audience, links
 from newsletter.addresses import parse_address
-from newsletter.campaign import parse_segment
+from newsletter.audience import parse_segment
 from newsletter.cli.app import App, json_option, pass_app, put_json, put_table
 from newsletter.errors import NotFoundError, UsageError
 from newsletter.models import Subscriber
 from newsletter.store import Store
 
-SHOWN = 5
 
-
-@click.group()
-def subscribers() -> None:
-    """The people: import, add, show, export, unsubscribe, erase."""
-
-
-@subscribers.command("show")
+@click.command("show")
 @click.argument("who", metavar="ADDRESS")
 @json_option
 @pass_app
@@ -101,7 +94,7 @@ state_option = click.option(
 )
 
 
-@subscribers.command("list")
+@click.command("list")
 @segment_option
 @state_option
 @click.option("--limit", default=50, show_default=True, help="How many rows at most; 0 for all.")
@@ -130,7 +123,7 @@ def list_(app: App, segment: str, state: str, limit: int) -> None:
         app.say(f"and {more:,} more: show all with --limit 0")
 
 
-@subscribers.command("export")
+@click.command("export")
 @segment_option
 @state_option
 @click.option("--consent", is_flag=True, help="The consent events instead of the people.")
@@ -168,6 +161,3 @@ def _write_csv(file: io.TextIOBase, header: Sequence[str], rows: Iterable[Sequen
         writer.writerow(row)
         count += 1
     return count
-
-
-COMMANDS = (subscribers,)

@@ -44,7 +44,7 @@ def sending(app: App, total: int, done_before: int) -> Iterator[Callable[[int, s
 
         def advance(done: int, note: str) -> None:
             speed = bars.tasks[0].speed
-            rate = f"{speed:,.1f}/s" if speed else ""
+            rate = f"{speed:,.1f}/s" if speed and "waiting" not in note else ""
             bars.update(task, completed=done_before + done, rate=rate, note=note)
 
         yield advance

@@ -104,6 +104,7 @@ def backup(app: App, file: Path) -> None:
       newsletter backup backups/2026-12-01.db
     """
     with app.store(create=False) as store:
+        file.parent.mkdir(parents=True, exist_ok=True)
         store.backup(file)
     app.say(f"Copied the database to {file} ({file.stat().st_size:,} bytes)")
     app.say("It holds addresses and keys: keep it where only you can read it.")
@@ -131,6 +132,3 @@ def restore(app: App, file: Path, yes: bool) -> None:
     kept = restore_database(file, database, now=now_ms)
     app.say(f"Restored {database.name} from {file}" + (f"; the old one is {kept.name}" if kept else ""))
     app.say("Sends that were under way are paused; look at them with: newsletter status")
-
-
-COMMANDS = (init, new, backup, restore)

@@ -64,6 +64,3 @@ def _tell(app: App, relay: Relay, report: ProbeReport) -> None:
     if app.config.sender.domain.startswith("example."):
         put(f"  no   the sender is still the sample address {app.config.sender.address}")
         put("       write your own into newsletter.toml, [sender] address")
-
-
-COMMANDS = (doctor,)

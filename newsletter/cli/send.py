@@ -10,8 +10,9 @@ import click
 
 from newsletter import campaign, locks
 from newsletter.addresses import parse_address
+from newsletter.audience import parse_segment
 from newsletter.campaign import Survey
-from newsletter.cli.app import App, now_ms, pass_app, put, put_table, yes_option
+from newsletter.cli.app import App, now_ms, pass_app, put, put_table, typed, yes_option
 from newsletter.cli.compose import SAMPLE_READER, make_proof, show_findings
 from newsletter.cli.dispatch import dispatch, send_copies
 from newsletter.deliver.limits import Limits, estimate, limits_for
@@ -111,6 +112,9 @@ def _dry_run(app: App, issue: str, audience: str) -> None:
     proof = make_proof(app, issue)
     with app.store(create=False) as store:
         found = campaign.survey(store, proof, audience)
+    if not found.total:
+        _nobody(app, found)
+        return
     _refuse_errors(app, proof, found.findings)
     _refuse_gaps(proof, found)
     _tell_survey(app, found)
@@ -122,13 +126,7 @@ def _plan(
 ) -> Send | None:
     found = campaign.survey(store, proof, audience)
     if not found.total:
-        if not found.already:
-            raise RefusedError(
-                "nobody is in this audience, so nothing was sent",
-                where=audience,
-                hint="see who is where: newsletter lists",
-            )
-        app.say(f"Everybody in {audience} has this issue already, or a row in its journal; nothing to send.")
+        _nobody(app, found)
         return None
     _refuse_errors(app, proof, found.findings)
     _refuse_gaps(proof, found)
@@ -136,6 +134,19 @@ def _plan(
     _tell_time(app, min(found.total, limit or found.total), limits)
     app.confirm(f"Send to {_people(found.total)}?", yes=yes)
     return campaign.approve(store, proof, found, now_ms())
+
+
+def _nobody(app: App, found: Survey) -> None:
+    """Say that everybody has it; raises RefusedError where there never was anybody."""
+    if not found.already:
+        raise RefusedError(
+            "nobody is in this audience, so nothing was sent",
+            where=found.audience,
+            hint="see who is where: newsletter lists",
+        )
+    app.say(
+        f"Everybody in {found.audience} has this issue already, or a row in its journal; nothing to send."
+    )
 
 
 def _take_up(app: App, store: Store, current: Send, limits: Limits, *, amend: bool, yes: bool) -> None:
@@ -223,14 +234,15 @@ def _tell_time(app: App, count: int, limits: Limits) -> None:
 def _tell_end(app: App, store: Store, current: Send, report: RunReport, tally: Tally) -> None:
     counts = {state: n for state, n in asdict(tally).items() if n}
     put(", ".join(f"{n:,} {state}" for state, n in counts.items()) + f" (of {tally.total:,})")
-    again = f"newsletter send {current.slug} --to {current.audience!r}"
+    again = f"newsletter send {current.slug} --to {typed(current.audience)}"
     if report.ending in {Ending.PAUSED, Ending.RELAY_LOST}:
         app.say(f"Paused: {report.reason}", style="red")
         app.say(f"Mend that, then go on: {again}")
     elif report.ending is Ending.WAITING and report.next_due:
         app.say(f"{tally.deferred:,} wait for another try, due {app.local_time(report.next_due)}: {again}")
     elif tally.planned or tally.deferred:
-        app.say(f"{tally.planned + tally.deferred:,} are still to be sent: {again}")
+        later = f", {tally.deferred:,} of them later" if tally.deferred else ""
+        app.say(f"{tally.planned + tally.deferred:,} are still to be sent{later}: {again}")
     if tally.unknown:
         app.say(f"Decide the unknown ones: newsletter resolve {current.slug} --unknown resend   (or: sent)")
     if tally.failed:
@@ -244,7 +256,7 @@ def _tell_end(app: App, store: Store, current: Send, report: RunReport, tally: T
 
 def _newcomers(store: Store, current: Send) -> int:
     try:
-        return store.sends.newcomers(current.slug, campaign.parse_segment(store, current.audience))
+        return store.sends.newcomers(current.slug, parse_segment(store, current.audience))
     except SegmentError:
         return 0
 
@@ -261,6 +273,3 @@ def _duration(seconds: float) -> str:
     days, hours = divmod(hours, 24)
     parts = [(days, "day"), (hours, "hour"), (minutes, "minute")]
     return "about " + " ".join(f"{n} {word}{'s' if n > 1 else ''}" for n, word in parts if n)
-
-
-COMMANDS = (send,)

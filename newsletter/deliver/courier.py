@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import random
-import ssl
 from collections import deque
 from collections.abc import Sequence
 
 from newsletter.deliver.ports import Attempt, Parcel, Stage
-from newsletter.deliver.smtp import Connection, Timeouts, Token, connect
+from newsletter.deliver.smtp import Connection, Timeouts, Tls, Token, connect, trust
 from newsletter.errors import RelayError
 from newsletter.relay import Relay
 
@@ -33,14 +32,14 @@ class SmtpCourier:
         connections: int = 0,
         timeouts: Timeouts | None = None,
         waits: Sequence[float] = WAITS,
-        tls: ssl.SSLContext | None = None,
+        tls: Tls | None = None,
         token: Token | None = None,
     ) -> None:
         self.connections = max(1, connections or relay.connections)
         self._relay = relay
         self._timeouts = timeouts or Timeouts()
         self._waits = waits
-        self._tls = tls
+        self._tls = tls or trust(relay)
         self._token = token
         self._pipelining = True
         self._queue: deque[Parcel] = deque()

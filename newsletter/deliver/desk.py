@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
+from dataclasses import dataclass
 
 from newsletter.deliver.ports import Journal
 from newsletter.errors import StoreError
 from newsletter.models import DeliveryState, Exchange, Outcome
 
 STORE_WAITS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)  # seconds between tries to write to a journal in trouble
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One exchange that came about: what it wrote, for how much room it asked, and the answer."""
+
+    outcomes: Sequence[Outcome]
+    room: int
+    answer: Exchange
 
 
 class Desk:
@@ -23,8 +34,8 @@ class Desk:
         self._writing: asyncio.Future[Exchange] | None = None
         self._handed: list[Outcome] = []
 
-    async def exchange(self, room: int) -> tuple[list[Outcome], Exchange]:
-        """Write what waits and claim up to `room` rows; the outcomes that were written, and the answer.
+    async def exchange(self, room: int) -> Entry:
+        """Write what waits and claim up to `room` rows.
 
         Where the journal is in trouble nothing more is claimed, and writing is tried again with growing
         waits, while the courier goes on. Raises StoreError after the last.
@@ -41,27 +52,27 @@ class Desk:
         """Write what waits, without raising; rows that a broken-off exchange claimed are given back."""
         if self._writing is not None:
             with suppress(StoreError):
-                _, exchange = await self._answer(self._writing)
-                self.outcomes += [given_back(claim.delivery) for claim in exchange.claims]
+                entry = await self._answer(self._writing, 0)
+                self.outcomes += [given_back(claim.delivery) for claim in entry.answer.claims]
         if self.outcomes:
             with suppress(StoreError):
                 await self._once(0)
 
-    async def _once(self, room: int) -> tuple[list[Outcome], Exchange]:
+    async def _once(self, room: int) -> Entry:
         loop = asyncio.get_running_loop()
         self._handed, self.outcomes = self.outcomes, []
         self._writing = loop.run_in_executor(
             self._executor, self._journal.exchange, tuple(self._handed), room
         )
-        return await self._answer(self._writing)
+        return await self._answer(self._writing, room)
 
-    async def _answer(self, writing: asyncio.Future[Exchange]) -> tuple[list[Outcome], Exchange]:
+    async def _answer(self, writing: asyncio.Future[Exchange], room: int) -> Entry:
         """The journal's answer; where this wait is cancelled, it can be asked for again."""
         await asyncio.wait([writing])
         self._writing = None
         if writing.exception() is not None:
             self.outcomes = self._handed + self.outcomes
-        return self._handed, writing.result()
+        return Entry(outcomes=self._handed, room=room, answer=writing.result())
 
 
 def given_back(delivery: int) -> Outcome:

@@ -167,20 +167,22 @@ class _Run:
     # --- the journal's side
 
     async def _exchange(self, room: int) -> None:
-        written, exchange = await self._desk.exchange(room)
-        self._tempo = self._tempo.after(len(written), self._since())
+        entry = await self._desk.exchange(room)
+        answer = entry.answer
+        self._tempo = self._tempo.after(len(entry.outcomes), self._since())
         self._looked = asyncio.get_running_loop().time()
-        for outcome in written:
+        for outcome in entry.outcomes:
             self._counts.note(outcome.state)
             self._dry = self._dry and outcome.state is not DeliveryState.PLANNED
-        self._counts.note(DeliveryState.SKIPPED, exchange.skipped)
-        self._next_due = exchange.next_due
-        if room:
-            self._dry = len(exchange.claims) + exchange.skipped < room
-        if exchange.state in _ENDINGS:
-            self._end(_ENDINGS[exchange.state])
-        self._dispatch(exchange.claims)
-        self._conclude(room)
+        self._counts.note(DeliveryState.SKIPPED, answer.skipped)
+        self._next_due = answer.next_due
+        if entry.room:
+            fewer = len(answer.claims) + answer.skipped < entry.room
+            self._dry = fewer and (self._next_due is None or self._next_due > self._orders.clock())
+        if answer.state in _ENDINGS:
+            self._end(_ENDINGS[answer.state])
+        self._dispatch(answer.claims)
+        self._conclude(entry.room)
         self._tell()
 
     def _dispatch(self, claims: Sequence[Claim]) -> None:

@@ -95,7 +95,7 @@ class _Reader:
         for key_node, value in node.value:
             key, line = str(key_node.value), self._line_of(key_node)
             shown = f"{within}.{key}" if within else key
-            if not isinstance(key_node, yaml.ScalarNode) or key not in known:
+            if key_node.tag != f"{_TAG}str" or key not in known:
                 key = key if isinstance(key_node, yaml.ScalarNode) else "a list"
                 raise self._error(line, f"the key '{key}' is unknown", nearest(key, known))
             if key in found:

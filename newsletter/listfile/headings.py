@@ -103,7 +103,7 @@ _SPELLINGS: Final = {
 _MAIL_WORDS: Final = re.compile(r"\b(?:e ?mail|mail|courriel|correo|epost|e post|البريد|ايميل)\b")
 _NOT_ADDRESSES: Final = re.compile(
     r"\b(?:status|opt|optin|optout|consent|type|date|sent|count|format|permission|opened|clicked|valid|verified"
-    r"|allowed|subscribed|domain|campaign|list|notes?|merge|marketing|preferences?|frequency|bounced?|at|on)\b"
+    r"|allowed|subscribed|domain|campaign|list|notes?|merge|marketing|preferences?|frequency|bounced?|name|at|on)\b"
 )
 
 

@@ -121,9 +121,9 @@ def _by_heading(heading: Sequence[str], address: int, starts: int, warnings: lis
     own = {cell.casefold(): at for at, cell in enumerate(heading)}
     exported = own.keys() >= _OWN_EXPORT
     passed_by = {own[key] for key in _OWN_EXPORT} if exported else set()
-    rest = [
-        at for at in range(len(heading)) if at not in taken.values() and at not in passed_by and heading[at]
-    ]
+    parts = {"first_name", "last_name"} if "name" in taken else set()
+    passed_by |= {at for field, at in taken.items() if field not in parts}
+    rest = [at for at, cell in enumerate(heading) if cell and at not in passed_by]
     attributes, doubled = _attributes(heading, rest)
     names = {at: _core_name(field) for field, at in taken.items()} | dict(attributes)
     return Layout(
@@ -142,7 +142,10 @@ def _core_name(field: str) -> str:
 
 
 def _people(roles: dict[int, Role]) -> dict[str, int]:
-    """Which columns make a name: `Name` beside `Vorname` is the last, `Nombre` by `Apellidos` the first."""
+    """Which columns make a name: `Name` beside `Vorname` is the last, `Nombre` by `Apellidos` the first.
+
+    Where one column holds whole names, first and last names stand in where it is empty.
+    """
 
     def first_of(*wanted: Role) -> int | None:
         return next((at for role in wanted for at, found in roles.items() if found is role), None)
@@ -153,10 +156,10 @@ def _people(roles: dict[int, Role]) -> dict[str, int]:
         last = first_of(Role.NAME_OR_LAST, Role.NAME_OR_FIRST)
     elif whole is None and last is not None and first is None:
         first = first_of(Role.NAME_OR_FIRST, Role.NAME_OR_LAST)
-    elif whole is None and first is None:
+    elif whole is None:
         whole = first_of(Role.NAME_OR_LAST, Role.NAME_OR_FIRST)
-    found = {"language": first_of(Role.LANGUAGE), "country": first_of(Role.COUNTRY)}
-    found |= {"name": whole} if whole is not None else {"first_name": first, "last_name": last}
+    found = {"name": whole, "first_name": first, "last_name": last}
+    found |= {"language": first_of(Role.LANGUAGE), "country": first_of(Role.COUNTRY)}
     return {field: at for field, at in found.items() if at is not None}
 
 

@@ -108,14 +108,13 @@ class RowReader:
 
     def _name(self, line: int, cells: Sequence[str], address: Address) -> str:
         layout = self._layout
-        if layout.name is not None:
-            return self._checked_name(line, values.plain_cell(_cell(cells, layout.name)), address)
-        if layout.first_name is None and layout.last_name is None:
-            return ""
+        whole = self._checked_name(line, values.plain_cell(_cell(cells, layout.name)), address)
+        if whole or (layout.first_name is None and layout.last_name is None):
+            return whole
         first = values.plain_cell(_cell(cells, layout.first_name))
         last = values.plain_cell(_cell(cells, layout.last_name))
-        whole = last if first and last.casefold().startswith(f"{first.casefold()} ") else f"{first} {last}"
-        return self._checked_name(line, whole.strip(), address)
+        repeated = first and last.casefold().startswith(f"{first.casefold()} ")
+        return self._checked_name(line, last if repeated else f"{first} {last}".strip(), address)
 
     def _checked_name(self, line: int, name: str, address: Address) -> str:
         """Leave out what is no name, and remember what looks damaged."""

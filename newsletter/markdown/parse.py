@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 import mdurl
 from markdown_it import MarkdownIt
 from markdown_it.common.normalize_url import normalizeLink
+from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode
 from mdit_py_plugins.attrs import attrs_plugin
 
-from newsletter.fields import TOKEN
 from newsletter.markdown.containers import container_plugin
 from newsletter.markdown.source import Source
 
@@ -30,8 +32,7 @@ class _Parser(MarkdownIt):
 
     def normalizeLink(self, url: str) -> str:
         """The URL in ASCII, with every token as it was."""
-        ascii_url = mdurl.encode(url) if url.isascii() else normalizeLink(url)
-        return ascii_url if TOKEN.findall(ascii_url) == TOKEN.findall(url) else mdurl.encode(url)
+        return mdurl.encode(url) if url.isascii() else normalizeLink(url)
 
     def normalizeLinkText(self, url: str) -> str:
         return url
@@ -44,7 +45,16 @@ def parse(body: str, source: Source) -> SyntaxTreeNode:
     """The syntax tree of a body. Raises IssueError with path:line."""
     tokens = _PARSER.parse(body, {"source": source})
     for token in tokens:
+        line = source.line(token.map[0] if token.map else 0)
         if token.nesting == 1 and token.level >= DEEPEST - 1:
-            line = source.line(token.map[0] if token.map else 0)
             raise source.error(line, "lists, quotes and blocks stand too deep in one another here")
+        if _depth(token) > DEEPEST:
+            raise source.error(line, "emphasised words stand too deep in one another here")
     return SyntaxTreeNode(tokens)
+
+
+def _depth(token: Token) -> int:
+    """How deep the inline content of a token is nested, in images too."""
+    children = token.children or []
+    nested = max(accumulate(child.nesting for child in children), default=0)
+    return nested + max((_depth(child) for child in children), default=0)

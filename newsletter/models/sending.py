@@ -148,7 +148,7 @@ class Delivery:
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """People of an audience who get the same stencil: their language, and the mask of conditions that hold."""
+    """People of an audience who get the same stencil: their language and the mask of conditions."""
 
     language: str
     mask: int

@@ -2,6 +2,7 @@
 
 from newsletter.stencil.cut import Misplaced, cut, link_fields, misplaced
 from newsletter.stencil.fill import (
+    body_parts,
     fill,
     fill_body,
     fill_head,
@@ -22,6 +23,7 @@ __all__ = [
     "Place",
     "SlotField",
     "Stencil",
+    "body_parts",
     "cut",
     "envelope_address",
     "fill",

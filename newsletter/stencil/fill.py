@@ -24,7 +24,7 @@ def fill(stencil: Stencil, values: Mapping[str, str], headers: FilledHeaders) ->
     UsageError for an empty required field, a line break in a header, a link that is none; AddressError for
     an address that cannot stand in a header.
     """
-    return b"".join((*_head_parts(stencil, values, headers), b"\r\n", *_body_parts(stencil, values)))
+    return b"".join((*_head_parts(stencil, values, headers), b"\r\n", *body_parts(stencil, values)))
 
 
 def fill_head(stencil: Stencil, values: Mapping[str, str], headers: FilledHeaders) -> bytes:
@@ -34,20 +34,10 @@ def fill_head(stencil: Stencil, values: Mapping[str, str], headers: FilledHeader
 
 def fill_body(stencil: Stencil, values: Mapping[str, str]) -> bytes:
     """The body, from after the empty line to the last CRLF: what a signature's body hash covers."""
-    return b"".join(_body_parts(stencil, values))
+    return b"".join(body_parts(stencil, values))
 
 
-def _head_parts(stencil: Stencil, values: Mapping[str, str], headers: FilledHeaders) -> list[bytes]:
-    parts = [b""] * (2 * len(stencil.head) - 1)
-    parts[::2] = stencil.head
-    parts[1::2] = [
-        (_subject(stencil, values) if slot is HeaderSlot.SUBJECT else PERSONAL[slot](headers)).encode()
-        for slot in stencil.head_slots
-    ]
-    return parts
-
-
-def _body_parts(stencil: Stencil, values: Mapping[str, str]) -> list[bytes]:
+def body_parts(stencil: Stencil, values: Mapping[str, str]) -> list[bytes]:
     """Pieces and filled slots in turn; a value is encoded once for all slots of the same field and place."""
     resolved = [resolve(field, values) for field in stencil.fields]
     direction = stencil.direction
@@ -57,6 +47,16 @@ def _body_parts(stencil: Stencil, values: Mapping[str, str]) -> list[bytes]:
     parts = [b""] * (2 * len(stencil.body) - 1)
     parts[::2] = stencil.body
     parts[1::2] = [filled[number] for number in stencil.slot_order]
+    return parts
+
+
+def _head_parts(stencil: Stencil, values: Mapping[str, str], headers: FilledHeaders) -> list[bytes]:
+    parts = [b""] * (2 * len(stencil.head) - 1)
+    parts[::2] = stencil.head
+    parts[1::2] = [
+        (_subject(stencil, values) if slot is HeaderSlot.SUBJECT else PERSONAL[slot](headers)).encode()
+        for slot in stencil.head_slots
+    ]
     return parts
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import random
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,7 +9,7 @@ from dataclasses import dataclass, field
 
 from newsletter.models import ConsentKind, MembershipState, Profile
 from newsletter.store.consent import Consent
-from newsletter.store.database import Connection
+from newsletter.store.database import Connection, Row
 from newsletter.store.keys import Keys
 from newsletter.store.lists import Lists
 from newsletter.store.pace import Pace, clock
@@ -35,10 +33,10 @@ _MEMBER_SQL = (
     "state = excluded.state, since = excluded.since, event = excluded.event"
 )
 _KNOWN_SQL = (
-    f"SELECT s.subject, m.state, {PROFILE_COLUMNS} FROM subscribers s "
-    "LEFT JOIN memberships m ON m.subject = s.subject AND m.list = ? "
-    "WHERE s.address_key IN (SELECT value FROM json_each(?))"
+    f"SELECT s.address_mac, s.subject, m.state, {PROFILE_COLUMNS} FROM subscribers s "
+    "LEFT JOIN memberships m ON m.subject = s.subject AND m.list = ? WHERE s.address_mac IN ({marks})"
 )
+_SUPPRESSED_SQL = "SELECT DISTINCT address_mac FROM suppressions WHERE address_mac IN ({marks})"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,8 +53,8 @@ class Known:
 class Decision:
     """What an import does with one person.
 
-    `count` is the report's word; `membership` the state to set in the list (None leaves it), `profile` the
-    values to write (None leaves them).
+    `count` is the report's word. `membership` is the state to set in the list (None leaves it); a person who
+    is new is written with it. `profile` replaces a known person's values (None leaves them).
     """
 
     count: str
@@ -141,48 +139,47 @@ class _Work:
     def write_all(
         self, profiles: Sequence[Profile], decide: Decide, progress: Callable[[int], None]
     ) -> Counter[str]:
-        """Write in random order under sorted random ids: neighbours in the tables, and no order to learn."""
-        order = list(range(len(profiles)))
-        random.Random(secrets.token_bytes(16)).shuffle(order)
-        self._subjects = iter(sorted(secrets.token_bytes(SUBJECT_BYTES) for _ in order))
+        """Write in the order of the addresses' HMACs, under sorted random ids.
+
+        So neighbours in every table are written together, and the ids tell nothing of the file's order.
+        """
+        everybody = sorted((self._mac(profile.address.key), n) for n, profile in enumerate(profiles))
+        self._subjects = iter(sorted(secrets.token_bytes(SUBJECT_BYTES) for _ in everybody))
         counts: Counter[str] = Counter()
         pace, done = Pace(), 0
-        while done < len(order):
-            batch = [profiles[index] for index in order[done : done + pace.size]]
-            counts += self._write(batch, decide, pace)
-            done += len(batch)
+        while done < len(everybody):
+            some = everybody[done : done + pace.size]
+            counts += self._write({mac: profiles[n] for mac, n in some}, decide, pace)
+            done += len(some)
             if pace.transactions % _CHECKPOINT_EVERY == 0:
                 self._connection.checkpoint()
             progress(done)
         return counts
 
-    def _write(self, profiles: Sequence[Profile], decide: Decide, pace: Pace) -> Counter[str]:
-        macs = [self._mac(profile.address.key) for profile in profiles]
+    def _write(self, people: Mapping[bytes, Profile], decide: Decide, pace: Pace) -> Counter[str]:
         with self._connection.transaction():
             started = clock()
-            known = self._known(profiles, macs)
-            batch = self._decide(profiles, macs, known, decide)
+            batch = self._decide(people, self._known(list(people)), decide)
             self._store(batch)
-        pace.note(len(profiles), clock() - started)
+        pace.note(len(people), clock() - started)
         return batch.counts
 
     def _decide(
-        self, profiles: Sequence[Profile], macs: Sequence[bytes], known: Mapping[str, Known], decide: Decide
+        self, people: Mapping[bytes, Profile], known: Mapping[bytes, Known], decide: Decide
     ) -> _Batch:
         batch = _Batch()
-        for profile, mac in zip(profiles, macs, strict=True):
-            found = known.get(profile.address.key)
+        for mac, profile in people.items():
+            found = known.get(mac)
             decision = decide(profile, found)
             batch.counts[decision.count] += 1
             batch.counts["pending"] += decision.stays_pending
             subject = found.subject if found else b""
-            if decision.profile is not None:
-                if subject:
-                    batch.updates.append(update_row(subject, decision.profile, self._now))
-                else:
-                    subject = next(self._subjects)
-                    batch.people.append(person_row(subject, mac, decision.profile, self._now))
+            if subject and decision.profile is not None:
+                batch.updates.append(update_row(subject, decision.profile, self._now))
             if decision.membership is not None:
+                if not subject:
+                    subject = next(self._subjects)
+                    batch.people.append(person_row(subject, mac, profile, self._now))
                 batch.joins.append((subject, decision.membership))
         return batch
 
@@ -202,19 +199,14 @@ class _Work:
         ]
         run_many(_MEMBER_SQL, members)
 
-    def _known(self, profiles: Sequence[Profile], macs: Sequence[bytes]) -> dict[str, Known]:
+    def _known(self, macs: Sequence[bytes]) -> dict[bytes, Known]:
         suppressed = self._suppressed(macs)
-        keys = [profile.address.key for profile in profiles]
-        rows = self._connection.rows(_KNOWN_SQL, [self._list, json.dumps(keys, ensure_ascii=False)])
-        known = {
-            key: Known(suppressed=True) for key, mac in zip(keys, macs, strict=True) if mac in suppressed
-        }
-        for subject, state, *values in rows:
-            profile = read_profile(tuple(values))
-            known[profile.address.key] = Known(
-                suppressed=profile.address.key in known,
+        known = {mac: Known(suppressed=True) for mac in suppressed}
+        for mac, subject, state, *values in self._asked(_KNOWN_SQL, macs, self._list):
+            known[mac] = Known(
+                suppressed=mac in suppressed,
                 subject=subject,
-                profile=profile,
+                profile=read_profile(tuple(values)),
                 membership=MembershipState(state) if state else None,
             )
         return known
@@ -222,15 +214,14 @@ class _Work:
     def _suppressed(self, macs: Sequence[bytes]) -> set[bytes]:
         if self._connection.value("SELECT 1 FROM suppressions LIMIT 1") is None:
             return set()
-        found: set[bytes] = set()
+        return {mac for (mac,) in self._asked(_SUPPRESSED_SQL, macs)}
+
+    def _asked(self, sql: str, macs: Sequence[bytes], *values: object) -> Iterator[Row]:
+        """The rows for which `sql` asks with IN ({marks}), a bounded number of values at a time."""
         for start in range(0, len(macs), _ASKED_AT_ONCE):
             some = macs[start : start + _ASKED_AT_ONCE]
             marks = ", ".join("?" * len(some))
-            rows = self._connection.rows(
-                f"SELECT DISTINCT address_mac FROM suppressions WHERE address_mac IN ({marks})", list(some)
-            )
-            found.update(mac for (mac,) in rows)
-        return found
+            yield from self._connection.rows(sql.format(marks=marks), [*values, *some])
 
     def finish(self, counts: Counter[str], now: int) -> None:
         names = ("added", "updated", "unchanged", "suppressed", "duplicates", "rejected")

@@ -57,7 +57,8 @@ class People:
 
     def get(self, address_key: str) -> Subscriber | None:
         """The person with this address key."""
-        row = self._connection.row(f"{_PERSON_SQL} WHERE s.address_key = ?", [address_key])
+        mac = self._keys.address_mac(address_key)
+        row = self._connection.row(f"{_PERSON_SQL} WHERE s.address_mac = ?", [mac])
         return _subscriber(row) if row else None
 
     def by_subject(self, subject: bytes) -> Subscriber | None:
@@ -66,18 +67,23 @@ class People:
         return _subscriber(row) if row else None
 
     def select(self, segment: Segment | None = None, state: str | None = None) -> Iterator[Subscriber]:
-        """People of a segment and derived state, by address, page by page: no read transaction stays open.
+        """People of a segment and derived state, by address.
+
+        Who they are is asked once, what they are page by page: no read transaction stays open.
 
         Someone is in a list here while pending or active; who left is not.
         """
         bind = Binder()
         where = f"{filter_sql(segment, bind, MEMBERS)} AND {_state_filter(state, bind)}"
-        values = bind.values | {"last": ""}
-        sql = f"{_PERSON_SQL} WHERE s.address_key > :last AND {where} ORDER BY s.address_key LIMIT {_PAGE}"
-        while rows := self._connection.rows(sql, values):
-            people = [_subscriber(row) for row in rows]
-            values["last"] = people[-1].profile.address.key
-            yield from people
+        found = self._connection.rows(
+            f"SELECT s.subject FROM subscribers s WHERE {where} ORDER BY s.address_key", bind.values
+        )
+        for start in range(0, len(found), _PAGE):
+            subjects = [subject for (subject,) in found[start : start + _PAGE]]
+            marks = ", ".join("?" * len(subjects))
+            rows = self._connection.rows(f"{_PERSON_SQL} WHERE s.subject IN ({marks})", subjects)
+            people = {row[0]: row for row in rows}
+            yield from (_subscriber(people[subject]) for subject in subjects if subject in people)
 
     def count(self, segment: Segment | None = None, state: str | None = None) -> int:
         """How many people select() would give."""

@@ -89,7 +89,6 @@ class Planner:
         self._send = send
         self._issue = issue
         self._now = now
-        self._last = b""
         self._chosen: dict[tuple[str, int], int | None] = {}
         self._stencils: Mapping[bytes, int] = {}
 
@@ -111,7 +110,13 @@ class Planner:
         )
         self._keep_consents(segment)
         with self._connection.bulk():
-            return self._all(sql, bind, choose)
+            planned = self._all(sql, bind, choose)
+        with self._connection.transaction():
+            self._refuse_unless_planning()
+            self._connection.run(
+                "UPDATE sends SET state = ? WHERE id = ?", [SendState.READY.value, self._send]
+            )
+        return planned
 
     def _keep_consents(self, segment: Segment) -> None:
         """Note the lists whose consent carries the send: saved segments may change while it runs."""
@@ -120,19 +125,15 @@ class Planner:
         self._connection.run("UPDATE sends SET consents = ? WHERE id = ?", [json.dumps(consents), self._send])
 
     def _all(self, sql: str, bind: Binder, choose: Choose) -> int:
-        pace, planned, written = Pace(), 0, -1
-        while written:
+        """Looking is done outside the transactions: few people among many are a long look."""
+        pace, planned, last = Pace(), 0, b""
+        while rows := self._connection.rows(sql, {**bind.values, "last": last, "size": pace.size}):
+            last = rows[-1][0]
             with self._connection.transaction():
                 started = clock()
                 self._refuse_unless_planning()
-                rows = self._connection.rows(sql, {**bind.values, "last": self._last, "size": pace.size})
-                written = self._write(rows, choose)
-                if not rows:
-                    self._connection.run(
-                        "UPDATE sends SET state = ? WHERE id = ?", [SendState.READY.value, self._send]
-                    )
-            pace.note(written, clock() - started)
-            planned += written
+                planned += self._write(rows, choose)
+            pace.note(len(rows), clock() - started)
             if pace.transactions % _CHECKPOINT_EVERY == 0:
                 self._connection.checkpoint()
         return planned
@@ -145,9 +146,7 @@ class Planner:
             state = DeliveryState.SKIPPED if stencil is None else DeliveryState.PLANNED
             reason = NO_EDITION if stencil is None else ""
             values.append((self._issue, subject, self._send, stencil, state.value, reason, now))
-        if rows:
-            self._last = rows[-1][0]
-        return self._connection.run_many(_INSERT_SQL, values) if values else 0
+        return self._connection.run_many(_INSERT_SQL, values)
 
     def _stencil(self, language: str, mask: int, choose: Choose) -> int | None:
         if (language, mask) not in self._chosen:

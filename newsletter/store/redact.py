@@ -8,11 +8,12 @@ import unicodedata
 REMOVED = "<address>"
 MOST_CHARACTERS = 500
 
+_MOST_READ = 2_000
 _LEAST_LOCAL = 3  # shorter local parts would be found inside the words of a sentence
-_MARKS = ("@", "%40", "&#64;", "\uff20", "\ufe6b", "(at)", "[at]")
+_MARK = re.compile(r"@|%40|&#64;|\uff20|\ufe6b|\(at\)|\[at\]", re.IGNORECASE)
 _ATOM = r"[^\s<>()\[\],;:\"'@]"
-_LOCAL = rf"(?:\"(?:[^\"\\]|\\.)*\"|{_ATOM}+?)"
-_SIGN = r"\s?(?:@|%40|&\#64;|\uff20|\ufe6b|\(at\)|\[at\])\s?"
+_LOCAL = rf"(?:\"(?:[^\"\\]|\\.){{0,128}}\"|(?<!{_ATOM}){_ATOM}{{1,320}}?)"
+_SIGN = rf"\s?(?:{_MARK.pattern})\s?"
 _DOMAIN = r"(?:\[[0-9A-Fa-f.:IPv]+\]|[\w-]+(?:\.[\w-]+)*)"
 _ADDRESS = re.compile(rf"<?{_LOCAL}{_SIGN}{_DOMAIN}>?", re.IGNORECASE)
 
@@ -23,24 +24,32 @@ def redact(text: str, address: str = "") -> str:
     `address` is the recipient's: it goes wherever it stands and in whatever letters, as `local=domain` too,
     and so does its local part as a word of its own (`user jane.doe unknown`) from three characters on.
     """
+    if len(text) > _MOST_READ:
+        text = text[:_MOST_READ].rpartition(" ")[0]
     line = text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
     line = " ".join(line.split())
     if not line.isascii():
         line = unicodedata.normalize("NFC", line)
     if address:
-        line = _without(line, unicodedata.normalize("NFC", address))
-    if any(mark in line.lower() for mark in _MARKS):
+        line = _replace(line, unicodedata.normalize("NFC", address))
+    if _MARK.search(line):
         line = _ADDRESS.sub(REMOVED, line)
+    if address:
+        line = _without_local(line, unicodedata.normalize("NFC", address))
     return line if len(line) <= MOST_CHARACTERS else f"{line[: MOST_CHARACTERS - 1]}…"
 
 
-def _without(line: str, address: str) -> str:
-    """Take out one known address, and its local part."""
+def _replace(line: str, form: str) -> str:
+    if form.casefold() not in line.casefold():
+        return line
+    return re.sub(rf"<?{re.escape(form)}>?", REMOVED, line, flags=re.IGNORECASE)
+
+
+def _without_local(line: str, address: str) -> str:
     local, _, domain = address.rpartition("@")
     if local.casefold() not in line.casefold():
         return line
-    for form in (f"<{address}>", address, f"{local}={domain}"):
-        line = re.sub(re.escape(form), REMOVED, line, flags=re.IGNORECASE)
+    line = _replace(line, f"{local}={domain}")
     if len(local) < _LEAST_LOCAL:
         return line
     return re.sub(rf"(?<![\w@]){re.escape(local)}(?![\w@]|[.-]\w)", REMOVED, line, flags=re.IGNORECASE)

@@ -1,4 +1,9 @@
-"""The tables of people: identity, lists, consent, suppression, imports, keys."""
+"""The tables of people: identity, lists, consent, suppression, imports, keys.
+
+That no two people have one address_key is kept by its HMAC, address_mac, which is as unique as the key is: an
+import can write people in the order of both address_mac and subject, neither of which says anything of
+the address, so that neighbours are written together. An index on address_key would be written all over.
+"""
 
 from __future__ import annotations
 
@@ -28,12 +33,12 @@ CREATE UNIQUE INDEX keys_current ON keys (purpose) WHERE retired IS NULL AND rev
 
 CREATE TABLE subscribers (
     subject BLOB PRIMARY KEY CHECK (length(subject) = 12),
-    address_mac BLOB NOT NULL CHECK (length(address_mac) = 32),
+    address_mac BLOB NOT NULL UNIQUE CHECK (length(address_mac) = 32),
     language TEXT NOT NULL DEFAULT '',
     country TEXT NOT NULL DEFAULT '',
     name TEXT NOT NULL DEFAULT '',
     address TEXT NOT NULL CHECK (address <> ''),
-    address_key TEXT NOT NULL UNIQUE CHECK (address_key <> ''),
+    address_key TEXT NOT NULL CHECK (address_key <> ''),
     created INTEGER NOT NULL,
     updated INTEGER NOT NULL,
     attributes TEXT NOT NULL DEFAULT '{{}}' CHECK (json_valid(attributes))

@@ -37,7 +37,7 @@ class Do(Enum):
 
     HANG_UP = 1
     TAKE_AND_HANG_UP = 2  # at END: the message was taken, and nobody is told
-    SILENCE = 3
+    SILENCE = 3  # from here on
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,6 +134,7 @@ class _Session(asyncio.Protocol):
         self.rcpt_to: list[str] = []
         self.secrets: list[bytes] | None = None
         self.logged_in = False
+        self.mute = False
         self.dripping: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -151,12 +152,14 @@ class _Session(asyncio.Protocol):
             self.dripping.cancel()
 
     def data_received(self, data: bytes) -> None:
-        self.buffer += data
-        while b"\n" in self.buffer and not self.transport.is_closing():
-            line, _, self.buffer = self.buffer.partition(b"\n")
+        *lines, self.buffer = (self.buffer + data).split(b"\n")
+        for line in lines:
+            if self.mute or self.transport.is_closing():
+                return
             self.line(line.removesuffix(b"\r"))
             if self.relay.deaf and self.body is None:
                 self.buffer = b""
+                return
 
     def line(self, line: bytes) -> None:
         if self.body is not None:
@@ -214,7 +217,9 @@ class _Session(asyncio.Protocol):
 
     def login(self, argument: str) -> None:
         mechanism, _, initial = argument.partition(" ")
-        if mechanism == "PLAIN":
+        if self.relay.login is None:
+            self.answer("AUTH", argument, "504 5.5.4 no such mechanism")
+        elif mechanism == "PLAIN":
             self.check(*b64decode(initial).split(b"\0")[1:])
         elif mechanism == "LOGIN":
             self.secrets = []
@@ -248,14 +253,16 @@ class _Session(asyncio.Protocol):
         if reply is None:
             reply = usual
         if isinstance(reply, Do):
-            if reply is not Do.SILENCE:
+            if reply is Do.SILENCE:
+                self.mute = True
+            else:
                 self.transport.close()
             return reply is Do.TAKE_AND_HANG_UP
         self.say(reply)
         text = reply if isinstance(reply, str) else reply.decode("latin-1")
         if text.startswith("421"):
             self.transport.close()
-        return text[:1] in "23"
+        return text.startswith("250" if verb == "END" else ("2", "3"))
 
     def say(self, reply: str | bytes) -> None:
         data = reply if isinstance(reply, bytes) else reply.encode() + b"\r\n"

@@ -60,7 +60,7 @@ class Scene:
                     self.courier,
                     meter=Meter(self.rates),
                     clock=self.clock,
-                    give_up_after=48 * HOUR,
+                    give_up_after=3 * HOUR,
                     stop=self.stop,
                     limit=self.limit,
                     wait=self.wait,
@@ -187,8 +187,8 @@ def test_who_never_takes_it_is_given_up() -> None:
     scene = Scene(people=3, fate=only(2, fate=Fate.LATER))
     report = scene.play()
     assert (report.ending, report.sent, report.failed) == (Ending.FINISHED, 2, 1)
-    assert 47.9 * 3600 < scene.ended < 48.1 * 3600
-    assert scene.journal.rows[2].attempts > 10
+    assert 3 * 3600 < scene.ended < 3.1 * 3600
+    assert scene.journal.rows[2].attempts >= 6
 
 
 def test_the_limit_of_a_run() -> None:
@@ -218,15 +218,15 @@ def test_a_rate_is_kept() -> None:
     assert 4 < scene.ended < 6
 
 
-def test_a_used_up_day_is_waited_for_or_told() -> None:
-    scene = Scene(people=25, rates=[Rate(count=20, seconds=86_400)])
+def test_a_used_up_ceiling_is_waited_for_or_told() -> None:
+    scene = Scene(people=25, rates=[Rate(count=20, seconds=3_600)])
     assert scene.play().ending is Ending.FINISHED
-    assert 86_400 < scene.ended < 87_400
-    scene = Scene(people=25, rates=[Rate(count=20, seconds=86_400)], wait=False)
+    assert 3_600 < scene.ended < 3_660
+    scene = Scene(people=25, rates=[Rate(count=20, seconds=3_600)], wait=False)
     report = scene.play()
     assert (report.ending, report.sent) == (Ending.WAITING, 20)
     assert report.next_due is not None
-    assert report.next_due > START + 86_400_000
+    assert report.next_due > START + 3_600_000
 
 
 def test_a_used_up_quota_pauses_and_marks_nobody() -> None:
@@ -299,8 +299,8 @@ def test_an_error_while_filling_loses_nothing() -> None:
     scene = Scene(people=20, fill=fill)
     with pytest.raises(NotFoundError):
         scene.play()
-    assert scene.count("sent") == 4
-    assert scene.count("planned") == 16
+    assert scene.count("sent") == len(scene.courier.tried) <= 4
+    assert scene.count("planned") == 20 - scene.count("sent")
     assert scene.courier.closed
 
 

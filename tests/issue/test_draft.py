@@ -78,28 +78,3 @@ def test_a_new_edition_can_be_read_and_composed(title: str, lang: str) -> None:
 def test_a_title_in_quotation_marks_stays_as_it_is() -> None:
     title = 'He said: "six" #1 \\ {{ x }} — ok'
     assert edition(edition_skeleton(title, "en", date(2026, 1, 2))).subject == title
-
-
-YAML_BITS = st.sampled_from(
-    [
-        "subject: ",
-        "share:",
-        "\n",
-        "  ",
-        "- ",
-        "[",
-        "]",
-        "{",
-        "}",
-        '"',
-        "'",
-        "&a",
-        "*a",
-        "!!",
-        "|",
-        ">",
-        "---",
-        ": ",
-        "2014",
-    ]
-)

@@ -68,6 +68,7 @@ def test_bom_and_line_endings_change_nothing(bom: bytes, ending: str) -> None:
         (front("subject: a\nsubjet: b"), 3, "did you mean 'subject'"),
         (front("subject: a\n\nSubject: b"), 4, "'Subject' is unknown"),
         (front("subject: a\n1: b"), 3, "'1' is unknown"),
+        (front("!!python/name:os.system subject: a"), 2, "unknown"),
         (front("subject: a\n? [a]\n: b"), 3, "unknown"),
         (front("subject: a\n<<: {title: b}"), 3, "unknown"),
         (front("subject: a\ntitle: b\nsubject: c"), 4, "twice"),
@@ -123,6 +124,11 @@ def test_empty_optional_values_are_absent_ones() -> None:
 
 def test_one_silenced_rule_needs_no_list() -> None:
     assert tuple(edition(front("subject: a\nsilence: shortener")).silence) == ("shortener",)
+
+
+YAML_BITS = st.sampled_from(
+    ["subject: ", "share:", "\n", "  ", "- ", *"[]{}'|>\"", "&a", "*a", "!!", "---", ": ", "2014"]
+)
 
 
 @settings(max_examples=300)

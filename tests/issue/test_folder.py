@@ -167,8 +167,9 @@ def test_a_linked_folder_outside_is_refused_and_not_listed(tmp_path: Path) -> No
     write(tmp_path / "elsewhere", "secret/en.md")
     link(tmp_path / "issues" / "sample", tmp_path / "elsewhere" / "issues" / "secret")
     assert list_issues(tmp_path) == []
-    with pytest.raises(IssueError, match="leads out"):
+    with pytest.raises(IssueError, match="leads out") as caught:
         load_issue(tmp_path, "sample")
+    assert caught.value.where == "issues/sample"
 
 
 def test_a_link_in_a_circle_is_refused(tmp_path: Path) -> None:

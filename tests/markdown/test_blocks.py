@@ -82,6 +82,11 @@ from tests.markdown.samples import made, tree
             "<p>&lt;b&gt;x&lt;/b&gt; &lt;script&gt;alert(1)&lt;/script&gt; &lt;i&gt; &lt;!-- n --&gt;</p>",
             "<b>x</b> <script>alert(1)</script> <i> <!-- n -->\n",
         ),
+        (
+            '![A "unit" <b> & more](a.png)',
+            '<p><img src="cid:a.png" alt="A &quot;unit&quot; &lt;b&gt; &amp; more"></p>',
+            '[A "unit" <b> & more]\n',
+        ),
         ("", "", ""),
         ("[unused]: https://example.org", "", ""),
     ],

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import strategies as st
 
 from newsletter.errors import IssueError
 from newsletter.fields import TOKEN, Tokens, tokenise
@@ -145,18 +144,3 @@ def test_control_characters_become_spaces() -> None:
     assert "a b c d \ufffd" in composed.text
     assert 'alt="al t"' in composed.html
     assert "\r" not in composed.html + composed.text
-
-
-WORDS = st.sampled_from(
-    ["children", "dose", "PHq0001q", "PHq0002q", "**PHq0003q**", "*a*", "`PHq0004q`", "é", "文字"]
-)
-SENTENCES = st.lists(WORDS, min_size=1, max_size=12).map(" ".join)
-SHAPES = st.sampled_from(
-    ["{}", "# {}", "- {}", "1. {}", "> {}", "::: callout {}\n{}\n:::", "::: steps\n1. {}\n2. {}\n:::"]
-    + [
-        "[{}](https://example.org/?x=PHq0005q)",
-        "| {} | {} |\n|---|---|\n| {} | {} |",
-        "::: quote\n{}\n— {}\n:::",
-    ]
-    + ["::: columns\n{}\n---\n{}\n:::", "::: figure\n![x](a.png)\n{}\n:::", "```\n{}\n```"]
-)

@@ -2,6 +2,17 @@
 
 from newsletter.deliver.smtp.connection import Connection
 from newsletter.deliver.smtp.probe import ProbeReport, probe, send_one
-from newsletter.deliver.smtp.session import Session, Timeouts, Token, connect
+from newsletter.deliver.smtp.session import Session, Timeouts, Tls, Token, connect, trust
 
-__all__ = ["Connection", "ProbeReport", "Session", "Timeouts", "Token", "connect", "probe", "send_one"]
+__all__ = [
+    "Connection",
+    "ProbeReport",
+    "Session",
+    "Timeouts",
+    "Tls",
+    "Token",
+    "connect",
+    "probe",
+    "send_one",
+    "trust",
+]

@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Callable
 from contextlib import suppress
+from typing import NoReturn
 
 from newsletter.deliver.ports import Attempt, Parcel, Stage
 from newsletter.deliver.smtp.session import Session, Timeouts
@@ -132,7 +133,7 @@ class Connection:
         if self._pipelining and (confused or "synchroni" in reply.text.lower()):
             self._lose_step()
 
-    def _lose_step(self) -> None:
+    def _lose_step(self) -> NoReturn:
         self.lost_step = self._pipelining
         why = "the relay's answers do not fit the commands"
         self._end(why)
@@ -150,8 +151,9 @@ class Connection:
 
     async def _body(self, parcel: Parcel, follow: Follow) -> Reply:
         """The message and its dot, and with it what may go ahead; the reply to the dot."""
-        if self._wire.waiting:  # an answer to a dot that was not written yet
-            self._lose_step()
+        early = self._wire.take()
+        if early is not None:
+            return self._cut_short(early)
         data = parcel.data if parcel.data.endswith(b"\r\n") else parcel.data + b"\r\n"
         if data.startswith(b".") or b"\r\n." in data:
             data = re.sub(rb"(?m)^\.", b"..", data)
@@ -165,16 +167,22 @@ class Connection:
                 await self._wire.flush(self._timeouts.body)
             except WireError:
                 told = self._wire.take()
-                if told is None or told.code < 400:
+                if told is None:
                     raise
-                self._ended = True
-                return told
+                return self._cut_short(told)
         self._stage = Stage.END
         reply = await self._wire.reply(self._timeouts.end)
         if 300 <= reply.code < 400:
             self._lose_step()
         self.sent += 1
         return reply
+
+    def _cut_short(self, early: Reply) -> Reply:
+        """An answer before the dot was written: it can be a refusal, and never a yes."""
+        if early.code < 400:
+            self._lose_step()
+        self._ended = True
+        return early
 
     def _commands(self, parcel: Parcel) -> tuple[bytes, bytes, bytes]:
         parameters = ""

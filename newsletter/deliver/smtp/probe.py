@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from newsletter.deliver.ports import Attempt, Parcel
 from newsletter.deliver.smtp.connection import Connection
-from newsletter.deliver.smtp.session import Timeouts, Token, connect
+from newsletter.deliver.smtp.session import Timeouts, Tls, Token, connect
 from newsletter.models import Reply
 from newsletter.relay import Relay
 
@@ -37,7 +37,7 @@ async def send_one(
     parcel: Parcel,
     *,
     timeouts: Timeouts = PATIENT,
-    tls: ssl.SSLContext | None = None,
+    tls: Tls | None = None,
     token: Token | None = None,
 ) -> Attempt:
     """Send one message, with no journal. Raises RelayError where the relay cannot be used at all."""
@@ -52,7 +52,7 @@ async def probe(
     relay: Relay,
     *,
     timeouts: Timeouts = PATIENT,
-    tls: ssl.SSLContext | None = None,
+    tls: Tls | None = None,
     token: Token | None = None,
 ) -> ProbeReport:
     """Connect and log in, send nothing, and say what was seen. Raises RelayError."""

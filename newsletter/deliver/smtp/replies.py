@@ -16,17 +16,18 @@ _LINE = re.compile(rb"([2-5]\d\d)(?:([ -])(.*))?", re.DOTALL)
 _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s+|$)")
 
 
-class ReplyError(Exception):
-    """The other side does not speak SMTP."""
-
-
 class ReplyReader:
-    """Collects bytes until replies are complete; one per connection."""
+    """Collects bytes until replies are complete; one per connection.
+
+    `last` holds the lines of the latest reply, as EHLO's are needed. `nonsense` says what was no SMTP;
+    nothing is read after it.
+    """
 
     def __init__(self) -> None:
+        self.last: tuple[bytes, ...] = ()
+        self.nonsense = ""
         self._buffer = b""
         self._lines: list[bytes] = []
-        self.last: tuple[bytes, ...] = ()  # the lines of the latest reply, as EHLO's are needed
 
     @property
     def pending(self) -> bool:
@@ -34,30 +35,35 @@ class ReplyReader:
         return bool(self._buffer or self._lines)
 
     def feed(self, data: bytes) -> list[Reply]:
-        """The replies that `data` completes, in order. Raises ReplyError at the first byte of nonsense."""
+        """The replies that `data` completes, in order."""
+        replies: list[Reply] = []
+        if self.nonsense:
+            return replies
         *lines, self._buffer = (self._buffer + data).split(b"\n")
-        if len(self._buffer) > MAX_LINE:
-            raise ReplyError("an endless line")
-        replies = []
         for line in lines:
             self._lines.append(line.removesuffix(b"\r"))
-            if line[3:4] != b"-":
-                self.last = tuple(self._lines)
-                self._lines.clear()
-                replies.append(_parse(self.last))
-            elif len(self._lines) > MAX_LINES:
-                raise ReplyError("an endless answer")
+            if line[3:4] == b"-" and len(self._lines) < MAX_LINES:
+                continue
+            reply = _parse(tuple(self._lines))
+            if reply is None:
+                self.nonsense = "an answer that is not SMTP"
+                return replies
+            self.last = tuple(self._lines)
+            self._lines.clear()
+            replies.append(reply)
+        if len(self._buffer) > MAX_LINE:
+            self.nonsense = "an endless line"
         return replies
 
 
 @lru_cache(maxsize=256)
-def _parse(lines: tuple[bytes, ...]) -> Reply:
-    """One reply from its lines; the code of the last one counts, as the others must bear the same."""
+def _parse(lines: tuple[bytes, ...]) -> Reply | None:
+    """One reply from its lines, which must all bear the same code; None for nonsense."""
     code, enhanced, texts = 0, "", []
     for line in lines:
         match = _LINE.fullmatch(line)
         if match is None or len(line) > MAX_LINE or (code and int(match[1]) != code):
-            raise ReplyError("an answer without a code")
+            return None
         code = int(match[1])
         text = (match[3] or b"").decode("utf-8", "replace")
         status = _ENHANCED.match(text)
@@ -65,6 +71,8 @@ def _parse(lines: tuple[bytes, ...]) -> Reply:
             enhanced = enhanced or status[1]
             text = text[status.end() :]
         texts.append(text)
+    if lines[-1][3:4] == b"-":
+        return None
     return Reply(code=code, enhanced=enhanced, text=printable(" ".join(texts)))
 
 

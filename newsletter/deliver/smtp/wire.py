@@ -7,7 +7,7 @@ import ssl
 from collections import deque
 from typing import cast
 
-from newsletter.deliver.smtp.replies import ReplyError, ReplyReader
+from newsletter.deliver.smtp.replies import ReplyReader
 from newsletter.models import Reply
 
 
@@ -35,14 +35,12 @@ class Wire(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Read replies, and wake whoever waits for one."""
-        try:
-            replies = self.reader.feed(data)
-        except ReplyError as error:
-            self.abort(f"the relay answered with something that is not SMTP: {error}")
-            return
+        replies = self.reader.feed(data)
         if replies:
             self._replies.extend(replies)
             self._wake()
+        if self.reader.nonsense:
+            self.abort(f"the relay sent {self.reader.nonsense}")
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing more will come."""

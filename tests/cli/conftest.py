@@ -1,0 +1,113 @@
+"""A project in a fresh folder, and the program as a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SLUG = "image-gently-in-dentistry"
+SETTINGS = """\
+[campaign]
+name = "Sample News"
+organisation = "Sample Federation"
+postal_address = "1 Sample Street, Sampletown"
+contact = "office@example.org"
+list_id = "sample.1234.localhost"
+[sender]
+name = "Sample News"
+address = "news@example.org"
+reply_to = "office@example.org"
+"""
+ISSUE = """\
+---
+subject: A short issue for {{ name | default("you") }}
+title: A short issue
+preheader: What the sample federation wants to tell you, in one line of the right length.
+---
+Dear {{ name | default("colleague") }},
+
+[the campaign](https://www.imagegently.org) says hello.
+"""
+
+
+@dataclass
+class Box:
+    """A project folder; `run` starts the program in it, without a terminal."""
+
+    folder: Path
+    environ: dict[str, str] = field(default_factory=dict)
+
+    def start(self, *arguments: str, **more: Any) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "newsletter", *arguments],
+            cwd=self.folder,
+            env={**os.environ, "PYTHONUTF8": "1", **self.environ},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            **more,
+        )
+
+    def run(self, *arguments: str, exit_code: int | None = 0) -> subprocess.CompletedProcess[str]:
+        process = self.start(*arguments)
+        try:
+            out, err = process.communicate(timeout=120)
+        finally:
+            process.kill()
+        assert "Traceback" not in err, err
+        if exit_code is not None:
+            assert process.returncode == exit_code, f"{arguments}: {process.returncode}\n{out}\n{err}"
+        return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+
+    def json(self, *arguments: str) -> Any:
+        return json.loads(self.run(*arguments, "--json").stdout)
+
+    def write(self, name: str, content: str | bytes) -> Path:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    def fill(self, addresses: Sequence[str], list_name: str = "dentists") -> None:
+        rows = "".join(f"{address},Dr Sample {n}\n" for n, address in enumerate(addresses))
+        self.write("people.csv", f"email,name\n{rows}")
+        self.run("subscribers", "import", "people.csv", "--list", list_name, "--source", "test", "--yes")
+
+    def send(self, *more: str, exit_code: int | None = 0) -> subprocess.CompletedProcess[str]:
+        return self.run("send", "short", "--to", "dentists", "--yes", *more, exit_code=exit_code)
+
+    def status(self, slug: str = "short") -> dict[str, int]:
+        found: dict[str, int] = self.json("status", slug)
+        states = {key: count for key, count in found.items() if key not in {"issue", "total"}}
+        assert sum(states.values()) == found["total"]
+        return found
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Box:
+    """A project with one short issue and no subscribers."""
+    made = Box(tmp_path / "project")
+    made.write("newsletter.toml", SETTINGS)
+    made.write("issues/short/en.md", ISSUE)
+    return made
+
+
+@pytest.fixture
+def relayed(box: Box) -> Callable[[int], Box]:
+    """Names a relay on a loopback port to the project."""
+
+    def name(port: int) -> Box:
+        box.environ["NEWSLETTER_SMTP_URL"] = f"smtp://127.0.0.1:{port}"
+        return box
+
+    return name

@@ -1,0 +1,138 @@
+"""Lists and people through the command line, as a coordinator would use it."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import openpyxl
+
+from tests.cli.conftest import Box
+
+
+def import_json(box: Box, name: str, *more: str) -> dict[str, object]:
+    found: dict[str, object] = box.json(
+        "subscribers", "import", name, "--list", "dentists", "--source", "congress", *more
+    )
+    return found
+
+
+def test_an_excel_list_with_a_title_row_and_dirt(box: Box) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet is not None
+    rows: list[list[str | None]] = [
+        ["Participants of the sample congress"],
+        [],
+        ["E-Mail", "Full name", "Land", "Practice name"],
+        ["ana@example.net\u00a0", "Ana\u200f Sample", "Germany", "Clinic"],
+        ["\u202abo@example.net\u202c", "Bo Sample", "fr", None],
+        ["Ana Sample <ANA@example.net>", None, None, None],
+        ["nobody at example", "No", None, None],
+    ]
+    for row in rows:
+        sheet.append(row)
+    book.save(box.folder / "list.xlsx")
+    told = import_json(box, "list.xlsx")
+    assert (told["added"], told["duplicates"]) == (2, 1)
+    rejected = told["rejected"]
+    assert isinstance(rejected, list)
+    assert [one["line"] for one in rejected] == [7]
+    person = box.json("subscribers", "show", "ana@example.net")
+    assert (person["name"], person["country"]) == ("Ana Sample", "DE")
+    assert person["attributes"] == {"practice_name": "Clinic"}
+    assert person["consent"][0]["source"] == "congress"
+
+
+def test_without_a_source_nobody_is_mailed_until_there_is_one(box: Box) -> None:
+    box.write("p.csv", "email\na@example.net\nb@example.net\n")
+    told = box.run("subscribers", "import", "p.csv", "--list", "dentists")
+    assert "none of these will be mailed" in told.stderr
+    assert "was made" in told.stderr
+    assert box.run("segments", "count", "dentists").stdout == "0\n"
+    assert import_json(box, "p.csv")["updated"] == 2
+    assert box.run("segments", "count", "dentists").stdout == "2\n"
+    assert import_json(box, "p.csv")["unchanged"] == 2
+
+
+def test_nobody_who_left_comes_back_by_an_import(box: Box) -> None:
+    box.fill(["a@example.net", "b@example.net", "c@example.net"])
+    box.run("subscribers", "unsubscribe", "a@example.net", "stranger@example.net")
+    box.run("subscribers", "erase", "b@example.net", "--yes")
+    box.write("p.csv", "email\nA@EXAMPLE.NET\nb@example.net\nc@example.net\nstranger@example.net\n")
+    told = import_json(box, "p.csv")
+    assert (told["added"], told["suppressed"]) == (0, 3)
+    assert box.run("segments", "count", "list:dentists").stdout == "1\n"
+    assert "nobody" in box.run("subscribers", "show", "b@example.net", exit_code=2).stderr
+    assert b"b@example.net" not in (box.folder / "subscribers.db").read_bytes()
+
+
+def test_the_export_is_safe_in_a_spreadsheet_and_comes_back_as_it_was(box: Box) -> None:
+    box.write(
+        "p.csv", 'email,name,country,note\na@example.net,"=HYPERLINK(""x"")",FR,+1\nb@example.net,Zoë,,\n'
+    )
+    import_json(box, "p.csv")
+    out = box.run("subscribers", "export").stdout
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert list(rows[0])[:7] == ["email", "name", "language", "country", "state", "lists", "attributes"]
+    assert rows[0]["name"] == '\'=HYPERLINK("x")'
+    assert rows[0]["note"] == "'+1"
+    assert (rows[1]["name"], rows[1]["state"], rows[1]["lists"]) == ("Zoë", "active", "dentists")
+    box.run("subscribers", "export", "--output", "out.csv")
+    assert import_json(box, "out.csv")["unchanged"] == 2
+    events = list(csv.DictReader(io.StringIO(box.run("subscribers", "export", "--consent").stdout)))
+    assert {event["what"] for event in events} == {"imported"}
+
+
+def test_segments_ask_and_share_the_names_of_lists(box: Box) -> None:
+    box.write(
+        "p.csv",
+        "email,country,language,tags\na@example.net,FR,fr,board\nb@example.net,BE,fr-BE,\nc@example.net,US,en,x\n",
+    )
+    import_json(box, "p.csv")
+    for expression, count in [
+        ("dentists", 3),
+        ("list:dentists", 3),
+        ("country:FR,BE", 2),
+        ("list:dentists country:FR,BE -tag:board", 1),
+        ("language:fr", 2),
+        ("-country:US", 2),
+    ]:
+        assert box.run("segments", "count", expression).stdout == f"{count}\n", expression
+    box.run("segments", "add", "francophone", "language:fr")
+    assert box.run("segments", "count", "francophone").stdout == "2\n"
+    assert "already" in box.run("lists", "add", "francophone", exit_code=2).stderr
+    assert "already" in box.run("segments", "add", "dentists", "country:FR", exit_code=2).stderr
+    assert "dentists" in box.run("segments", "count", "dentist", exit_code=2).stderr
+    assert "country" in box.run("segments", "count", "contry:FR", exit_code=2).stderr
+
+
+def test_people_are_added_and_listed_one_by_one(box: Box) -> None:
+    box.run(
+        "subscribers",
+        "add",
+        "Ana Sample <ana@example.net>",
+        "--list",
+        "dentists",
+        "--country",
+        "France",
+        "--set",
+        "practice=Sample Clinic",
+        "--source",
+        "phone call",
+    )
+    assert box.json("subscribers", "show", "ana@example.net")["state"] == "active"
+    shown = box.run("subscribers", "list", "--segment", "country:FR").stdout
+    assert "ana@example.net" in shown
+    assert "no @" in box.run("subscribers", "add", "nobody", "--list", "dentists", exit_code=2).stderr
+    lists = box.json("lists", "show")
+    assert [(row["name"], row["active"]) for row in lists] == [("dentists", 1)]
+
+
+def test_pasted_leave_requests_are_taken_and_what_is_none_is_listed(box: Box) -> None:
+    box.fill(["a@example.net", "b@example.net", "c@example.net"])
+    box.write("left.txt", "a@example.net; Bo Sample <b@example.net>\nplease remove me\n")
+    told = box.run("subscribers", "unsubscribe", "--from", "left.txt")
+    assert "2 unsubscribed" in told.stderr
+    assert box.run("segments", "count", "dentists").stdout == "1\n"
+    assert "not made by this project" in box.run("subscribers", "unsubscribe", "AQEAAQ", exit_code=1).stderr
