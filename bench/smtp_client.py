@@ -14,6 +14,7 @@ import smtplib
 import statistics
 import time
 from multiprocessing.connection import Connection
+from typing import cast
 
 from newsletter.deliver.courier import SmtpCourier
 from newsletter.deliver.loop import new_runner
@@ -32,9 +33,8 @@ class Sink(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Greet."""
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
-        transport.write(b"220 sink\r\n")
+        self.transport = cast(asyncio.Transport, transport)
+        self.transport.write(b"220 sink\r\n")
 
     def data_received(self, data: bytes) -> None:
         """Answer every command in `data`."""

@@ -30,6 +30,7 @@ from newsletter.stencil import (
 )
 from newsletter.store import Store
 
+TOO_LATE = 3_600_000
 OPEN_STATES = (SendState.READY, SendState.RUNNING, SendState.PAUSED)
 
 
@@ -176,7 +177,7 @@ def filling(stencil: Stencil, signer: Signer | None) -> Callable[[Mapping[str, s
 
 def composer(store: Store, config: Config, send: Send) -> Callable[[Claim], Parcel | Outcome]:
     """What turns a claim of this send into a filled message, from the stored stencils only."""
-    key = store.keys.current(KEY_PURPOSE)
+    links_of = links.personal_links(config, store.keys.current(KEY_PURPOSE), send.id)
     domain = config.sender.domain
     mail_from = config.bounce_address or config.sender.address
     signer = signer_of(config)
@@ -188,7 +189,7 @@ def composer(store: Store, config: Config, send: Send) -> Callable[[Claim], Parc
         if stencil is None:
             stencil = stencils[claim.stencil] = Stencil.from_bytes(store.sends.stencil(claim.stencil))
             fillings[claim.stencil] = filling(stencil, signer)
-        own = links.personal_links(config, key, claim.subject, send.id)
+        own = links_of(claim.subject)
         values = reader_values(claim.profile, own)
         empty = missing(stencil, values)
         if empty:
@@ -255,12 +256,30 @@ def amend(store: Store, proof: Proof, send: Send) -> None:
     store.sends.amend(send.id, {s.digest: (*key, s.to_bytes()) for key, s in now.items()})
 
 
+def due(store: Store, now: int) -> list[Send]:
+    """The sends that may go on now, oldest first: planned or broken off, and their time has come.
+
+    One whose time passed more than an hour ago while nothing ran is paused instead, with the reason.
+    """
+    ready = []
+    for send in store.sends.all():
+        if send.state not in {SendState.READY, SendState.RUNNING} or (send.scheduled or 0) > now:
+            continue
+        if send.started is None and send.scheduled is not None and now - send.scheduled > TOO_LATE:
+            store.sends.set_state(send.id, SendState.PAUSED, reason="its time passed while nothing ran")
+        else:
+            ready.append(send)
+    return ready
+
+
 def close_run(store: Store, send: Send, report: RunReport) -> Tally:
     """Write down how a run ended, and give the tally of the whole issue."""
     of_send = store.sends.tally_of(send.id)
     unfinished = of_send.planned + of_send.claimed + of_send.deferred
     if report.must_pause:
         store.sends.set_state(send.id, SendState.PAUSED, reason=report.reason)
-    elif report.ending not in {Ending.CANCELLED, Ending.PAUSED}:
+    elif report.ending is Ending.CANCELLED:
+        store.sends.cancel(send.id)
+    elif report.ending is not Ending.PAUSED:
         store.sends.set_state(send.id, SendState.READY if unfinished else SendState.DONE)
     return store.sends.tally(send.slug)

@@ -10,6 +10,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from newsletter.addresses import parse_address
+from newsletter.dkim import Dkim, parse_domain, parse_selector
 from newsletter.errors import ConfigError, ProjectError, UsageError
 from newsletter.languages import normalise_tag
 from newsletter.models import ShareText
@@ -65,13 +66,14 @@ class Web:
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """All settings of a project; `relay` is None where no relay is named."""
+    """All settings of a project; `relay` is None where no relay is named, `dkim` where nothing is signed."""
 
     root: Path
     campaign: Campaign
     sender: Sender
     relay: Relay | None
     web: Web
+    dkim: Dkim | None = None
     bounce_address: str = ""
     share: Mapping[str, ShareText] = field(default_factory=dict)
 
@@ -95,6 +97,7 @@ KEYS: Mapping[str, frozenset[str]] = {
         {"url", "user", "password", "connections", "messages_per_connection", "rate", "give_up_after"}
     ),
     "web": frozenset({"base_url", "archive_url"}),
+    "dkim": frozenset({"domain", "selector", "private_key"}),
     "bounces": frozenset({"address"}),
 }
 SHARE_KEYS = frozenset(f.name for f in fields(ShareText))
@@ -134,6 +137,7 @@ def load(root: Path, environ: Mapping[str, str] = os.environ) -> Config:
         sender=sender,
         relay=_relay(source, environ),
         web=_web(source, environ),
+        dkim=_dkim(source, root, sender),
         bounce_address=source.address("bounces", "address"),
         share=_share(source),
     )
@@ -221,6 +225,22 @@ def _web(source: TomlSource, environ: Mapping[str, str]) -> Web:
             where = variable if given else source.where("web", key)
             raise ConfigError(f"[web] {key} {error.message}", where=where, hint=error.hint) from None
     return Web(**found)
+
+
+def _dkim(source: TomlSource, root: Path, sender: Sender) -> Dkim | None:
+    if not source.data.get("dkim"):
+        return None
+    names = {
+        "domain": (source.text_of("dkim", "domain") or sender.domain, parse_domain),
+        "selector": (source.text_of("dkim", "selector", None), parse_selector),
+    }
+    found = {}
+    for key, (text, parse) in names.items():
+        try:
+            found[key] = parse(text)
+        except UsageError as error:
+            raise source.fail("dkim", key, error.message, error.hint) from None
+    return Dkim(**found, private_key=root / source.text_of("dkim", "private_key", None))
 
 
 def _share(source: TomlSource) -> Mapping[str, ShareText]:

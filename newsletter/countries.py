@@ -61,6 +61,11 @@ def country_code(text: str) -> str:
     return _by_name().get(_folded(text), "")
 
 
+def country_name(code: str) -> str:
+    """What a country is called in English; the code itself where that is unknown."""
+    return _territories("en").get(code, code)
+
+
 @cache
 def _by_name() -> dict[str, str]:
     """Every known spelling; on a clash a code wins over a name, and the earlier language over the later."""

@@ -11,7 +11,7 @@ import binascii
 import hmac
 import re
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from urllib.parse import quote, urlencode
@@ -70,8 +70,7 @@ class PersonalLinks:
 
 def sign(key: Key, *, purpose: Purpose, subject: bytes, about: int) -> str:
     """A token for one person and one purpose."""
-    body = BODY.pack(VERSION, purpose, key.id, subject, about)
-    return base64.urlsafe_b64encode(body + _mac(key, body)).rstrip(b"=").decode("ascii")
+    return _token(_keyed(key), BODY.pack(VERSION, purpose, key.id, subject, about))
 
 
 def verify(keys: Mapping[int, Key], text: str) -> Token:
@@ -89,7 +88,7 @@ def verify(keys: Mapping[int, Key], text: str) -> Token:
     body, mac = raw[: BODY.size], raw[BODY.size :]
     version, purpose, key_id, subject, about = BODY.unpack(body)
     key = keys.get(key_id)
-    if version != VERSION or key is None or not hmac.compare_digest(_mac(key, body), mac):
+    if version != VERSION or key is None or not hmac.compare_digest(_mac(_keyed(key), body), mac):
         raise refused
     try:
         return Token(purpose=Purpose(purpose), subject=subject, about=about)
@@ -123,28 +122,41 @@ def edition_links(config: Config, slug: str, language: str, *, list_name: str = 
     )
 
 
-def personal_links(config: Config, key: Key, subject: bytes, send_number: int) -> PersonalLinks:
-    """One reader's signed links: RFC 8058 one-click where there are live pages, else by mail."""
-    header = sign(key, purpose=Purpose.LEAVE_AT_ONCE, subject=subject, about=send_number)
-    body = sign(key, purpose=Purpose.PREFERENCES, subject=subject, about=send_number)
-    return _personal(config, header=header, body=body, mail_subject="unsubscribe")
+def personal_links(config: Config, key: Key, send_number: int) -> Callable[[bytes], PersonalLinks]:
+    """What makes one reader's signed links of a send: RFC 8058 one-click where there are live pages, else by mail.
+
+    What is the same for everybody is made once: a token is URL-safe, and the key is set up once for all.
+    """
+    keyed, personal = _keyed(key), _personal(config, "unsubscribe")
+    leave, preferences = int(Purpose.LEAVE_AT_ONCE), int(Purpose.PREFERENCES)
+
+    def of(subject: bytes) -> PersonalLinks:
+        header = _token(keyed, BODY.pack(VERSION, leave, key.id, subject, send_number))
+        return personal(header, _token(keyed, BODY.pack(VERSION, preferences, key.id, subject, send_number)))
+
+    return of
 
 
 def inert_links(config: Config) -> PersonalLinks:
     """Links of the same form that do nothing: for `build`, `send --test` and samples."""
-    return _personal(config, header="sample", body="sample", mail_subject="sample copy")
+    return _personal(config, "sample copy")("sample", "sample")
 
 
-def _personal(config: Config, *, header: str, body: str, mail_subject: str) -> PersonalLinks:
-    mail = f"<{_leave_by_mail(config, f'{mail_subject} {header}')}>"
+def _personal(config: Config, mail_subject: str) -> Callable[[str, str], PersonalLinks]:
+    """What makes the links from the header's token and the body's."""
     base = config.web.base_url
+    leave, signed = _leave_by_mail(config, mail_subject), _leave_by_mail(config, f"{mail_subject} ")
     if not base:
-        leave = _leave_by_mail(config, mail_subject)
-        return PersonalLinks(leave=leave, preferences=leave, list_unsubscribe=mail, one_click=False)
-    page = f"{base}/p/{body}"
-    return PersonalLinks(
-        leave=page, preferences=page, list_unsubscribe=f"<{base}/u/{header}>, {mail}", one_click=True
-    )
+        return lambda header, body: PersonalLinks(
+            leave=leave, preferences=leave, list_unsubscribe=f"<{signed}{header}>", one_click=False
+        )
+
+    def with_pages(header: str, body: str) -> PersonalLinks:
+        page = f"{base}/p/{body}"
+        unsubscribe = f"<{base}/u/{header}>, <{signed}{header}>"
+        return PersonalLinks(leave=page, preferences=page, list_unsubscribe=unsubscribe, one_click=True)
+
+    return with_pages
 
 
 def _leave_by_mail(config: Config, subject: str) -> str:
@@ -156,5 +168,15 @@ def _mailbox(address: str) -> str:
     return quote(address, safe="@!$'*+-._~")
 
 
-def _mac(key: Key, body: bytes) -> bytes:
-    return hmac.digest(key.secret, body, "sha256")[:MAC_BYTES]
+def _token(keyed: hmac.HMAC, body: bytes) -> str:
+    return base64.urlsafe_b64encode(body + _mac(keyed, body)).rstrip(b"=").decode("ascii")
+
+
+def _mac(keyed: hmac.HMAC, body: bytes) -> bytes:
+    mac = keyed.copy()
+    mac.update(body)
+    return mac.digest()[:MAC_BYTES]
+
+
+def _keyed(key: Key) -> hmac.HMAC:
+    return hmac.new(key.secret, digestmod="sha256")

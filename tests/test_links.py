@@ -108,7 +108,7 @@ def test_without_pages_every_way_out_is_a_mail_and_no_link_is_dead() -> None:
     assert (edition.public, edition.archive) == ("", "")
     assert edition.join == "mailto:office@example.org?subject=subscribe"
     assert edition.leave == "mailto:leave+now@example.org?subject=unsubscribe"
-    personal = links.personal_links(config, KEY, PERSON, 1)
+    personal = links.personal_links(config, KEY, 1)(PERSON)
     assert not personal.one_click
     assert personal.leave == personal.preferences == edition.leave
     assert links.find_tokens(personal.leave) == []
@@ -118,7 +118,7 @@ def test_without_pages_every_way_out_is_a_mail_and_no_link_is_dead() -> None:
 
 def test_with_live_pages_the_header_and_the_body_have_different_tokens() -> None:
     config = make_config(base="https://news.example.org")
-    personal = links.personal_links(config, KEY, PERSON, 9)
+    personal = links.personal_links(config, KEY, 9)(PERSON)
     assert personal.one_click
     header_page, header_mail = personal.list_unsubscribe.split(", ")
     assert header_page.startswith("<https://news.example.org/u/")

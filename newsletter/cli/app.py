@@ -53,6 +53,7 @@ class App:
             self.warn(warning)
         return store
 
+    @cached_property
     def relay(self) -> Relay:
         """The relay, its password asked for where there is a login without one."""
         relay = self.config.relay

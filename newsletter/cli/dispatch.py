@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
+from wakepy import keep
+
 from newsletter import campaign
 from newsletter.cli import progress
 from newsletter.cli.app import App, now_ms
@@ -46,13 +48,33 @@ def stopping(app: App) -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
+def wait_for_time(app: App, store: Store, send: Send, stop: threading.Event) -> bool:
+    """Count down to the send's time -> whether to begin; a pause, cancel or stop ends the wait."""
+    begin = send.scheduled or 0
+    if send.started is not None or begin <= now_ms():
+        return True
+    app.say(
+        f"Waiting until {app.local_time(begin)}. Keep this window open, or let `newsletter run` take it up."
+    )
+    with progress.counting_down(app) as show:
+        while (left := begin - now_ms()) > 0:
+            if stop.wait(min(1.0, left / 1000)):
+                app.say(f"It stays planned for {app.local_time(begin)}: newsletter run takes it up.")
+                return False
+            if store.sends.get(send.id).state is not SendState.READY:
+                app.say("It was paused or cancelled from elsewhere.")
+                return False
+            show(left / 1000)
+    return True
+
+
 def dispatch(
     app: App,
     store: Store,
     send: Send,
-    relay: Relay,
     limits: Limits,
     holder: str,
+    stop: threading.Event,
     *,
     limit: int | None,
     wait: bool,
@@ -61,19 +83,12 @@ def dispatch(
 
     Raises RelayError, with nothing claimed, where the relay cannot be used from the start.
     """
+    relay = app.relay
     tally = store.sends.tally_of(send.id)
     done_before = tally.total - tally.planned - tally.deferred
     store.sends.set_state(send.id, SendState.RUNNING, sender=holder)
     meter = Meter(limits.rates, history=store.sends.usage(relay.name, now_ms() - DAY))
-    with stopping(app) as stop, progress.sending(app, tally.total, done_before) as advance:
-
-        def show(now: Progress) -> None:
-            note = f"waiting until {app.local_time(now.waiting_until)}" if now.waiting_until else ""
-            counts = ((now.deferred, "deferred"), (now.failed, "failed"), (now.unknown, "unknown"))
-            parts = [f"{n:,} {word}" for n, word in counts if n]
-            finished = now.sent + now.failed + now.skipped + now.unknown
-            advance(finished, ", ".join([*parts, note] if note else parts))
-
+    with awake(), progress.sending(app, tally.total, done_before) as advance:
         try:
             with new_runner() as runner:
                 return runner.run(
@@ -87,12 +102,31 @@ def dispatch(
                         stop=stop,
                         limit=limit,
                         wait=wait,
-                        progress=show,
+                        progress=lambda now: advance(_finished(now), _note(app, now)),
                     )
                 )
         except RelayError:
             store.sends.set_state(send.id, SendState.READY)
             raise
+
+
+@contextmanager
+def awake() -> Iterator[None]:
+    """Keep the computer from falling asleep while the block runs, where the system offers a way."""
+    with keep.running(on_fail="pass"):
+        yield
+
+
+def _finished(now: Progress) -> int:
+    return now.sent + now.failed + now.skipped + now.unknown
+
+
+def _note(app: App, now: Progress) -> str:
+    counts = ((now.deferred, "deferred"), (now.failed, "failed"), (now.unknown, "unknown"))
+    parts = [f"{count:,} {word}" for count, word in counts if count]
+    if now.waiting_until:
+        parts.append(f"waiting until {app.local_time(now.waiting_until)}")
+    return ", ".join(parts)
 
 
 def send_copies(relay: Relay, parcels: Sequence[Parcel]) -> None:

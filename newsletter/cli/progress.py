@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from newsletter.cli.app import App
+from newsletter.when import countdown
 
 SECONDS_BETWEEN_LINES = 10
 
@@ -48,6 +49,16 @@ def sending(app: App, total: int, done_before: int) -> Iterator[Callable[[int, s
             bars.update(task, completed=done_before + done, rate=rate, note=note)
 
         yield advance
+
+
+@contextmanager
+def counting_down(app: App) -> Iterator[Callable[[float], None]]:
+    """A clock that runs down, on a terminal; the block calls what it is given with the seconds left."""
+    if not app.talk.is_terminal:
+        yield lambda seconds: None
+        return
+    with app.talk.status("") as status:
+        yield lambda seconds: status.update(f"Begins in {countdown(seconds)}")
 
 
 class _Lines:

@@ -28,7 +28,7 @@ def doctor(app: App) -> None:
     Example:
       newsletter doctor
     """
-    relay = app.relay()
+    relay = app.relay
     put(f"Mail server  {relay.host}, port {relay.port} ({relay.scheme})")
     try:
         with new_runner() as runner:

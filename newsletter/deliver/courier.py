@@ -19,7 +19,7 @@ REST = 60.0  # seconds until a connection beyond what the relay allows is tried 
 class SmtpCourier:
     """Parcels in, attempts out, over up to `connections` connections; no database, so it can run anywhere.
 
-    A parcel whose connection broke before it truly began is sent once more at once on another connection:
+    A parcel whose connection broke before the final dot is sent once more at once on another connection:
     so neither a connection that the relay closed while idle, nor a relay that offers PIPELINING and cannot
     do it, costs anybody a delay. A relay that takes fewer connections gets fewer. When none at all can be had
     for all of `waits`, everything comes back at stage CONNECT with the reason.
@@ -167,7 +167,7 @@ class SmtpCourier:
         if parcel.delivery in self._again or attempt.unfit or connection.usable:
             return False
         if attempt.reply is None:
-            return attempt.stage is not Stage.END and (connection.sent > 0 or connection.lost_step)
+            return attempt.stage is not Stage.END
         return attempt.stage is Stage.MAIL and attempt.reply.code == 421
 
     def _next(self) -> Parcel | None:

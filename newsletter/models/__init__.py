@@ -42,7 +42,9 @@ from newsletter.models.sending import (
     Reply,
     Send,
     SendState,
+    Summary,
     Tally,
+    Trouble,
 )
 
 __all__ = [
@@ -78,7 +80,9 @@ __all__ = [
     "SendState",
     "ShareText",
     "Subscriber",
+    "Summary",
     "Suppression",
     "SuppressionKind",
     "Tally",
+    "Trouble",
 ]

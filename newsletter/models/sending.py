@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -34,7 +34,10 @@ class DeliveryState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Send:
-    """One issue going to one audience; `seed` makes its Message-IDs, `reason` says why it is paused."""
+    """One issue going to one audience.
+
+    `seed` makes its Message-IDs, `reason` says why it is paused, `scheduled` is when it may begin.
+    """
 
     id: int
     slug: str
@@ -44,6 +47,7 @@ class Send:
     created: int
     started: int | None = None
     finished: int | None = None
+    scheduled: int | None = None
     reason: str = ""
     sender: str = ""
 
@@ -161,3 +165,24 @@ class Missing:
 
     count: int
     examples: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trouble:
+    """So many who did not get an issue for the same reason; the reply's words are those of one of them."""
+
+    state: DeliveryState
+    reply: Reply | None
+    reason: str
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """What became of an issue: who got it, by edition and country ("" where unknown), and who did not."""
+
+    first: int | None
+    last: int | None
+    editions: Mapping[str, int]
+    countries: Mapping[str, int]
+    troubles: Sequence[Trouble]

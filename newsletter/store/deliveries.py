@@ -10,6 +10,7 @@ from newsletter.store.database import Connection, Row
 _PAGE = 1_000
 CRASHED = "the program stopped while this mail was on its way"
 _RESEND = "was unknown; the coordinator decided to send it again"
+_CANCELLED = "the send was cancelled before this mail went out"
 _SENT = "was unknown; the coordinator decided that it was sent"
 
 
@@ -82,6 +83,29 @@ def unknown_from_crash(connection: Connection, send: int, now: int) -> int:
         "WHERE d.send = ? AND d.state = 'claimed'",
         [CRASHED, now, send],
     )
+
+
+def next_due(connection: Connection, send: int) -> int | None:
+    """When the next deferred row of a send is due; None where none waits."""
+    found: int | None = connection.value(
+        "SELECT min(not_before) FROM deliveries WHERE send = ? AND state = 'deferred'", [send]
+    )
+    return found
+
+
+def skip_rest(connection: Connection, send: int, now: int) -> int:
+    """Skip what a cancelled send has not sent, in short transactions -> how many."""
+    total, done = 0, False
+    while not done:
+        with connection.transaction():
+            count = connection.run(
+                "UPDATE deliveries SET state = 'skipped', not_before = 0, reason = ?, updated = ? "
+                "WHERE id IN (SELECT id FROM deliveries "
+                "WHERE send = ? AND (state = 'planned' OR state = 'deferred') LIMIT 1000)",
+                [_CANCELLED, now, send],
+            )
+        total, done = total + count, count == 0
+    return total
 
 
 def _delivery(row: Row) -> Delivery:

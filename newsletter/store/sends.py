@@ -6,16 +6,18 @@ import secrets
 from collections.abc import Callable, Iterator, Sequence
 
 from newsletter.errors import NotFoundError, RefusedError
-from newsletter.models import Delivery, DeliveryState, Group, Missing, Send, SendState, Tally
+from newsletter.models import Delivery, DeliveryState, Group, Missing, Send, SendState, Summary, Tally
 from newsletter.segments import Segment
 from newsletter.store import deliveries, plan, usage
 from newsletter.store import stencils as kept
 from newsletter.store.database import Connection, Row
 from newsletter.store.stencils import Approval
+from newsletter.store.summary import summarise
 
 _SEED_BYTES = 32
 _SENDS_SQL = (
-    "SELECT n.id, i.slug, n.audience, n.state, n.seed, n.created, n.started, n.finished, n.reason, n.sender "
+    "SELECT n.id, i.slug, n.audience, n.state, n.seed, n.created, n.started, n.finished, n.scheduled, "
+    "n.reason, n.sender "
     "FROM sends n JOIN issues i ON i.id = n.issue"
 )
 _FINAL = frozenset({SendState.DONE, SendState.CANCELLED})
@@ -94,6 +96,17 @@ class Sends:
             )
             return self.get(send)
 
+    def schedule(self, send: int, at: int) -> Send:
+        """Let a send begin at `at` (UTC ms), not before."""
+        with self._connection.transaction():
+            self._connection.run("UPDATE sends SET scheduled = ? WHERE id = ?", [at, send])
+            return self.get(send)
+
+    def cancel(self, send: int) -> int:
+        """End a send for ever: what is not yet sent is skipped -> how many. Call it again after a run."""
+        self.set_state(send, SendState.CANCELLED)
+        return deliveries.skip_rest(self._connection, send, self._now())
+
     # --- stencils
 
     def approve(self, send: int, stencils: Approval) -> None:
@@ -167,6 +180,10 @@ class Sends:
         """Every issue's deliveries by state."""
         return deliveries.all_tallies(self._connection)
 
+    def summary(self, slug: str) -> Summary:
+        """What became of the issue, as a report tells it."""
+        return summarise(self._connection, self._issue(slug) or 0)
+
     def deliveries(self, slug: str, state: DeliveryState | None = None) -> Iterator[Delivery]:
         """The issue's rows, page by page."""
         return deliveries.read(self._connection, self._issue(slug) or 0, state)
@@ -174,6 +191,10 @@ class Sends:
     def resolve(self, slug: str, *, resend: bool, now: int) -> int:
         """Decide the unknown rows: send them again, or take them as sent -> how many."""
         return deliveries.resolve(self._connection, self._issue(slug) or 0, resend=resend, now=now)
+
+    def next_due(self, send: int) -> int | None:
+        """When the send's next deferred row is due (UTC ms); None where none waits."""
+        return deliveries.next_due(self._connection, send)
 
     def unknown_from_crash(self, send: int) -> int:
         """Call what a dead run left claimed unknown -> how many. The caller holds the send's lock."""
@@ -213,7 +234,7 @@ def _refuse_move(send: Send, state: SendState) -> None:
 
 
 def _send(row: Row) -> Send:
-    send, slug, audience, state, seed, created, started, finished, reason, sender = row
+    send, slug, audience, state, seed, created, started, finished, scheduled, reason, sender = row
     return Send(
         id=send,
         slug=slug,
@@ -223,6 +244,7 @@ def _send(row: Row) -> Send:
         created=created,
         started=started,
         finished=finished,
+        scheduled=scheduled,
         reason=reason,
         sender=sender,
     )

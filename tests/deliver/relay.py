@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 from types import TracebackType
+from typing import cast
 
 EXTENSIONS = ("PIPELINING", "SIZE 10000000", "8BITMIME", "ENHANCEDSTATUSCODES")
 DEFAULTS = {
@@ -138,8 +139,7 @@ class _Session(asyncio.Protocol):
         self.dripping: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)
         self.relay.sessions += 1
         self.number = self.relay.sessions
         self.relay.open.add(self)
@@ -195,6 +195,7 @@ class _Session(asyncio.Protocol):
                 self.mail_from, self.rcpt_to = "", []
             self.answer(verb, argument, DEFAULTS.get(verb, "502 5.5.2 what?"))
             if verb == "QUIT":
+                self.relay.open.discard(self)
                 self.transport.close()
 
     def hello(self) -> str:

@@ -3,80 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from newsletter.deliver.courier import SmtpCourier
-from newsletter.deliver.ports import Attempt, Parcel, Stage
+from newsletter.deliver.ports import Attempt, Stage
 from newsletter.deliver.smtp import Timeouts
 from newsletter.errors import RelayUnreachableError
-from newsletter.relay import Relay
-from tests.deliver.relay import EXTENSIONS, Do, ScriptedRelay, Step
-
-HASTY = Timeouts(connect=2, setup=1, command=0.5, data=0.5, body=2, end=0.5, idle=0.3, quit=0.2)
-
-
-def parcel(number: int) -> Parcel:
-    return Parcel(
-        delivery=number,
-        mail_from="news@example.org",
-        rcpt_to=f"p{number}@example.org",
-        data=b"Subject: x\r\n\r\nhello\r\n",
-    )
-
-
-def courier_to(
-    relay: ScriptedRelay,
-    connections: int = 4,
-    most: int = 100,
-    timeouts: Timeouts = HASTY,
-    waits: Sequence[float] = (0.01, 0.02),
-) -> SmtpCourier:
-    at = Relay(
-        scheme="smtp",
-        host="127.0.0.1",
-        port=relay.port,
-        connections=connections,
-        messages_per_connection=most,
-    )
-    return SmtpCourier(at, timeouts=timeouts, waits=waits)
-
-
-async def collect(courier: SmtpCourier, count: int) -> dict[int, Attempt]:
-    attempts: dict[int, Attempt] = {}
-    async with asyncio.timeout(10):
-        while len(attempts) < count:
-            for attempt in await courier.take():
-                assert attempt.delivery not in attempts, "two attempts for one parcel"
-                attempts[attempt.delivery] = attempt
-    return attempts
-
-
-def carry(relay: ScriptedRelay, count: int, **options: Any) -> dict[int, Attempt]:
-    async def main() -> dict[int, Attempt]:
-        async with relay:
-            courier = courier_to(relay, **options)
-            await courier.open()
-            for number in range(count):
-                courier.put(parcel(number))
-            try:
-                return await collect(courier, count)
-            finally:
-                await courier.close()
-
-    return asyncio.run(main())
-
-
-def accepted(attempts: dict[int, Attempt]) -> set[str]:
-    return {f"p{number}@example.org" for number, attempt in attempts.items() if attempt.accepted}
-
-
-def once_each(relay: ScriptedRelay) -> None:
-    assert len(relay.recipients) == len(set(relay.recipients))
+from tests.deliver.carrying import accepted, carry, collect, courier_to, once_each, parcel
+from tests.deliver.relay import Do, ScriptedRelay, Step
 
 
 def test_many_connections_share_the_work() -> None:
@@ -86,6 +20,7 @@ def test_many_connections_share_the_work() -> None:
     once_each(relay)
     assert 1 < relay.most_open <= 6
     assert relay.sessions >= 15
+    assert relay.commands.count("QUIT") == relay.sessions
 
 
 def test_one_message_needs_one_connection() -> None:
@@ -286,65 +221,3 @@ def test_a_fault_of_the_program_is_not_swallowed(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("newsletter.deliver.smtp.connection.Connection.send", broken)
     with pytest.raises(ZeroDivisionError):
         carry(ScriptedRelay(), 1)
-
-
-VERBS = ("CONNECT", "MAIL", "RCPT", "DATA", "END", "QUIT")
-REPLIES: tuple[str | bytes | Do, ...] = (
-    "421 4.3.2 closing",
-    "450 4.2.0 later",
-    "451 4.3.0 later",
-    "452 4.3.1 full",
-    "503 5.5.1 what?",
-    "535 5.7.8 no",
-    "552 5.2.2 full",
-    "554 5.7.1 no",
-    b"garbage\r\n",
-    b"250 Ok\r\n250 Ok\r\n",
-    b"354 go\r\n",
-    Do.HANG_UP,
-    Do.TAKE_AND_HANG_UP,
-    Do.SILENCE,
-)
-faults = st.dictionaries(
-    st.tuples(st.sampled_from(VERBS), st.integers(0, 25)), st.sampled_from(REPLIES), max_size=6
-)
-
-
-def faulty(faults: dict[tuple[str, int], str | bytes | Do]) -> Callable[[Step], str | bytes | Do | None]:
-    counts = dict.fromkeys(VERBS, 0)
-
-    def script(step: Step) -> str | bytes | Do | None:
-        if step.verb not in counts:
-            return None
-        counts[step.verb] += 1
-        return faults.get((step.verb, counts[step.verb]))
-
-    return script
-
-
-@settings(max_examples=30, deadline=None)
-@given(
-    faults=faults,
-    extensions=st.sampled_from([EXTENSIONS, EXTENSIONS[1:]]),
-    connections=st.integers(1, 4),
-    drip=st.booleans(),
-    deaf=st.booleans(),
-)
-def test_whatever_the_relay_does_every_parcel_comes_back_once(
-    faults: dict[tuple[str, int], str | bytes | Do],
-    extensions: tuple[str, ...],
-    connections: int,
-    drip: bool,
-    deaf: bool,
-) -> None:
-    faults.pop(("CONNECT", 1), None)
-    quick = Timeouts(connect=0.2, setup=0.1, command=0.1, data=0.1, body=0.5, end=0.1, idle=0.2, quit=0.02)
-    relay = ScriptedRelay(faulty(faults), extensions=extensions, drip=drip, deaf=deaf)
-    attempts = carry(relay, 20, connections=connections, timeouts=quick)
-    once_each(relay)
-    taken = set(relay.recipients)
-    assert accepted(attempts) <= taken
-    for number, attempt in attempts.items():
-        if f"p{number}@example.org" in taken and not attempt.accepted:
-            assert attempt.stage is Stage.END
-            assert attempt.reply is None or attempt.reply.code >= 400

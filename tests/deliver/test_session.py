@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,11 +18,9 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from newsletter.deliver.ports import Attempt, Parcel
 from newsletter.deliver.smtp import ProbeReport, Timeouts, connect, probe, send_one
-from newsletter.deliver.smtp.trouble import login_refused
 from newsletter.errors import RelayError, RelayLoginError, RelayTlsError, RelayUnreachableError
-from newsletter.models import Reply
 from newsletter.relay import Relay
-from tests.deliver.relay import ScriptedRelay, Step
+from tests.deliver.relay import ScriptedRelay
 
 HASTY = Timeouts(connect=3, setup=0.5, command=2, data=2, body=2, end=2, quit=1)
 PARCEL = Parcel(
@@ -209,56 +206,9 @@ def test_words_spoken_before_the_encryption_are_not_believed() -> None:
         lambda step: injected if step.verb == "STARTTLS" else None, extensions=("STARTTLS",)
     )
     with server.in_thread():
-        assert isinstance(trouble(relay(server.port, "smtp+starttls")), RelayTlsError)
-
-
-@pytest.mark.parametrize("password", ["secret", "wrong"])
-def test_login_over_loopback_needs_no_encryption(password: str) -> None:
-    server = ScriptedRelay(login=("jane", "secret"))
-    with server.in_thread():
-        at = relay(server.port, host="127.0.0.1", user="jane", password=password)
-        if password == "secret":
-            assert send(at).accepted
-        else:
-            assert isinstance(trouble(at), RelayLoginError)
-
-
-def test_a_password_never_leaves_this_computer_unencrypted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("newsletter.deliver.smtp.wire.Wire.peer", "192.0.2.1")
-    server = ScriptedRelay(login=("jane", "secret"))
-    with server.in_thread():
-        error = trouble(relay(server.port, user="jane", password="secret"))
+        error = trouble(relay(server.port, "smtp+starttls"))
     assert isinstance(error, RelayTlsError)
-    assert not any(command.startswith("AUTH") for command in server.commands)
-
-
-def test_a_relay_without_login() -> None:
-    with ScriptedRelay().in_thread() as server:
-        error = trouble(relay(server.port, user="jane", password="secret"))
-    assert isinstance(error, RelayLoginError)
-
-
-@pytest.mark.parametrize("reply", ["235 2.7.0 ok", "334 eyJzdGF0dXMiOiI0MDAifQ=="])
-def test_xoauth2(reply: str) -> None:
-    def script(step: Step) -> str | None:
-        if step.verb == "AUTH":
-            return reply
-        return "535 5.7.8 token expired" if step.verb == "" else None
-
-    server = ScriptedRelay(script, extensions=("AUTH XOAUTH2 PLAIN",))
-
-    async def main() -> ProbeReport:
-        async with server:
-            at = relay(server.port, user="jane@example.org")
-            return await probe(at, timeouts=HASTY, token=lambda: "ya29.token")
-
-    if reply.startswith("235"):
-        assert asyncio.run(main()).logged_in
-    else:
-        with pytest.raises(RelayLoginError, match="token expired"):
-            asyncio.run(main())
-    secret = next(command for command in server.commands if command.startswith("AUTH ")).split()[2]
-    assert b64decode(secret) == b"user=jane@example.org\x01auth=Bearer ya29.token\x01\x01"
+    assert "spoke before the encryption" in str(error)
 
 
 def test_helo_where_ehlo_is_not_known() -> None:
@@ -299,17 +249,3 @@ def test_no_such_host() -> None:
     error = trouble(relay(25, host="no-such-host.invalid"))
     assert isinstance(error, RelayUnreachableError)
     assert "no computer is known by the name" in str(error)
-
-
-@pytest.mark.parametrize(
-    ("host", "words"),
-    [
-        ("smtp.gmail.com", "app password"),
-        ("smtp.office365.com", "SMTP AUTH"),
-        ("email-smtp.eu-west-1.amazonaws.com", "Amazon SES"),
-        ("mail.example.org", "[smtp] user and password"),
-    ],
-)
-def test_a_refused_login_says_what_to_do(host: str, words: str) -> None:
-    error = login_refused(relay(587, host=host, user="jane"), Reply(code=535, enhanced="5.7.8", text="no"))
-    assert words in error.hint

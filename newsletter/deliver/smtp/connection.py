@@ -82,7 +82,7 @@ class Connection:
     async def close(self) -> None:
         """Say QUIT where it will be understood, and hang up."""
         try:
-            if self.usable and self.ahead is None:
+            if not self._ended and self.ahead is None:
                 with suppress(WireError):
                     await self._wire.ask(b"QUIT", self._timeouts.quit)
         finally:

@@ -1,0 +1,134 @@
+"""Holding the reins from another terminal, and sending without one: pause, resume, cancel, run."""
+
+from __future__ import annotations
+
+import threading
+
+import click
+
+from newsletter import campaign, locks
+from newsletter.cli.app import App, now_ms, pass_app, yes_option
+from newsletter.cli.dispatch import dispatch, stopping
+from newsletter.cli.send import go_on
+from newsletter.cli.tell import people, tell_end
+from newsletter.deliver.limits import limits_for
+from newsletter.errors import NotFoundError, RefusedError, RelayError
+from newsletter.models import Send, SendState
+from newsletter.store import Store
+
+LOOK_EVERY = 5.0  # seconds between looks of `run --watch`
+
+
+def unfinished(store: Store, slug: str) -> Send:
+    """The issue's send that is not finished; raises NotFoundError where there is none."""
+    for send in store.sends.of_issue(slug):
+        if send.state in campaign.OPEN_STATES:
+            return send
+    raise NotFoundError("nothing of this issue is under way", where=slug, hint=f"newsletter status {slug}")
+
+
+@click.command()
+@click.argument("issue")
+@pass_app
+def pause(app: App, issue: str) -> None:
+    """Hold a send, from any terminal: it stops within a second, and nothing is lost.
+
+    \b
+    Example:
+      newsletter pause image-gently-in-dentistry
+    """
+    with app.store(create=False) as store:
+        send = unfinished(store, issue)
+        store.sends.set_state(send.id, SendState.PAUSED, reason="paused by hand")
+    app.say(f"Paused. Go on with: newsletter resume {issue}")
+
+
+@click.command()
+@click.argument("issue")
+@click.option("--no-wait", is_flag=True, help="Leave those who said 'later' to the next run.")
+@pass_app
+def resume(app: App, issue: str, no_wait: bool) -> None:
+    """Go on with a send that is paused, in this terminal; one that has a time begins at once.
+
+    \b
+    Example:
+      newsletter resume image-gently-in-dentistry
+    """
+    limits = limits_for(app.relay)
+    with app.store(create=False) as store:
+        slug = unfinished(store, issue).slug
+        with locks.sending(app.config.root, slug, app.local(now_ms())) as holder:
+            send = store.sends.schedule(unfinished(store, slug).id, now_ms())
+            store.sends.unknown_from_crash(send.id)
+            tally = go_on(app, store, send, limits, holder, limit=None, wait=not no_wait)
+    if tally.total != tally.sent + tally.skipped:
+        raise click.exceptions.Exit(1)
+
+
+@click.command()
+@click.argument("issue")
+@yes_option
+@pass_app
+def cancel(app: App, issue: str, yes: bool) -> None:
+    """End a send for good: whoever does not have the issue yet will not get it.
+
+    \b
+    Example:
+      newsletter cancel image-gently-in-dentistry
+    """
+    with app.store(create=False) as store:
+        send = unfinished(store, issue)
+        tally = store.sends.tally_of(send.id)
+        left = people(tally.planned + tally.deferred)
+        app.confirm(f"Cancel for good? {left} will never get this issue. (To hold it: pause)", yes=yes)
+        skipped = store.sends.cancel(send.id)
+    app.say(f"Cancelled; {people(skipped)} will not get it, {people(tally.sent)} have it.")
+
+
+@click.command()
+@click.option("--watch", is_flag=True, help="Stay, and look again every few seconds: for a service manager.")
+@pass_app
+def run(app: App, watch: bool) -> None:
+    """Take up every send that is due: planned ones whose time has come, and ones that broke off.
+
+    For cron or a service manager, so that a reboot stops nothing. Paused sends are left alone.
+
+    \b
+    Examples:
+      newsletter run
+      newsletter run --watch
+    """
+    failed = False
+    with stopping(app) as stop:
+        while not stop.is_set():
+            with app.store(create=False) as store:
+                for send in campaign.due(store, now_ms()):
+                    failed |= not _take(app, store, send, stop)
+            if not watch or stop.wait(LOOK_EVERY):
+                break
+    if failed and not watch:
+        raise click.exceptions.Exit(1)
+
+
+def _take(app: App, store: Store, send: Send, stop: threading.Event) -> bool:
+    """Send what is due of one send -> whether that went well; another process's send is its own business."""
+    if stop.is_set() or locks.holder(app.config.root, send.slug) or not _has_work(store, send):
+        return True
+    limits = limits_for(app.relay)
+    try:
+        with locks.sending(app.config.root, send.slug, app.local(now_ms())) as holder:
+            store.sends.unknown_from_crash(send.id)
+            report = dispatch(app, store, send, limits, holder, stop, limit=None, wait=False)
+            tell_end(app, store, send, report, campaign.close_run(store, send, report))
+    except (RefusedError, RelayError) as error:
+        app.say(str(error), style="red")
+        return False
+    return not report.must_pause
+
+
+def _has_work(store: Store, send: Send) -> bool:
+    """Whether something of the send is due, or broke off."""
+    if send.state is SendState.RUNNING or store.sends.tally_of(send.id).planned:
+        return True
+    next_due = store.sends.next_due(send.id)
+    return next_due is not None and next_due <= now_ms()

@@ -1,0 +1,112 @@
+"""The coordinator's page on an issue, in words: report."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import click
+
+from newsletter.cli.app import App, pass_app, put, put_table
+from newsletter.cli.tell import people
+from newsletter.countries import country_name
+from newsletter.deliver.policy import plain_reason
+from newsletter.errors import IssueError, NotFoundError, UsageError
+from newsletter.issue import load_issue
+from newsletter.languages import own_name
+from newsletter.models import DeliveryState, Summary, Tally, Trouble
+from newsletter.when import duration
+
+TO_DO = {
+    DeliveryState.FAILED: "look at them: newsletter deliveries {slug} --state failed",
+    DeliveryState.DEFERRED: "nothing; the next run tries again: newsletter run",
+    DeliveryState.SKIPPED: "nothing",
+    DeliveryState.UNKNOWN: "decide: newsletter resolve {slug} --unknown resend   (or: sent)",
+}
+MOST_COUNTRIES = 15
+
+
+@click.command()
+@click.argument("issue")
+@pass_app
+def report(app: App, issue: str) -> None:
+    """How an issue went, in words: how many, how long, where, who did not get it, and a line for the board.
+
+    \b
+    Example:
+      newsletter report image-gently-in-dentistry
+    """
+    with app.store(create=False) as store:
+        if not store.sends.of_issue(issue):
+            raise NotFoundError("this issue was never sent", where=issue)
+        tally, summary = store.sends.tally(issue), store.sends.summary(issue)
+    title = _title(app, issue)
+    put(f"{title}\n")
+    _tell_numbers(app, tally, summary)
+    _tell_places(summary)
+    _tell_troubles(issue, summary)
+    put("\nFor the board:")
+    put(_for_the_board(app, title, tally, summary))
+
+
+def _title(app: App, slug: str) -> str:
+    """The issue's title in the campaign's language; its slug where the files cannot be read."""
+    try:
+        editions = load_issue(app.config.root, slug).editions
+    except (IssueError, NotFoundError, UsageError):
+        return slug
+    edition = editions.get(app.config.campaign.language) or next(iter(editions.values()))
+    return edition.title or edition.subject
+
+
+def _tell_numbers(app: App, tally: Tally, summary: Summary) -> None:
+    put(f"{people(tally.sent)} of {tally.total:,} have it: your mail server accepted it for them.")
+    if summary.first is not None and summary.last is not None:
+        took = duration((summary.last - summary.first) / 1000)
+        put(f"It went out from {app.local_time(summary.first)} to {app.local_time(summary.last)}, {took}.")
+    waiting = tally.planned + tally.claimed + tally.deferred
+    if waiting:
+        put(f"{people(waiting)} are still to get it.")
+
+
+def _tell_places(summary: Summary) -> None:
+    if not summary.editions:
+        return
+    put("")
+    put_table(
+        ("edition", "people"),
+        [(f"{own_name(tag)} ({tag})", f"{n:,}") for tag, n in summary.editions.items()],
+        right=("people",),
+    )
+    named = [(country_name(code) or "not known", n) for code, n in summary.countries.items()]
+    rest = sum(n for _, n in named[MOST_COUNTRIES:])
+    rows = [(name, f"{n:,}") for name, n in named[:MOST_COUNTRIES]]
+    if rest:
+        rows.append((f"{len(named) - MOST_COUNTRIES} further countries", f"{rest:,}"))
+    put("")
+    put_table(("country", "people"), rows, right=("people",))
+
+
+def _tell_troubles(slug: str, summary: Summary) -> None:
+    reasons: Counter[tuple[DeliveryState, str]] = Counter()
+    for trouble in summary.troubles:
+        reasons[trouble.state, _reason(trouble)] += trouble.count
+    for state, to_do in TO_DO.items():
+        rows = [(f"{n:,}", reason) for (found, reason), n in reasons.most_common() if found is state]
+        if rows:
+            put(f"\n{state.value.capitalize()}. What to do: {to_do.format(slug=slug)}")
+            for count, reason in rows:
+                put(f"{count:>9}  {reason}")
+
+
+def _reason(trouble: Trouble) -> str:
+    return plain_reason(trouble.reply) if trouble.reply else trouble.reason or "no reason is known"
+
+
+def _for_the_board(app: App, title: str, tally: Tally, summary: Summary) -> str:
+    """One sentence to paste into a report."""
+    day = f"On {app.local(summary.first):%d %B %Y}, " if summary.first is not None else ""
+    countries = sum(1 for code in summary.countries if code)
+    where = f" in {countries} countries" if countries > 1 else ""
+    languages = f", in {len(summary.editions)} languages" if len(summary.editions) > 1 else ""
+    share = f" ({tally.sent / tally.total:.0%} of its readers)" if tally.total else ""
+    return f"{day}\u201c{title}\u201d went out to {people(tally.sent)}{where}{languages}{share}."

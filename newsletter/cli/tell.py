@@ -1,0 +1,116 @@
+"""What a send says: what would happen, what stops it, how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from newsletter.audience import parse_segment
+from newsletter.campaign import Survey
+from newsletter.cli.app import App, now_ms, put, put_table, typed
+from newsletter.cli.compose import show_findings
+from newsletter.deliver.limits import Limits, estimate
+from newsletter.deliver.report import Ending, RunReport
+from newsletter.errors import RefusedError, SegmentError
+from newsletter.models import Finding, Level, Send, Tally
+from newsletter.proof import Proof
+from newsletter.store import Store
+from newsletter.when import duration
+
+
+def refuse_errors(app: App, proof: Proof, findings: Sequence[Finding]) -> None:
+    """Show what is wrong; raises RefusedError where something stops the send."""
+    errors = [finding for finding in findings if finding.level is Level.ERROR]
+    show_findings(app, proof.issue, errors)
+    if len(findings) > len(errors):
+        rules = sorted({finding.rule for finding in findings if finding.level is Level.WARNING})
+        app.say(f"Checked, with warnings ({', '.join(rules)}): newsletter check {proof.issue.slug}")
+    if errors:
+        first = errors[0]
+        raise RefusedError(
+            f"{len(errors)} thing{'s' if len(errors) > 1 else ''} to mend before this can be sent, "
+            f"first: {first.message}",
+            where=f"{proof.issue.editions[first.edition].path}:{first.line}",
+            hint="nothing was sent",
+        )
+
+
+def refuse_gaps(proof: Proof, found: Survey) -> None:
+    """Raises RefusedError for a required field that is empty for somebody."""
+    for gap in found.gaps:
+        raise RefusedError(
+            f"{{{{ {gap.field} }}}} is empty for {people(gap.count)}, e.g. {', '.join(gap.examples)}",
+            where=f"{proof.issue.editions[gap.edition].path}:{gap.line}",
+            hint=f'give it a default, like {{{{ {gap.field} | default("colleague") }}}}; nothing was sent',
+        )
+
+
+def tell_survey(app: App, found: Survey) -> None:
+    """How many get which edition."""
+    put(f"To {found.audience}: {people(found.total)}")
+    put_table(("edition", "people"), [(t, f"{n:,}") for t, n in found.editions.items()], right=("people",))
+    if found.already:
+        put(f"{people(found.already)} of this audience have it already and are left out.")
+    if found.stood_in:
+        languages = ", ".join(sorted(found.stood_in))
+        count = sum(found.stood_in.values())
+        app.say(f"For {people(count)} there is no edition in their language ({languages}); they get another.")
+
+
+def tell_time(app: App, count: int, limits: Limits, begin: int) -> None:
+    """How long it will take from `begin` (UTC ms), and when it ends."""
+    if limits.note:
+        app.say(limits.note)
+    seconds = estimate(count, limits)
+    end = app.local_time(begin + int(seconds * 1000))
+    start = f"begins {app.local_time(begin)} and " if begin > now_ms() else ""
+    app.say(f"It {start}takes {duration(seconds)}, until {end}.")
+
+
+def nobody(app: App, found: Survey) -> None:
+    """Say that everybody has it; raises RefusedError where there never was anybody."""
+    if not found.already:
+        raise RefusedError(
+            "nobody is in this audience, so nothing was sent",
+            where=found.audience,
+            hint="see who is where: newsletter lists",
+        )
+    app.say(
+        f"Everybody in {found.audience} has this issue already, or a row in its journal; nothing to send."
+    )
+
+
+def tell_end(app: App, store: Store, current: Send, report: RunReport, tally: Tally) -> None:
+    """How a run ended, and what to type next."""
+    counts = {state: n for state, n in asdict(tally).items() if n}
+    put(", ".join(f"{n:,} {state}" for state, n in counts.items()) + f" (of {tally.total:,})")
+    again = f"newsletter send {current.slug} --to {typed(current.audience)}"
+    if report.ending in {Ending.PAUSED, Ending.RELAY_LOST}:
+        app.say(f"Paused: {report.reason}", style="red")
+        app.say(f"Mend that, then go on: {again}")
+    elif report.ending is Ending.WAITING and report.next_due:
+        app.say(f"{tally.deferred:,} wait for another try, due {app.local_time(report.next_due)}: {again}")
+    elif tally.planned or tally.deferred:
+        later = f", {tally.deferred:,} of them later" if tally.deferred else ""
+        app.say(f"{tally.planned + tally.deferred:,} are still to be sent{later}: {again}")
+    if tally.unknown:
+        app.say(f"Decide the unknown ones: newsletter resolve {current.slug} --unknown resend   (or: sent)")
+    if tally.failed:
+        app.say(f"Why some failed: newsletter deliveries {current.slug} --state failed")
+    if report.ending is Ending.FINISHED:
+        newcomers = _newcomers(store, current)
+        if newcomers:
+            app.say(f"{people(newcomers)} joined {current.audience} since; send it to them too: {again}")
+    app.say(f"See how it stands: newsletter status {current.slug}")
+
+
+def _newcomers(store: Store, current: Send) -> int:
+    try:
+        return store.sends.newcomers(current.slug, parse_segment(store, current.audience))
+    except SegmentError:
+        return 0
+
+
+def people(count: int) -> str:
+    """`1 person`, `2 people`."""
+    return "1 person" if count == 1 else f"{count:,} people"

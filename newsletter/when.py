@@ -1,0 +1,53 @@
+"""A moment as people type it, and a length of time as people read it."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from newsletter.errors import UsageError
+
+EXAMPLE = 'write it like "2026-12-01 09:00" or "2026-12-01 09:00 Europe/Paris"'
+_MOMENT = re.compile(r"\s*(\d{4}-\d{2}-\d{2})[ T](\d{1,2}:\d{2})(?:\s+(\S+))?\s*")
+
+
+def parse_moment(text: str, zone: ZoneInfo) -> int:
+    """`2026-12-01 09:00 [Europe/Paris]` -> UTC milliseconds; `zone` where none is named.
+
+    Raises UsageError for what is no moment, and for a time that the clocks of the zone skip.
+    """
+    found = _MOMENT.fullmatch(text)
+    if not found:
+        raise UsageError(f"'{text}' is no date and time", hint=EXAMPLE)
+    try:
+        named = ZoneInfo(found[3]) if found[3] else zone
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise UsageError(f"'{found[3]}' is no time zone", hint=EXAMPLE) from None
+    try:
+        local = datetime.strptime(f"{found[1]} {found[2]}", "%Y-%m-%d %H:%M").replace(tzinfo=named)
+    except ValueError:
+        raise UsageError(f"'{text}' is no date and time", hint=EXAMPLE) from None
+    moment = local.astimezone(UTC)
+    if moment.astimezone(named).replace(tzinfo=None) != local.replace(tzinfo=None):
+        raise UsageError(f"in {named.key} the clocks skip {found[2]} on that day", hint="choose another time")
+    return int(moment.timestamp()) * 1000
+
+
+def duration(seconds: float) -> str:
+    """`less than a minute`, `about 5 minutes`, `about 1 day 2 hours`."""
+    minutes = round(timedelta(seconds=max(0.0, seconds)).total_seconds() / 60)
+    if minutes < 1:
+        return "less than a minute"
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    parts = [(days, "day"), (hours, "hour"), (0 if days else minutes, "minute")]
+    return "about " + " ".join(f"{n} {word}{'s' if n > 1 else ''}" for n, word in parts if n)
+
+
+def countdown(seconds: float) -> str:
+    """`1 d 02:03:04`, as a clock that runs down."""
+    whole = max(0, round(seconds))
+    days, rest = divmod(whole, 86_400)
+    clock = f"{rest // 3600:02d}:{rest // 60 % 60:02d}:{rest % 60:02d}"
+    return f"{days} d {clock}" if days else clock

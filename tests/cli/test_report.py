@@ -1,0 +1,65 @@
+"""The coordinator's page in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from newsletter import campaign
+from newsletter.audience import parse_segment
+from newsletter.models import SendState
+from newsletter.store import open_store
+from tests.cli.conftest import Box
+from tests.deliver.relay import ScriptedRelay, Step
+
+HOUR = 3_600_000
+
+
+def test_the_report_says_who_got_it_and_why_others_did_not(relayed: Callable[[int], Box]) -> None:
+    def script(step: Step) -> str | None:
+        if step.verb != "RCPT":
+            return None
+        if "gone" in step.argument:
+            return "550 5.1.1 no such user"
+        return "452 4.2.2 mailbox full" if "full" in step.argument else None
+
+    with ScriptedRelay(script).in_thread() as relay:
+        box = relayed(relay.port)
+        box.write(
+            "people.csv",
+            "email,country\na@example.net,FR\nb@example.net,DE\nc@example.net,FR\n"
+            "gone.one@example.net,FR\ngone.two@example.net,US\nfull@example.net,\n",
+        )
+        box.run("subscribers", "import", "people.csv", "--list", "dentists", "--source", "x", "--yes")
+        box.send("--no-wait", exit_code=1)
+    told = box.run("report", "short").stdout
+    assert told.startswith("A short issue\n")
+    assert "3 people of 6 have it" in told
+    assert "English (en)" in told
+    assert "France" in told
+    failed = told[told.index("Failed.") :]
+    assert "        2  " in failed
+    assert "deliveries short --state failed" in failed
+    assert told.rstrip().endswith("went out to 3 people in 2 countries (50% of its readers).")
+    assert "never sent" in box.run("report", "nothing", exit_code=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("late", "state"), [(0, SendState.READY), (HOUR, SendState.READY), (HOUR + 1, SendState.PAUSED)]
+)
+def test_a_send_whose_time_passed_long_ago_is_paused(tmp_path: Path, late: int, state: SendState) -> None:
+    planned = 1_800_000_000_000
+    clock = {"now": planned - HOUR}
+    with open_store(tmp_path / "subscribers.db", now=lambda: clock["now"]) as store:
+        store.lists.create("dentists")
+        send = store.sends.create("short", "dentists", clock["now"])
+        store.sends.plan(send.id, parse_segment(store, "dentists"), [], lambda *_: None)
+        store.sends.schedule(send.id, planned)
+        assert campaign.due(store, planned - 1) == []
+        clock["now"] = planned + late
+        due = campaign.due(store, clock["now"])
+        assert store.sends.get(send.id).state is state
+        assert [one.id for one in due] == ([send.id] if state is SendState.READY else [])
+        assert bool(store.sends.get(send.id).reason) == (state is SendState.PAUSED)

@@ -1,0 +1,203 @@
+"""Runs that meet trouble: refusals, a lost relay, a journal that fails, an interruption."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Sequence
+
+import pytest
+
+from newsletter.deliver.limits import Meter
+from newsletter.deliver.ports import Parcel
+from newsletter.deliver.report import Ending, RunReport
+from newsletter.deliver.run import run_send
+from newsletter.errors import NotFoundError, RelayUnreachableError, StoreError
+from newsletter.models import Claim, DeliveryState, Exchange, Outcome
+from newsletter.relay import Rate
+from tests.deliver.scene import HOUR, Scene, interrupt, only
+from tests.deliver.simulation import (
+    START,
+    Fate,
+    LateExecutor,
+    MemoryJournal,
+    SimulatedCourier,
+    VirtualLoop,
+    compose,
+    run_virtually,
+)
+
+
+def test_a_used_up_quota_pauses_and_marks_nobody() -> None:
+    scene = Scene(people=100, fate=lambda parcel: Fate.QUOTA if parcel.delivery > 20 else Fate.TAKE)
+    report = scene.play()
+    assert (report.ending, report.sent, report.failed) == (Ending.PAUSED, 20, 0)
+    assert report.must_pause
+    assert "Daily limit exceeded" in report.reason
+    assert scene.count("planned") == 80
+
+
+def test_three_refusals_in_a_row_pause_and_no_more_are_marked() -> None:
+    scene = Scene(people=100, fate=lambda parcel: Fate.UNWANTED, connections=8)
+    report = scene.play()
+    assert (report.ending, report.failed) == (Ending.PAUSED, 3)
+    assert scene.count("planned") == 97
+
+
+def test_a_dead_address_marks_only_itself() -> None:
+    scene = Scene(people=50, fate=only(*range(10, 20), fate=Fate.NO_SUCH_USER))
+    report = scene.play()
+    assert (report.ending, report.sent, report.failed) == (Ending.FINISHED, 40, 10)
+    assert all(scene.journal.rows[n].outcomes[0].bounced for n in range(10, 20))
+
+
+def test_a_lost_relay_gives_everything_back() -> None:
+    scene = Scene(people=100, fate=lambda parcel: Fate.RELAY_GONE if parcel.delivery > 30 else Fate.TAKE)
+    report = scene.play()
+    assert (report.ending, report.sent) == (Ending.RELAY_LOST, 30)
+    assert report.must_pause
+    assert scene.count("planned") == 70
+
+
+def test_unknown_ones_are_shown_and_do_not_stop_the_rest() -> None:
+    scene = Scene(people=50, fate=only(7, 8, fate=Fate.TAKE_AND_VANISH))
+    report = scene.play()
+    assert (report.ending, report.sent, report.unknown) == (Ending.FINISHED, 48, 2)
+
+
+def test_a_composer_may_skip() -> None:
+    def fill(claim: Claim) -> Parcel | Outcome:
+        if claim.delivery == 3:
+            return Outcome(delivery=3, state=DeliveryState.SKIPPED, reason="no name")
+        return compose(claim)
+
+    scene = Scene(people=5, fill=fill)
+    report = scene.play()
+    assert (report.ending, report.sent, report.skipped) == (Ending.FINISHED, 4, 1)
+
+
+def test_who_left_is_skipped_by_the_journal() -> None:
+    def leave(scene: Scene) -> None:
+        for row in scene.journal.rows.values():
+            row.left = row.delivery > 90
+
+    scene = Scene(people=100, at={0.0: leave}, limit=90)
+    report = scene.play()
+    assert report.sent == 90
+    scene = Scene(people=100, at={0.0: leave}, rates=[Rate(count=100, seconds=1)])
+    report = scene.play()
+    assert (report.ending, report.sent, report.skipped) == (Ending.FINISHED, 90, 10)
+
+
+def test_an_error_while_filling_loses_nothing() -> None:
+    def fill(claim: Claim) -> Parcel | Outcome:
+        if claim.delivery == 5:
+            raise NotFoundError("the stencil is gone")
+        return compose(claim)
+
+    scene = Scene(people=20, fill=fill)
+    with pytest.raises(NotFoundError):
+        scene.play()
+    assert scene.count("sent") == len(scene.courier.tried) <= 4
+    assert scene.count("planned") == 20 - scene.count("sent")
+    assert scene.courier.closed
+
+
+def test_a_journal_in_trouble_for_a_while() -> None:
+    def trouble(scene: Scene) -> None:
+        scene.journal.broken = 3
+
+    scene = Scene(people=200, at={1.0: trouble})
+    report = scene.play()
+    assert (report.ending, report.sent) == (Ending.FINISHED, 200)
+
+
+def test_a_journal_that_is_gone_is_told_and_what_travelled_is_not_sent_again() -> None:
+    def trouble(scene: Scene) -> None:
+        scene.journal.broken = 1000
+
+    scene = Scene(people=200, at={1.0: trouble})
+    with pytest.raises(StoreError):
+        scene.play()
+    assert scene.ended > 30
+    lost = scene.journal.recover()
+    assert 0 < lost <= 64
+    assert scene.count("sent") + lost >= len(scene.courier.tried)
+
+
+def test_leaving_at_once_still_writes_what_is_known() -> None:
+    scene = Scene(people=200, seconds=1.5, at={5.3: interrupt})
+    with pytest.raises(asyncio.CancelledError):
+        scene.play()
+    assert scene.ended < 5.6
+    assert scene.count("claimed") <= scene.courier.connections
+    assert scene.count("sent") == sum(scene.courier.accepted.values())
+
+
+def test_leaving_in_the_middle_of_an_exchange_gives_its_claims_back() -> None:
+    scene = Scene(people=200, disk=0.3, at={0.1: interrupt})
+    with pytest.raises(asyncio.CancelledError):
+        scene.play()
+    assert scene.courier.tried == []
+    assert scene.count("planned") == 200
+
+
+def test_what_is_claimed_while_a_pause_is_found_does_not_leave() -> None:
+    def fate(parcel: Parcel) -> Fate:
+        return Fate.QUOTA if parcel.delivery > 20 else Fate.TAKE
+
+    scene = Scene(people=200, fate=fate, disk=0.4, seconds=0.3)
+    report = scene.play()
+    refused = min(at for at, delivery in scene.courier.tried if delivery > 20) + 0.3
+    assert report.ending is Ending.PAUSED
+    assert max(at for at, _ in scene.courier.tried) <= refused
+    assert scene.count("planned") == 180
+
+
+def test_a_relay_that_cannot_be_used_claims_nothing() -> None:
+    class Closed(SimulatedCourier):
+        async def open(self) -> None:
+            raise RelayUnreachableError("nothing answers")
+
+    async def main(loop: VirtualLoop) -> MemoryJournal:
+        journal = MemoryJournal(3, lambda: START)
+        with pytest.raises(RelayUnreachableError):
+            await run_send(
+                journal,
+                compose,
+                Closed(lambda parcel: Fate.TAKE),
+                meter=Meter([]),
+                clock=lambda: START,
+                give_up_after=HOUR,
+                stop=asyncio.Event(),
+                executor=LateExecutor(loop, 0.0),
+            )
+        return journal
+
+    assert run_virtually(main).exchanges == []
+
+
+def test_with_a_thread_of_its_own_in_real_time() -> None:
+    async def main() -> RunReport:
+        return await run_send(
+            Threaded(),
+            compose,
+            SimulatedCourier(lambda parcel: Fate.TAKE, lambda parcel: 0.001),
+            meter=Meter([]),
+            clock=lambda: START,
+            give_up_after=HOUR,
+            stop=asyncio.Event(),
+        )
+
+    class Threaded:
+        def __init__(self) -> None:
+            self.inner = MemoryJournal(100, lambda: START)
+            self.threads: set[int] = set()
+
+        def exchange(self, outcomes: Sequence[Outcome], room: int) -> Exchange:
+            self.threads.add(threading.get_ident())
+            assert threading.current_thread() is not threading.main_thread()
+            assert len(self.threads) == 1
+            return self.inner.exchange(outcomes, room)
+
+    assert asyncio.run(main()).sent == 100
