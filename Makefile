@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint docs clean
+.PHONY: demo test soak lint docs clean
 
 demo: $(STAMP)
 	@$(BIN)/newsletter demo --output demo --no-open
@@ -14,6 +14,10 @@ demo: $(STAMP)
 test: $(STAMP)
 	@.ci/browser
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
+
+# Fault rounds by the hundred: make soak ROUNDS=200 SEED=7; one kind of them: KIND=mixed
+soak: $(STAMP)
+	@$(BIN)/python -m tests.soak $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) $(if $(KIND),--kind "$(KIND)")
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .

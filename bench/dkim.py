@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from newsletter.campaign import filling
+from newsletter.composer import filling
 from newsletter.dkim import Signer, new_key
 from newsletter.models import Address, Field, RenderedEdition
 from newsletter.stencil import Envelope, FilledHeaders, Stencil, cut
@@ -118,7 +118,7 @@ def main() -> None:
         "RSA": filling(edition, rsa),
         "Ed25519": filling(edition, ed25519),
     }
-    size = len(ways["unsigned"](*readers[0]))
+    size = sum(map(len, ways["unsigned"](*readers[0])))
     body = b"x" * size
     ways |= {
         "bare": lambda *_: key.sign(HEAD, padding, algorithm),

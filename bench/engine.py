@@ -107,9 +107,7 @@ def send(template: Path, work: Path, port: int, connections: int) -> Cost:
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(template, folder)
     (folder / "newsletter.toml").write_text(SETTINGS.format(port=port, connections=connections))
-    return measured(
-        [sys.executable, "-m", "newsletter", "send", "bench", "--to", "all", "--yes"], folder
-    )
+    return measured([sys.executable, "-m", "newsletter", "send", "bench", "--to", "all", "--yes"], folder)
 
 
 def source(work: Path, port: int, connections: int, people: int, size: int) -> Cost:

@@ -85,7 +85,8 @@ def parcels(messages: int, size: int) -> list[Parcel]:
     body = b"Subject: bench\r\n\r\n" + b"x" * 70 + b"\r\n"
     data = body + b"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\r\n" * (size // 66)
     return [
-        Parcel(delivery=n, mail_from=SENDER, rcpt_to=f"p{n}@example.org", data=data) for n in range(messages)
+        Parcel(delivery=n, mail_from=SENDER, rcpt_to=f"p{n}@example.org", pieces=(data,), dotless=True)
+        for n in range(messages)
     ]
 
 
@@ -112,7 +113,7 @@ def theirs(port: int, sending: list[Parcel]) -> None:
     """Through smtplib, one connection, ready bytes."""
     with smtplib.SMTP("127.0.0.1", port) as client:
         for parcel in sending:
-            client.sendmail(SENDER, parcel.rcpt_to, parcel.data)
+            client.sendmail(SENDER, parcel.rcpt_to, parcel.pieces[0])
 
 
 def main() -> None:

@@ -173,24 +173,26 @@ def _filled(first: Profile, later: Profile) -> Profile:
 # --- leaving ----------------------------------------------------------------
 
 
-def unsubscribe_address(store: Store, address: Address, *, source: str, now: int) -> None:
-    """Take an address out of everything; the same whether or not anybody here has it.
+def unsubscribe_address(store: Store, address: Address, *, source: str, now: int) -> bool:
+    """Take an address out of everything -> whether somebody here has it, which no reader may be told.
 
-    The address stays suppressed, so that no later import brings it in.
+    The address stays suppressed either way, so that no later import brings it in.
     """
     with store.transaction():
         fresh = store.suppressions.add(address.key, SuppressionKind.UNSUBSCRIBED, source)
         person = store.people.get(address.key)
         if person is not None:
             _leave_all(store, person, fresh=fresh, source=source, now=now)
+        return person is not None
 
 
-def unsubscribe_subject(store: Store, subject: bytes, *, source: str, now: int) -> None:
-    """The same for the person of a verified token; the same for one who was erased or never existed."""
+def unsubscribe_subject(store: Store, subject: bytes, *, source: str, now: int) -> bool:
+    """The same for the person of a verified token -> False for one who was erased or never existed."""
     with store.transaction():
         person = store.people.by_subject(subject)
-        if person is not None:
-            unsubscribe_address(store, person.profile.address, source=source, now=now)
+        if person is None:
+            return False
+        return unsubscribe_address(store, person.profile.address, source=source, now=now)
 
 
 def erase_person(store: Store, person: Subscriber, *, now: int, reason: str = "") -> None:

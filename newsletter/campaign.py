@@ -3,30 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
-from newsletter import links
 from newsletter.audience import parse_segment
-from newsletter.config import Config
-from newsletter.deliver.ports import Parcel
 from newsletter.deliver.report import Ending, RunReport
-from newsletter.dkim import BodyHash, Signer
-from newsletter.errors import AddressError, RefusedError, UsageError
-from newsletter.links import KEY_PURPOSE
-from newsletter.models import Claim, DeliveryState, Finding, Outcome, Profile, Send, SendState, Tally
-from newsletter.proof import Proof, Version, reader_values
+from newsletter.errors import IssueError, RefusedError, SegmentError
+from newsletter.models import Finding, Send, SendState, Tally
+from newsletter.proof import Proof, Version
 from newsletter.segments import Segment
 from newsletter.stencil import (
-    FilledHeaders,
     Stencil,
-    body_parts,
-    envelope_address,
-    fill,
-    fill_head,
-    message_id,
-    missing,
 )
 from newsletter.store import Store
 
@@ -70,7 +57,7 @@ def survey(store: Store, proof: Proof, audience: str) -> Survey:
     Raises SegmentError for an audience that does not exist, IssueError for what cannot be rendered.
     """
     segment = parse_segment(store, audience)
-    conditions = [parse_segment(store, text) for text in proof.conditions]
+    conditions = check_conditions(store, proof)
     groups = store.sends.groups(segment, conditions, exclude_issue=proof.issue.slug)
     editions: Counter[str] = Counter()
     stood_in: Counter[str] = Counter()
@@ -80,7 +67,7 @@ def survey(store: Store, proof: Proof, audience: str) -> Survey:
         variant = proof.variant(edition, group.mask)
         versions[edition, variant] = proof.version(edition, variant)
         editions[edition] += group.count
-        if group.language and not group.language.startswith(edition.split("-")[0]):
+        if group.language and group.language.split("-")[0] != edition.split("-")[0]:
             stood_in[group.language] += group.count
     findings = dict.fromkeys(f for version in versions.values() for f in version.findings)
     return Survey(
@@ -95,6 +82,22 @@ def survey(store: Store, proof: Proof, audience: str) -> Survey:
     )
 
 
+def check_conditions(store: Store, proof: Proof) -> list[Segment]:
+    """What the `::: only` lines of all editions ask; IssueError with path:line for one that cannot be."""
+    segments = []
+    for text in proof.conditions:
+        try:
+            segments.append(parse_segment(store, text))
+        except SegmentError as error:
+            tag = next(tag for tag, own in proof.edition_conditions.items() if text in own)
+            edition = proof.issue.editions[tag]
+            lines = edition.body.split("\n")
+            line = next((n for n, one in enumerate(lines) if ":::" in one and text in one), 0)
+            where = f"{edition.path.as_posix()}:{edition.body_line + line}"
+            raise IssueError(f"::: only {text}: {error.message}", where=where, hint=error.hint) from None
+    return segments
+
+
 def _gaps(
     store: Store,
     proof: Proof,
@@ -102,48 +105,50 @@ def _gaps(
     conditions: Sequence[Segment],
     versions: Collection[Version],
 ) -> list[Gap]:
-    wanted = {(f.name, v.rendered.language): f.line for v in versions for f in v.required_fields}
+    lines = {(f.name, *v.key): f.line for v in versions for f in v.required_fields}
+    wanted = {(name, edition): line for (name, edition, _), line in lines.items()}
     gaps = []
     for name in dict.fromkeys(name for name, _ in wanted):
         counts: Counter[str] = Counter()
         examples: dict[str, list[str]] = {}
         found = store.sends.missing(segment, conditions, name, exclude_issue=proof.issue.slug)
-        for (language, _), people in found.items():
+        for (language, mask), people in found.items():
             edition = proof.edition_for(language)
-            counts[edition] += people.count
-            examples.setdefault(edition, []).extend(people.examples)
+            if (name, edition, proof.variant(edition, mask)) in lines:
+                counts[edition] += people.count
+                examples.setdefault(edition, []).extend(people.examples)
         gaps += [
             Gap(field=name, line=wanted[name, tag], edition=tag, count=n, examples=examples[tag][:3])
             for tag, n in counts.items()
-            if (name, tag) in wanted
         ]
     return gaps
 
 
 def open_send(store: Store, slug: str, audience: str) -> Send | None:
-    """The unfinished send of this issue to this audience; an interrupted plan is thrown away first.
-
-    Raises RefusedError where the issue is on its way to another audience.
-    """
+    """The unfinished send of this issue to this audience; an interrupted plan is thrown away first."""
     store.sends.discard_plans(slug)
-    unfinished = [send for send in store.sends.of_issue(slug) if send.state in OPEN_STATES]
-    for send in unfinished:
-        if send.audience == audience:
-            return send
-    if unfinished:
-        other = unfinished[0]
-        raise RefusedError(
-            f"'{slug}' is on its way to {other.audience} and not finished",
-            hint=f'finish that first: newsletter send {slug} --to "{other.audience}"',
-        )
-    return None
+    return next((send for send in unfinished(store, slug) if send.audience == audience), None)
 
 
-def approve(store: Store, proof: Proof, found: Survey, now: int) -> Send:
-    """Keep the stencils and plan one delivery per person; the send is then ready."""
+def unfinished(store: Store, slug: str) -> list[Send]:
+    """The issue's sends that are neither done nor cancelled, oldest first."""
+    return [send for send in store.sends.of_issue(slug) if send.state in OPEN_STATES]
+
+
+def approve(store: Store, proof: Proof, found: Survey, now: int, *, scheduled: int | None = None) -> Send:
+    """Keep the stencils and plan one delivery per person; the send is then ready.
+
+    It may begin at `scheduled` (UTC ms), or at once.
+    """
     stencils = {v.key: v.stencil() for v in found.versions}
-    conditions = [parse_segment(store, text) for text in proof.conditions]
-    send = store.sends.create(proof.issue.slug, found.audience, now)
+    conditions = check_conditions(store, proof)
+    send = store.sends.create(
+        proof.issue.slug,
+        found.audience,
+        now,
+        conditions=proof.edition_conditions,
+        scheduled=scheduled,
+    )
     store.sends.approve(send.id, {s.digest: (*key, s.to_bytes()) for key, s in stencils.items()})
 
     def choose(language: str, mask: int) -> bytes | None:
@@ -155,105 +160,44 @@ def approve(store: Store, proof: Proof, found: Survey, now: int) -> Send:
     return store.sends.get(send.id)
 
 
-def signer_of(config: Config) -> Signer | None:
-    """What signs this project's mails, if it signs. ConfigError for a key that cannot be used."""
-    return Signer.load(config.dkim) if config.dkim else None
-
-
-def filling(stencil: Stencil, signer: Signer | None) -> Callable[[Mapping[str, str], FilledHeaders], bytes]:
-    """What fills a stencil, and signs where there is a signer: at the moment of the mail's Date."""
-    if signer is None:
-        return partial(fill, stencil)
-    body_hash = BodyHash(stencil.body)
-
-    def signed(values: Mapping[str, str], headers: FilledHeaders) -> bytes:
-        head = fill_head(stencil, values, headers)
-        parts = body_parts(stencil, values)
-        signature = signer.sign(head, body_hash.of(parts[1::2]), headers.date)
-        return b"".join((signature, head, b"\r\n", *parts))
-
-    return signed
-
-
-def composer(store: Store, config: Config, send: Send) -> Callable[[Claim], Parcel | Outcome]:
-    """What turns a claim of this send into a filled message, from the stored stencils only."""
-    links_of = links.personal_links(config, store.keys.current(KEY_PURPOSE), send.id)
-    domain = config.sender.domain
-    mail_from = config.bounce_address or config.sender.address
-    signer = signer_of(config)
-    stencils: dict[bytes, Stencil] = {}
-    fillings: dict[bytes, Callable[[Mapping[str, str], FilledHeaders], bytes]] = {}
-
-    def compose(claim: Claim) -> Parcel | Outcome:
-        stencil = stencils.get(claim.stencil)
-        if stencil is None:
-            stencil = stencils[claim.stencil] = Stencil.from_bytes(store.sends.stencil(claim.stencil))
-            fillings[claim.stencil] = filling(stencil, signer)
-        own = links_of(claim.subject)
-        values = reader_values(claim.profile, own)
-        empty = missing(stencil, values)
-        if empty:
-            return _skip(claim, f"the field {empty[0]} is empty by now")
-        headers = FilledHeaders(
-            to=claim.profile.address,
-            to_name=claim.profile.name,
-            date=claim.first_claimed,
-            message_id=message_id(send.seed, claim.delivery, domain),
-            list_unsubscribe=own.list_unsubscribe,
-        )
-        try:
-            return Parcel(
-                delivery=claim.delivery,
-                mail_from=mail_from,
-                rcpt_to=envelope_address(claim.profile.address),
-                data=fillings[claim.stencil](values, headers),
-                smtputf8=claim.profile.address.needs_smtputf8,
-                attempts=claim.attempts,
-            )
-        except (UsageError, AddressError) as error:
-            return _skip(claim, error.message)
-
-    return compose
-
-
-def _skip(claim: Claim, reason: str) -> Outcome:
-    return Outcome(delivery=claim.delivery, state=DeliveryState.SKIPPED, reason=reason)
-
-
-def trial_parcel(config: Config, version: Version, profile: Profile, now: int) -> Parcel:
-    """A copy of one version for the coordinator: links that do nothing, no row in the journal."""
-    own = links.inert_links(config)
-    stencil = version.stencil()
-    headers = FilledHeaders(
-        to=profile.address,
-        to_name=profile.name,
-        date=now,
-        message_id=message_id(stencil.digest, now, config.sender.domain),
-        list_unsubscribe=own.list_unsubscribe,
-    )
-    return Parcel(
-        delivery=0,
-        mail_from=config.bounce_address or config.sender.address,
-        rcpt_to=envelope_address(profile.address),
-        data=filling(stencil, signer_of(config))(reader_values(profile, own), headers),
-        smtputf8=profile.address.needs_smtputf8,
-    )
-
-
 def differs(store: Store, proof: Proof, send: Send) -> bool:
     """Whether the issue, as its files are now, is another than the one that was approved."""
     approved = store.sends.approved(send.id)
-    return any(
-        proof.version(*key).stencil().digest != digest
-        for digest, key in approved.items()
-        if key[0] in proof.issue.editions
-    )
+    if not _same_conditions(proof, send, approved.values()):
+        return True
+    return any(proof.version(*key).stencil().digest != digest for digest, key in approved.items())
 
 
 def amend(store: Store, proof: Proof, send: Send) -> None:
-    """Give those of a send who do not have it yet the issue as its files are now."""
-    now = {key: proof.version(*key).stencil() for key in store.sends.approved(send.id).values()}
-    store.sends.amend(send.id, {s.digest: (*key, s.to_bytes()) for key, s in now.items()})
+    """Give those of a send who do not have it yet the issue as its files are now.
+
+    Raises RefusedError where somebody could get what was not meant for them, or nothing at all.
+    """
+    approved = store.sends.approved(send.id)
+    if not _same_conditions(proof, send, approved.values()):
+        raise RefusedError(
+            "an edition is gone, or its ::: only lines are others than those that were approved",
+            where=send.slug,
+            hint="bring them back as they were, or cancel this send",
+        )
+    now = {key: proof.version(*key) for key in approved.values()}
+    for digest, key in approved.items():
+        known = Stencil.from_bytes(store.sends.stencil(digest)).required
+        new = [field for field in now[key].required_fields if field.name not in known]
+        if new:
+            raise RefusedError(
+                f"{{{{ {new[0].name} }}}} is new and has no default",
+                where=f"{now[key].edition.path}:{new[0].line}",
+                hint=f'give it one, like {{{{ {new[0].name} | default("colleague") }}}}',
+            )
+    stencils = {key: version.stencil() for key, version in now.items()}
+    store.sends.amend(send.id, {s.digest: (*key, s.to_bytes()) for key, s in stencils.items()})
+
+
+def _same_conditions(proof: Proof, send: Send, keys: Collection[tuple[str, int]]) -> bool:
+    """Whether the variants that were approved still mean the same readers."""
+    now = proof.edition_conditions
+    return all(tag in now and list(now[tag]) == list(send.conditions.get(tag, ())) for tag, _ in keys)
 
 
 def due(store: Store, now: int) -> list[Send]:
@@ -272,14 +216,19 @@ def due(store: Store, now: int) -> list[Send]:
     return ready
 
 
-def close_run(store: Store, send: Send, report: RunReport) -> Tally:
-    """Write down how a run ended, and give the tally of the whole issue."""
+def close_run(store: Store, send: Send, report: RunReport, *, by_hand: str = "") -> Tally:
+    """Write down how a run ended, and give the tally of the whole issue.
+
+    What a person ended (`by_hand` says how) is paused, so that `run` does not take it up again.
+    """
     of_send = store.sends.tally_of(send.id)
-    unfinished = of_send.planned + of_send.claimed + of_send.deferred
+    unfinished_rows = of_send.planned + of_send.claimed + of_send.deferred
     if report.must_pause:
         store.sends.set_state(send.id, SendState.PAUSED, reason=report.reason)
     elif report.ending is Ending.CANCELLED:
         store.sends.cancel(send.id)
+    elif by_hand and unfinished_rows:
+        store.sends.set_state(send.id, SendState.PAUSED, reason=by_hand)
     elif report.ending is not Ending.PAUSED:
-        store.sends.set_state(send.id, SendState.READY if unfinished else SendState.DONE)
+        store.sends.set_state(send.id, SendState.READY if unfinished_rows else SendState.DONE)
     return store.sends.tally(send.slug)

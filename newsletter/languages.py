@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from functools import cache
 
 from babel import Locale, UnknownLocaleError
 from babel.core import get_global
@@ -18,6 +19,25 @@ _TAG = re.compile(
     re.ASCII,
 )
 _RENAMED = {"iw": "he", "in": "id", "ji": "yi", "mo": "ro"}
+_NAMED = (
+    "ar",
+    "de",
+    "es",
+    "fa",
+    "fr",
+    "he",
+    "hi",
+    "id",
+    "it",
+    "ja",
+    "nl",
+    "pl",
+    "pt",
+    "ru",
+    "tr",
+    "uk",
+    "zh",
+)
 _RIGHT_TO_LEFT = frozenset(
     ("Adlm", "Arab", "Aran", "Hebr", "Mand", "Mend", "Nkoo", "Rohg", "Samr", "Syrc", "Thaa", "Yezi")
 )
@@ -31,11 +51,22 @@ def normalise_tag(text: str) -> str:
     """
     found = _TAG.fullmatch(text.strip().replace("_", "-").casefold())
     if not found:
-        raise UsageError(f"'{text}' is no language tag", hint="write one like en, fr, pt-BR or zh-Hant")
+        near = _tags_by_name().get(text.strip().casefold(), "")
+        hint = f"did you mean {near}?" if near else "write one like en, fr, pt-BR or zh-Hant"
+        raise UsageError(f"'{text}' is no language tag", hint=hint)
     language = _RENAMED.get(found["language"], found["language"])
     script = (found["script"] or "").title()
     region = (found["region"] or "").upper()
     return "-".join(part for part in (language, script, region) if part) + found["variants"]
+
+
+@cache
+def _tags_by_name() -> dict[str, str]:
+    """Tags by the case-folded names of their languages: in English, and some by their speakers."""
+    english: dict[str, str] = dict(Locale("en").languages)
+    named = {(Locale(tag).get_language_name() or tag).casefold(): tag for tag in _NAMED}
+    spelt = {name.casefold(): tag.replace("_", "-") for tag, name in english.items()}
+    return named | {name: tag for name, tag in spelt.items() if _TAG.fullmatch(tag.casefold())}
 
 
 def script(tag: str) -> str:

@@ -123,7 +123,7 @@ def edition_links(config: Config, slug: str, language: str, *, list_name: str = 
 
 
 def personal_links(config: Config, key: Key, send_number: int) -> Callable[[bytes], PersonalLinks]:
-    """What makes one reader's signed links of a send: RFC 8058 one-click where there are live pages, else by mail.
+    """What makes one reader's signed links of a send: RFC 8058 one-click with live pages, else by mail.
 
     What is the same for everybody is made once: a token is URL-safe, and the key is set up once for all.
     """

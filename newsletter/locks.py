@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,20 +24,31 @@ def sending(root: Path, slug: str, since: datetime) -> Iterator[str]:
 
     Raises RefusedError, naming the process that holds it and since when, where another one sends.
     """
-    folder = root / FOLDER
-    lock_path, holder_path = folder / f"send-{slug}.lock", folder / f"send-{slug}.json"
+    hint = f"watch it with: newsletter status {slug}"
+    with _held(root / FOLDER, f"send-{slug}", since, f"'{slug}' is being sent already, by", hint) as me:
+        yield me
+
+
+@contextmanager
+def using(root: Path, relay: str, since: datetime) -> Iterator[None]:
+    """Hold the lock of a relay that has limits: two sends at once would each use them up whole."""
+    name = "relay-" + re.sub(r"[^A-Za-z0-9.-]", "-", relay)
+    what = f"another issue is going out through {relay}, whose limits hold for all together, by"
+    with _held(root / FOLDER, name, since, what, "wait for it, or pause it"):
+        yield
+
+
+@contextmanager
+def _held(folder: Path, name: str, since: datetime, refusal: str, hint: str) -> Iterator[str]:
+    lock_path, holder_path = folder / f"{name}.lock", folder / f"{name}.json"
     me = f"process {os.getpid()} on {socket.gethostname()} since {since:%Y-%m-%d %H:%M}"
     try:
         folder.mkdir(exist_ok=True)
-        lock = FileLock(lock_path, timeout=1)
-        with lock:
+        with FileLock(lock_path, timeout=1):
             holder_path.write_text(json.dumps({"holder": me}), encoding="utf-8")
             yield me
     except Timeout:
-        raise RefusedError(
-            f"'{slug}' is being sent already, by {_read_holder(holder_path)}",
-            hint=f"watch it with: newsletter status {slug}",
-        ) from None
+        raise RefusedError(f"{refusal} {_read_holder(holder_path)}", hint=hint) from None
     except PermissionError as error:
         raise StoreError(
             "cannot be written", where=str(error.filename or folder), hint="check the folder's permissions"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from newsletter import links
@@ -70,6 +70,11 @@ class Proof:
     def conditions(self) -> tuple[str, ...]:
         """The distinct conditions of all editions: bit n of a reader's mask stands for condition n."""
         return tuple(dict.fromkeys(text for texts in self._of_edition.values() for text in texts))
+
+    @property
+    def edition_conditions(self) -> Mapping[str, Sequence[str]]:
+        """Each edition's own conditions: bit n of its variant stands for its condition n."""
+        return self._of_edition
 
     def edition_for(self, language: str) -> str:
         """The edition that a reader of this language gets."""

@@ -33,7 +33,9 @@ class TomlSource:
             raise ConfigError(f"cannot be read: {error.strerror}", where=str(path)) from error
         try:
             return cls(path, text, tomllib.loads(text))
-        except tomllib.TOMLDecodeError as error:
+        except RecursionError:
+            raise ConfigError("is nested too deeply", where=str(path)) from None
+        except ValueError as error:
             line = re.search(r"at line (\d+)", str(error))
             last = text.count("\n") + 1
             where = f"{path}:{line[1] if line else last}"

@@ -16,7 +16,7 @@ from dkim.canonicalization import Relaxed  # type: ignore[import-untyped]
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsletter.campaign import filling
+from newsletter.composer import filling
 from newsletter.dkim import BodyHash, Signer, new_key
 from newsletter.stencil import body_parts, cut, fill, fill_body
 from tests.stencil.samples import (
@@ -61,7 +61,7 @@ def letter(
     signer: Signer, to_name: str = "Ana García", values: dict[str, str] = VALUES, **more: object
 ) -> bytes:
     stencil = cut(edition(**more), ENVELOPE)
-    return filling(stencil, signer)({**VALUES, **values}, headers(to_name=to_name, date=NOW))
+    return b"".join(filling(stencil, signer)({**VALUES, **values}, headers(to_name=to_name, date=NOW)))
 
 
 def signature_of(message: bytes) -> dict[str, str]:
@@ -102,7 +102,9 @@ def test_the_signature_says_what_it_covers(signer: Signer) -> None:
 
 def test_a_header_that_is_absent_is_not_named() -> None:
     plain = replace(ENVELOPE, reply_to=None, one_click=False, list_archive="")
-    message = filling(cut(edition(), plain), ED25519)(VALUES, headers(date=NOW, list_unsubscribe=""))
+    message = b"".join(
+        filling(cut(edition(), plain), ED25519)(VALUES, headers(date=NOW, list_unsubscribe=""))
+    )
     covered = signature_of(message)["h"].split(":")
     assert {"reply-to", "list-unsubscribe", "list-unsubscribe-post", "list-archive"}.isdisjoint(covered)
     assert verifies(ED25519, message)
@@ -134,7 +136,7 @@ def test_a_name_that_must_be_encoded_or_folded_verifies(name: str) -> None:
 
 def test_an_address_with_letters_beyond_ascii_verifies() -> None:
     to = address("josé@bücher.example", "josé@xn--bcher-kva.example")
-    message = filling(cut(edition(), ENVELOPE), RSA)(VALUES, headers(to=to, date=NOW))
+    message = b"".join(filling(cut(edition(), ENVELOPE), RSA)(VALUES, headers(to=to, date=NOW)))
     assert "josé@".encode() in message
     assert verifies(RSA, message)
 

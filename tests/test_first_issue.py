@@ -16,6 +16,7 @@ from newsletter.markdown import Composed, compose
 from newsletter.models import Issue
 from newsletter.render.picturesize import picture_size
 from newsletter.sample import SLUG, sample_files
+from newsletter.typography import NO_BREAK
 from tests.editions import ARCHIVE, PAGES, REPOSITORY, hrefs, rendered
 
 FOLDER = REPOSITORY / "issues" / SLUG
@@ -146,8 +147,8 @@ def test_html_and_text_carry_the_whole_message_and_the_way_out(config: Config, l
     edition = rendered(config, ISSUE, language)
     fixed = ISSUE.editions[language]
     for words in re.findall(r"^\d\. \*\*(.+?)\*\*", fixed.body, re.MULTILINE):
-        assert words in edition.html and words in one_line(edition.text)
-    for part in (edition.html, one_line(edition.text)):
+        assert words in edition.html.replace(NO_BREAK, " ") and words in one_line(edition.text)
+    for part in (edition.html.replace(NO_BREAK, " "), one_line(edition.text)):
         for words in (fixed.title, fixed.share.sentence, fixed.share.forwarded, "1 Sample Street"):
             assert words in part
     leave = [field.token for field in edition.fields if field.name == "leave_url"]
@@ -155,6 +156,21 @@ def test_html_and_text_carry_the_whole_message_and_the_way_out(config: Config, l
     assert way_out in hrefs(edition.html) and f"<{way_out}>" in edition.text
     assert len(edition.html.encode()) < 80_000
     assert [picture.name for picture in edition.pictures] == ["collimation.png"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_number_is_torn_from_its_unit(config: Config, language: str) -> None:
+    edition = rendered(config, ISSUE, language)
+    for part in (edition.html, edition.text):
+        assert not re.search(r"\d[ \n](?:cm|سم|×)", part)
+        assert len(re.findall(r"\d\u00a0(?:cm|سم)", part)) == 4
+
+
+def test_french_signs_stay_with_their_words(config: Config) -> None:
+    edition = rendered(config, ISSUE, "fr")
+    for part in (re.sub("<style.*?</style>|<[^>]*>", "", edition.html, flags=re.DOTALL), edition.text):
+        assert not re.search(r"[\w»] [:;?!»]|« ", part)
+        assert part.count("\u00a0:") > 8
 
 
 def test_the_drawing_is_small_and_twice_as_sharp_as_shown() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import io
+import re
 import zipfile
 from collections.abc import Sequence
 
@@ -48,31 +50,9 @@ def workbook(*sheets: tuple[str, Sequence[Sequence[object]]]) -> bytes:
     return out.getvalue()
 
 
-def ods(cells: Sequence[Sequence[str]], more: str = "") -> bytes:
-    table = "".join(
-        "<table:table-row>"
-        + "".join(
-            f'<table:table-cell office:value-type="string"><text:p>{c}</text:p></table:table-cell>'
-            for c in row
-        )
-        + "</table:table-row>"
-        for row in cells
-    )
-    names = "urn:oasis:names:tc:opendocument:xmlns"
-    content = (
-        '<?xml version="1.0" encoding="UTF-8"?><office:document-content office:version="1.2" '
-        f'xmlns:office="{names}:office:1.0" xmlns:table="{names}:table:1.0" xmlns:text="{names}:text:1.0">'
-        f'<office:body><office:spreadsheet><table:table table:name="People">{table}{more}</table:table>'
-        "</office:spreadsheet></office:body></office:document-content>"
-    )
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
-        archive.writestr("content.xml", content)
-        archive.writestr(
-            "META-INF/manifest.xml", f'<manifest:manifest xmlns:manifest="{names}:manifest:1.0"/>'
-        )
-    return out.getvalue()
+GARBLED = workbook(
+    ("People", [["E-Mail", "Name", "Since"], ["a@example.org", "Zoë", datetime.date(2026, 3, 1)]])
+)
 
 
 # --- columns ------------------------------------------------------------------
@@ -273,10 +253,82 @@ def test_bad_rows_are_left_out_with_line_and_reason(cell: str, reason: str) -> N
     assert people(found) == [(3, "good@example.org", "Good")]
 
 
-def test_two_addresses_in_one_line_without_a_heading() -> None:
-    found = read("a@example.org\nb@example.org; c@example.org\n")
-    assert people(found) == [(1, "a@example.org", "")]
-    assert reasons(found)[0][1].startswith("two addresses")
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a@x.org, b@x.org\n", [(1, "a@x.org", ""), (1, "b@x.org", "")]),
+        ("a@x.org\nb@x.org; c@x.org;\n", [(1, "a@x.org", ""), (2, "b@x.org", ""), (2, "c@x.org", "")]),
+        ("Ana <a@x.org>; Bo <b@x.org>", [(1, "a@x.org", "Ana"), (1, "b@x.org", "Bo")]),
+        (
+            'Sample, Ana <a@x.org>, "Sample, Bo" <b@x.org>, c@x.org',
+            [(1, "a@x.org", "Sample, Ana"), (1, "b@x.org", "Sample, Bo"), (1, "c@x.org", "")],
+        ),
+        ('"Sample; Ana" <a@x.org>; b@x.org', [(1, "a@x.org", "Sample; Ana"), (1, "b@x.org", "")]),
+        (
+            'email\n"a@x.org, b@x.org"\nc@x.org\n',
+            [(2, "a@x.org", ""), (2, "b@x.org", ""), (3, "c@x.org", "")],
+        ),
+        ("email;name\na@x.org; Ana\nb@x.org;\n", [(2, "a@x.org", "Ana"), (3, "b@x.org", "")]),
+        ("Adresse;Bemerkung\na@x.org;\nb@x.org;\n", [(2, "a@x.org", ""), (3, "b@x.org", "")]),
+    ],
+)
+def test_a_plain_list_may_have_several_addresses_in_a_line(
+    text: str, expected: list[tuple[int, str, str]]
+) -> None:
+    found = read(text)
+    assert people(found) == expected
+    assert found.rejected == []
+
+
+def test_a_bare_column_of_a_workbook_may_have_several_addresses_in_a_cell() -> None:
+    cells = [[None, "email"], [None, "a@x.org; Bo <b@x.org>"], [None, "c@x.org"]]
+    found = read_list(workbook(("Sheet1", cells)), name="people.xlsx")
+    assert people(found) == [(2, "a@x.org", ""), (2, "b@x.org", "Bo"), (3, "c@x.org", "")]
+
+
+@pytest.mark.parametrize("text", ["a@x.org;1;x;b@x.org\n", "email;name\na@x.org; b@x.org\n"])
+def test_two_addresses_in_a_row_of_a_table_are_one_too_many(text: str) -> None:
+    found = read(text)
+    assert people(found) == []
+    assert reasons(found)[0][1] == "two addresses where one belongs: 'a@x.org', 'b@x.org'"
+
+
+@given(
+    st.lists(st.sampled_from(["a@x.org", "Bo Ba <b@x.org>", '"C, D; E" <c@x.org>', "<d@x.org>"]), min_size=1)
+)
+def test_what_a_mail_program_copies_comes_back_as_it_was(mailboxes: list[str]) -> None:
+    for joined in (
+        "; ".join(mailboxes),
+        ", ".join(mailboxes),
+        "\n".join(mailboxes),
+        ";".join(mailboxes) + ";",
+    ):
+        assert [row.profile.address.text[0] for row in read(joined).rows] == [
+            re.sub(r".*<", "", one)[0] for one in mailboxes
+        ]
+
+
+@pytest.mark.parametrize(
+    ("heading", "cells", "name"),
+    [
+        ("Titre;Prénom;Nom", "Dr;Ana;Sample", "Dr Ana Sample"),
+        ("Anrede;Vorname;Nachname", "Prof. Dr.;Ana;Sample", "Prof. Dr. Ana Sample"),
+        ("Title;Name", "Dr;Ana Sample", "Dr Ana Sample"),
+        ("Title;Name", "Dr.;dr Ana Sample", "dr Ana Sample"),
+        ("Title;Name", ";Ana Sample", "Ana Sample"),
+        ("Title;Name", "Dr;", ""),
+        ("Title;Name", "Head of radiology;Ana Sample", "Ana Sample"),
+        ("Title;Name", "Dentist;Ana Sample", "Ana Sample"),
+    ],
+)
+def test_a_title_stands_before_the_name(heading: str, cells: str, name: str) -> None:
+    found = read(f"{heading};E-mail\n{cells};a@example.org\n")
+    title = cells.split(";", maxsplit=1)[0]
+    assert only(found).profile.name == name
+    assert set(only(found).profile.attributes.values()) == ({title} if title else set())
+    assert any("before the names" in warning for warning in found.warnings) is name.startswith(
+        ("Dr", "dr", "P")
+    ) or (cells == "Dr;")
 
 
 def test_cells_are_cleaned_of_what_cannot_be_seen() -> None:
@@ -458,8 +510,8 @@ def test_an_empty_list_has_no_rows_and_is_no_error(text: str) -> None:
         (b"<html><table><tr><td>a@example.org", "a web page"),
         (b"BEGIN:VCARD\r\n", "vCard"),
         (bytes(range(1, 32)) * 20, "no text file"),
-        (b"PK\x03\x04 broken", "broken"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "broken"),
+        (b"PK\x03\x04 broken", "no spreadsheet"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "no spreadsheet"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"), "password"),
         (b"\xff\xfea\x00\x00\xd8b\x00", "goes wrong"),
         (b"name,country\nJane,FR\n", "found 'name', 'country'"),
@@ -550,6 +602,55 @@ def test_a_workbook_that_was_cut_off_is_an_error_in_words() -> None:
             read_list(data[:end], name="people.xlsx")
 
 
+@pytest.mark.parametrize(
+    ("stream", "says"),
+    [
+        ("Workbook", "old kind .*save it as .xlsx"),
+        ("WordDocument", "no spreadsheet but a Word document"),
+        ("EncryptedPackage", "password"),
+        ("Other", "no spreadsheet"),
+    ],
+)
+def test_documents_of_the_old_kind_are_refused_by_name(stream: str, says: str) -> None:
+    data = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 504 + stream.encode("utf-16-le")
+    with pytest.raises(ListFileError, match=says):
+        read_list(data, name="people.xls")
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_a_workbook_whose_parts_are_garbled_is_a_list_or_an_error_in_words(data: st.DataObject) -> None:
+    with zipfile.ZipFile(io.BytesIO(GARBLED)) as archive:
+        parts = {name: bytearray(archive.read(name)) for name in archive.namelist()}
+    for _ in range(data.draw(st.integers(1, 3))):
+        part = parts[data.draw(st.sampled_from(sorted(parts)))]
+        at = data.draw(st.integers(0, max(len(part) - 1, 0)))
+        end = at + data.draw(st.sampled_from([0, 1, 3, 30, 10_000]))
+        part[at:end] = data.draw(
+            st.sampled_from([b"", b"0", b"-1", b"99999999999", b"XFD1048576", b"<", b"\xff"])
+        )
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, bytes(content))
+    with contextlib.suppress(ListFileError):
+        read_list(out.getvalue(), name="people.xlsx")
+
+
+def test_a_panic_of_the_reader_is_an_error_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its class is no Exception and cannot be imported."""
+    panic = type("PanicException", (BaseException,), {})
+
+    def read_workbook(_: io.BytesIO) -> None:
+        raise panic("slice index starts at 120 but ends at 117")
+
+    monkeypatch.setattr(
+        "newsletter.listfile.workbook.CalamineWorkbook.from_filelike", read_workbook, raising=True
+    )
+    with pytest.raises(ListFileError, match="broken"):
+        read_list(GARBLED, name="people.xlsx")
+
+
 def test_a_zip_bomb_is_refused_unopened() -> None:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -564,7 +665,13 @@ def test_a_zip_bomb_is_refused_unopened() -> None:
 
 
 @pytest.mark.parametrize(
-    ("member", "says"), [("word/document.xml", "a Word document"), ("a.txt", "a zip archive")]
+    ("member", "says"),
+    [
+        ("word/document.xml", "a Word document"),
+        ("content.xml", "OpenDocument.*save it as .xlsx"),
+        ("xl/workbook.bin", "binary workbook"),
+        ("a.txt", "no spreadsheet .save it as .xlsx"),
+    ],
 )
 def test_other_archives_are_named(member: str, says: str) -> None:
     out = io.BytesIO()

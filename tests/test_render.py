@@ -270,6 +270,23 @@ def test_a_bad_placeholder_is_refused_with_its_line(config: Config) -> None:
         rendered(config, make_issue(make_edition(preheader="{% if %}", lines={"preheader": 7})))
 
 
+@pytest.mark.parametrize("key", ["subject", "preheader"])
+@pytest.mark.parametrize("link", ["public_url", "join_url", "share_url", "leave_url", "preferences_url"])
+def test_a_link_where_nobody_can_follow_it_is_refused(config: Config, key: str, link: str) -> None:
+    words: dict[str, Any] = {key: f"See {{{{ {link} }}}}", "lines": {key: 4}}
+    edition = make_edition("[x]({{ public_url }})", **words)
+    with pytest.raises(IssueError, match=rf"en\.md:4: the {key} cannot hold the link {{{{ {link} }}}}"):
+        rendered(config, make_issue(edition))
+
+
+def test_bad_placeholders_and_bad_blocks_are_told_together(config: Config) -> None:
+    body = "One [x](page.html).\n\n{{ name! }} {% x %}\n\n::: calout\n{{ a.b }}\n:::\n"
+    with pytest.raises(IssueError, match=r"en\.md:10: .*page\.html.*; lines 12, 14, 15 have errors too"):
+        rendered(config, make_issue(make_edition(body)))
+    with pytest.raises(IssueError, match=r"en\.md:12"):
+        conditions(make_issue(make_edition(body.replace("page.html", "https://www.acr.org"))), "en")
+
+
 WORD = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="<>&\"'"), max_size=8)
 
 

@@ -51,7 +51,8 @@ def _ways_by_mail(given: CheckInput) -> set[str]:
     "one-click-missing",
     Level.WARNING,
     title="Mail programs cannot offer one-click unsubscribing",
-    help_="set [web] base_url once you have public pages; Gmail and Yahoo ask for it of large senders",
+    help_="set [web] base_url only once `newsletter serve` answers there: until then readers leave by mail, "
+    "which works. Gmail and Yahoo ask for one-click of large senders",
 )
 def one_click_missing(given: CheckInput) -> Iterator[Note]:
     """Without live pages the unsubscribe header holds a mail address only (RFC 8058 needs https)."""

@@ -11,6 +11,16 @@ from lxml import html as lxml_html
 from lxml.etree import ParserError
 from lxml.html import HtmlElement
 
+CODE = "\ufffc"
+"""What stands for words set as code where these are left out."""
+
+_BLOCKS = frozenset(
+    (
+        *("address", "article", "blockquote", "body", "caption", "center", "div", "dd", "dl", "dt", "figure"),
+        *("footer", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "html", "li", "main", "ol", "p"),
+        *("pre", "section", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul"),
+    )
+)
 _UNSEEN = ("style", "script", "title", "head")
 _INVISIBLE = re.compile(r"[\s\u00ad\u200b-\u200f\u2060-\u2064\u2066-\u2069\ufeff]+")
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
@@ -93,6 +103,27 @@ class Page:
             parent = node.getparent()
             if node.tail and parent is not None and not _within(parent, unseen):
                 yield node.tail
+
+    @cached_property
+    def passages(self) -> tuple[str, ...]:
+        """The words a reader sees, block by block, lines as in the source; CODE stands for code."""
+        pieces: list[str] = []
+        _gather(self.root, pieces)
+        return tuple(text for text in "".join(pieces).split("\0") if text.strip())
+
+
+def _gather(element: HtmlElement, pieces: list[str]) -> None:
+    """The visible words of an element, NUL at the borders of blocks and at line breaks."""
+    edge = "\0" if element.tag in _BLOCKS else ""
+    if isinstance(element.tag, str) and element.tag not in _UNSEEN:
+        if element.tag in ("code", "pre"):
+            pieces.append(f"{edge}{CODE}{edge}")
+        else:
+            pieces += [edge, "\n" if element.tag == "br" else "", element.text or ""]
+            for child in element:
+                _gather(child, pieces)
+                pieces.append(child.tail or "")
+            pieces.append(edge)
 
 
 def bare(text: str) -> str:

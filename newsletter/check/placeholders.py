@@ -1,4 +1,4 @@
-"""Rules on personal fields and on markup that is left over in what people would see."""
+"""Rules on personal fields."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from newsletter.models import Level
 from newsletter.stencil import misplaced
 
 _TEMPLATE_CODE = re.compile(r"(?:\{\{|\{%|\*\||\[\[)[^\n]{0,20}")
-_MARKDOWN = re.compile(r"[^\n]{0,20}(?:\]\(|:::)[^\n]{0,20}")
 
 
 @rule(
@@ -84,20 +83,3 @@ def field_empty(given: CheckInput) -> Iterator[Note]:
             people = "1 person" if count == 1 else f"{count} people"
             message = f"The field {{{{ {name} }}}} has no default and is empty for {people} of the audience."
             yield Note(message=message, line=lines[name])
-
-
-@rule(
-    "markup-visible",
-    Level.ERROR,
-    title="Markdown would be seen by readers",
-    help_="a link is [words](https://…) without a space between; a block opens with ::: and its name, "
-    "and ends with ::: on a line of its own",
-)
-def markup_visible(given: CheckInput) -> Iterator[Note]:
-    """`](` or `:::` in the words of the mail, code excepted."""
-    page = given.page
-    in_words = _found(_MARKDOWN, page.visible(code=False))
-    if not in_words and not _found(_MARKDOWN, page.visible(code=True)):
-        in_words = _found(_MARKDOWN, [given.rendered.text])
-    for found in in_words:
-        yield Note(message=f"“{found}” would be seen by readers.", line=given.line_of(found))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator
 
-from newsletter.check import head, links, mail, pictures, placeholders
+from newsletter.check import content, head, links, mail, markup, pictures, placeholders
 from newsletter.check.rule import CheckInput, Note, Rule, rule
 from newsletter.models import Finding, Level
 
@@ -31,7 +31,7 @@ def silence_unknown(given: CheckInput) -> Iterator[Note]:
 RULES: tuple[Rule, ...] = (
     *(
         value
-        for module in (head, placeholders, links, pictures, mail)
+        for module in (head, content, placeholders, markup, links, pictures, mail)
         for value in vars(module).values()
         if isinstance(value, Rule)
     ),

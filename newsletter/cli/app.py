@@ -37,7 +37,9 @@ class App:
 
     project: Path | None = None
     debug: bool = False
-    talk: Console = field(default_factory=lambda: Console(stderr=True, highlight=False, soft_wrap=True))
+    talk: Console = field(
+        default_factory=lambda: Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+    )
 
     @cached_property
     def config(self) -> Config:
@@ -75,6 +77,11 @@ class App:
             return replace(relay, password=password)
         return relay
 
+    def command(self, *words: str) -> str:
+        """A command to type next, for this project, from where the person is."""
+        place = ["--project", str(self.project)] if self.project is not None else []
+        return " ".join(["newsletter", *map(typed, [*place, *words])])
+
     @property
     def interactive(self) -> bool:
         """Whether a person sits at the terminal."""
@@ -100,8 +107,8 @@ class App:
             raise RefusedError("nothing was done, as you wished")
 
     def local_time(self, ms: int) -> str:
-        """A moment in the campaign's time zone, as people write it."""
-        return f"{self.local(ms):%Y-%m-%d %H:%M}"
+        """A moment in the campaign's time zone, as people write it, with the zone's letters."""
+        return f"{self.local(ms):%Y-%m-%d %H:%M %Z}"
 
     def local(self, ms: int) -> datetime:
         """A moment in the campaign's time zone."""
@@ -115,7 +122,7 @@ def plain(text: str) -> str:
 
 def typed(argument: str) -> str:
     """An argument as it is typed in any shell: in double quotes where it has more than letters and digits."""
-    return argument if re.fullmatch(r"[\w.@+-]+", argument) else f'"{argument.replace(chr(34), chr(39))}"'
+    return argument if re.fullmatch(r"[\w.@+/-]+", argument) else f'"{argument.replace(chr(34), chr(39))}"'
 
 
 def put(text: str) -> None:
@@ -125,7 +132,8 @@ def put(text: str) -> None:
 
 def put_json(value: Any) -> None:
     """A value as JSON, on stdout."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+    encoding = (getattr(sys.stdout, "encoding", None) or "").lower()
+    click.echo(json.dumps(value, ensure_ascii=not encoding.startswith("utf"), indent=2))
 
 
 def put_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()) -> None:
@@ -135,7 +143,11 @@ def put_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, right
         table.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for row in rows:
         table.add_row(*(plain(str(cell)) for cell in row))
-    Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 160).print(table)
+    Console(highlight=False, markup=False, emoji=False, width=None if _is_terminal() else 160).print(table)
+
+
+def _is_terminal() -> bool:
+    return sys.stdout is not None and sys.stdout.isatty()
 
 
 pass_app = click.make_pass_decorator(App)

@@ -9,15 +9,17 @@ import click
 
 from newsletter import audience
 from newsletter.addresses import parse_mailbox
-from newsletter.cli.app import App, json_option, now_ms, pass_app, put, put_json, put_table, yes_option
+from newsletter.cli.app import App, json_option, now_ms, pass_app, put, put_json, put_table
 from newsletter.cli.progress import counting
 from newsletter.countries import country_code
 from newsletter.errors import ListFileError, UsageError
 from newsletter.languages import normalise_tag
 from newsletter.listfile import read_list
 from newsletter.models import ImportReport, ListFile, Profile
+from newsletter.store import Store
 
 SHOWN = 5
+CORE = frozenset({"email", "name", "language", "country"})
 
 
 @click.command("import")
@@ -25,14 +27,14 @@ SHOWN = 5
 @click.option("--list", "list_name", required=True, metavar="L", help="The list that they join.")
 @click.option("--source", default="", help="How they agreed, e.g. 'sign-up sheet, Lyon congress 2026'.")
 @json_option
-@yes_option
+@click.option("--yes", "-y", is_flag=True, help="On a terminal: import at once, without being asked.")
 @pass_app
 def import_(app: App, file: Path, list_name: str, source: str, as_json: bool, yes: bool) -> None:
     """Take people from a spreadsheet or text file into a list. Nobody is mailed.
 
-    FILE is .xlsx, CSV, TSV, or addresses line by line. Columns are found by their headers: email, name,
-    language, country; any other becomes an attribute. Whoever left before, or is suppressed, is not brought
-    back.
+    FILE is .xlsx, CSV, TSV, or a plain list of addresses. Columns are found by their headers: email, name,
+    language, country; any other is kept as a personal field. Whoever left before, or is suppressed, is not
+    brought back.
 
     \b
     Example:
@@ -43,9 +45,11 @@ def import_(app: App, file: Path, list_name: str, source: str, as_json: bool, ye
         found = read_list(file.read_bytes(), name=file.name)
     except PermissionError as error:
         raise ListFileError("cannot be opened", where=str(file), hint="close it in other programs") from error
+    asks = app.interactive and not yes and bool(found.rows)
     with app.store() as store:
-        if app.interactive and not yes and found.rows:
-            _show_first(app, found, list_name)
+        near = _near_list(app, store, list_name, ask=asks)
+        if asks:
+            _show_first(app, found)
             app.confirm(f"Import {len(found.rows):,} rows into '{list_name}'?", yes=False)
         with counting(app, "Importing", len(found.rows)) as advance:
             report = audience.import_people(
@@ -60,11 +64,22 @@ def import_(app: App, file: Path, list_name: str, source: str, as_json: bool, ye
     if as_json:
         put_json(_import_json(report))
     else:
-        _tell_import(app, report, list_name)
-    _warn_import(app, report, list_name, source)
+        _tell_import(report, list_name)
+    if not asks:
+        _tell_file(app, found)
+    _warn_import(app, report, list_name, source, near)
 
 
-def _show_first(app: App, found: ListFile, list_name: str) -> None:
+def _near_list(app: App, store: Store, name: str, *, ask: bool) -> str:
+    """The list that may have been meant by a new one's name; at a terminal the person decides."""
+    near = "" if store.lists.get(name) else store.lists.near(name)
+    if near and ask:
+        question = f"There is no list '{name}'; did you mean '{near}'? Make a new one?"
+        app.confirm(question, yes=False)
+    return near
+
+
+def _show_first(app: App, found: ListFile) -> None:
     app.say(f"{len(found.rows):,} rows were read ({_kind(found)}); the first of them:")
     columns = ("line", "email", "name", "language", "country")
     put_table(
@@ -76,6 +91,20 @@ def _show_first(app: App, found: ListFile, list_name: str) -> None:
     )
     if found.rejected:
         app.say(f"{len(found.rejected):,} rows cannot be used and will be left out.")
+    _tell_file(app, found)
+
+
+def _tell_file(app: App, found: ListFile) -> None:
+    """What a person should know of the file: before the question, where one is asked."""
+    if found.kind == "empty":
+        app.warn("the file is empty")
+    elif not found.rows and not found.rejected:
+        app.warn("there is nobody in the file")
+    fields = [column for column in found.columns if column not in CORE]
+    if fields:
+        app.say(f"Also kept, as personal fields: {', '.join(fields)}")
+    for warning in found.warnings:
+        app.warn(warning)
 
 
 def _kind(found: ListFile) -> str:
@@ -93,7 +122,7 @@ def _import_json(report: ImportReport) -> dict[str, object]:
     }
 
 
-def _tell_import(app: App, report: ImportReport, list_name: str) -> None:
+def _tell_import(report: ImportReport, list_name: str) -> None:
     rows = [
         (report.added, "added"),
         (report.updated, "known already, updated"),
@@ -110,11 +139,11 @@ def _tell_import(app: App, report: ImportReport, list_name: str) -> None:
         put(f"  line {row.line}: {row.reason}")
 
 
-def _warn_import(app: App, report: ImportReport, list_name: str, source: str) -> None:
-    if report.list_created:
+def _warn_import(app: App, report: ImportReport, list_name: str, source: str, near: str) -> None:
+    if report.list_created and near:
+        app.warn(f"The list '{list_name}' is new and was made; there is also '{near}'.")
+    elif report.list_created:
         app.say(f"The list '{list_name}' is new and was made.")
-    for warning in report.warnings:
-        app.warn(warning)
     if report.pending and not source:
         app.warn(
             f"{report.pending:,} of them are pending: none of these will be mailed yet. "
@@ -157,12 +186,13 @@ def add(
         attributes=pairs,
     )
     with app.store() as store:
+        near = _near_list(app, store, list_name, ask=app.interactive)
         report = audience.add_person(store, profile, list_name=list_name, source=source, now=now_ms())
     if report.suppressed:
         app.warn(f"{parsed.text} left before or must not be mailed, and was not added.")
     else:
         app.say(f"{parsed.text} is in '{list_name}'" + ("." if source else ", pending."))
-    _warn_import(app, report, list_name, source)
+    _warn_import(app, report, list_name, source, near)
 
 
 def _country(text: str) -> str:

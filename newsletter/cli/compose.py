@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from newsletter import links
+from newsletter import campaign, links
 from newsletter.addresses import parse_address
 from newsletter.cli.app import App, json_option, pass_app, put, put_json
 from newsletter.errors import IssueError, NotFoundError
@@ -35,6 +35,12 @@ class Built:
     text: bytes
     eml: bytes
     pictures: Sequence[Picture]
+
+
+def sample_reader(version: Version) -> Profile:
+    """The made-up reader, with a stand-in for every personal field that has no default."""
+    stand_ins = {field.name: f"({field.name})" for field in version.required_fields}
+    return replace(SAMPLE_READER, attributes=stand_ins)
 
 
 def make_proof(app: App, slug: str, *, inert: bool = False) -> Proof:
@@ -104,7 +110,7 @@ def refuse_fields(versions: Iterable[Version]) -> None:
 def _build(proof: Proof, version: Version) -> Built:
     config, rendered = proof.config, version.rendered
     own = links.inert_links(config)
-    values = reader_values(SAMPLE_READER, own)
+    values = reader_values(sample_reader(version), own)
     stencil = version.stencil()
     moment = datetime.combine(rendered.date or UNDATED, time(12), UTC)
     headers = FilledHeaders(
@@ -146,6 +152,9 @@ def check(app: App, issue: str, as_json: bool) -> None:
       newsletter check image-gently-in-dentistry
     """
     proof = make_proof(app, issue)
+    if app.config.database.exists():
+        with app.store(create=False) as store:
+            campaign.check_conditions(store, proof)
     found = proof.findings()
     if as_json:
         put_json({"findings": [_finding_json(finding) for finding in found]})

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import threading
-
 import click
 
 from newsletter import campaign, locks
 from newsletter.cli.app import App, now_ms, pass_app, yes_option
-from newsletter.cli.dispatch import dispatch, stopping
-from newsletter.cli.send import go_on
+from newsletter.cli.dispatch import Stopped, dispatch, stopping
+from newsletter.cli.send import go_on, lock
 from newsletter.cli.tell import people, tell_end
 from newsletter.deliver.limits import limits_for
 from newsletter.errors import NotFoundError, RefusedError, RelayError
@@ -19,12 +17,14 @@ from newsletter.store import Store
 LOOK_EVERY = 5.0  # seconds between looks of `run --watch`
 
 
-def unfinished(store: Store, slug: str) -> Send:
-    """The issue's send that is not finished; raises NotFoundError where there is none."""
-    for send in store.sends.of_issue(slug):
-        if send.state in campaign.OPEN_STATES:
-            return send
-    raise NotFoundError("nothing of this issue is under way", where=slug, hint=f"newsletter status {slug}")
+def unfinished(store: Store, slug: str) -> list[Send]:
+    """The issue's sends that are not finished; raises NotFoundError where there is none."""
+    found = campaign.unfinished(store, slug)
+    if not found:
+        raise NotFoundError(
+            "nothing of this issue is under way", where=slug, hint=f"newsletter status {slug}"
+        )
+    return found
 
 
 @click.command()
@@ -38,9 +38,9 @@ def pause(app: App, issue: str) -> None:
       newsletter pause image-gently-in-dentistry
     """
     with app.store(create=False) as store:
-        send = unfinished(store, issue)
-        store.sends.set_state(send.id, SendState.PAUSED, reason="paused by hand")
-    app.say(f"Paused. Go on with: newsletter resume {issue}")
+        for send in unfinished(store, issue):
+            store.sends.set_state(send.id, SendState.PAUSED, reason="paused by hand")
+    app.say(f"Paused. Go on with: {app.command('resume', issue)}")
 
 
 @click.command()
@@ -56,11 +56,12 @@ def resume(app: App, issue: str, no_wait: bool) -> None:
     """
     limits = limits_for(app.relay)
     with app.store(create=False) as store:
-        slug = unfinished(store, issue).slug
-        with locks.sending(app.config.root, slug, app.local(now_ms())) as holder:
-            send = store.sends.schedule(unfinished(store, slug).id, now_ms())
-            store.sends.unknown_from_crash(send.id)
-            tally = go_on(app, store, send, limits, holder, limit=None, wait=not no_wait)
+        slug = unfinished(store, issue)[0].slug
+        with lock(app, slug, limits) as holder:
+            for paused in unfinished(store, slug):
+                send = store.sends.schedule(paused.id, now_ms())
+                store.sends.unknown_from_crash(send.id)
+                tally = go_on(app, store, send, limits, holder, limit=None, wait=not no_wait)
     if tally.total != tally.sent + tally.skipped:
         raise click.exceptions.Exit(1)
 
@@ -77,12 +78,19 @@ def cancel(app: App, issue: str, yes: bool) -> None:
       newsletter cancel image-gently-in-dentistry
     """
     with app.store(create=False) as store:
-        send = unfinished(store, issue)
-        tally = store.sends.tally_of(send.id)
-        left = people(tally.planned + tally.deferred)
+        sends = unfinished(store, issue)
+        tallies = [store.sends.tally_of(send.id) for send in sends]
+        left = people(sum(tally.planned + tally.deferred for tally in tallies))
         app.confirm(f"Cancel for good? {left} will never get this issue. (To hold it: pause)", yes=yes)
-        skipped = store.sends.cancel(send.id)
-    app.say(f"Cancelled; {people(skipped)} will not get it, {people(tally.sent)} have it.")
+        skipped = sum(_cancel(app, store, send) for send in sends)
+    app.say(f"Cancelled: {people(skipped)} will not get it.")
+
+
+def _cancel(app: App, store: Store, send: Send) -> int:
+    """Cancel one send -> how many are skipped; where no process sends it, what was on its way is unknown."""
+    if not locks.holder(app.config.root, send.slug):
+        store.sends.unknown_from_crash(send.id)
+    return store.sends.cancel(send.id)
 
 
 @click.command()
@@ -110,13 +118,15 @@ def run(app: App, watch: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-def _take(app: App, store: Store, send: Send, stop: threading.Event) -> bool:
+def _take(app: App, store: Store, send: Send, stop: Stopped) -> bool:
     """Send what is due of one send -> whether that went well; another process's send is its own business."""
     if stop.is_set() or locks.holder(app.config.root, send.slug) or not _has_work(store, send):
         return True
     limits = limits_for(app.relay)
     try:
-        with locks.sending(app.config.root, send.slug, app.local(now_ms())) as holder:
+        with lock(app, send.slug, limits) as holder:
+            if send.id not in {one.id for one in campaign.due(store, now_ms())}:
+                return True
             store.sends.unknown_from_crash(send.id)
             report = dispatch(app, store, send, limits, holder, stop, limit=None, wait=False)
             tell_end(app, store, send, report, campaign.close_run(store, send, report))

@@ -28,7 +28,8 @@ from newsletter.render import environment
 MARKER = ".newsletter-demo"
 LIST = "dentists"
 SOURCE = "sign-up sheet at a sample congress"
-SHOWN = "jean.exemple"
+SHOWN = ("ana.sample", "jean.exemple", "layla.mithal")
+"""Whose copies the page shows: an English, a French and an Arabic one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,11 +125,15 @@ def _write_page(app: App, outbox: Path, page: Path) -> Path:
     """One page that shows a received mail, wide and narrow, and the outbox."""
     mails = [(path, _read(path)) for path in sorted(outbox.glob("*.eml"))]
     received = [_received(path, mail) for path, mail in mails]
-    shown = next(mail for path, mail in mails if SHOWN in path.name)
+    shown = [next(mail for path, mail in mails if name in path.name) for name in SHOWN]
     page.write_text(
         environment(app.config.templates)
         .get_template("demo.html")
-        .render(campaign=app.config.campaign, received=received, mail=_as_html(shown), to=str(shown["To"])),
+        .render(
+            campaign=app.config.campaign,
+            received=received,
+            shown=[(str(mail["To"]), str(mail["Content-Language"]), _as_html(mail)) for mail in shown],
+        ),
         encoding="utf-8",
     )
     return page.resolve()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
@@ -14,8 +15,10 @@ from newsletter.cli.app import App, now_ms, pass_app, yes_option
 from newsletter.cli.people import find_person
 from newsletter.errors import AddressError, TokenError, UsageError
 from newsletter.leaving import read_requests
-from newsletter.models import RejectedRow
+from newsletter.models import Address, RejectedRow
 from newsletter.store import Store
+
+MOST_COMPARED = 20  # addresses that nobody has
 
 
 @click.command("unsubscribe")
@@ -29,6 +32,9 @@ from newsletter.store import Store
 @pass_app
 def unsubscribe(app: App, who: Sequence[str], file: Path | None) -> None:
     """Take people out of everything: they get nothing more.
+
+    An address that nobody here has is named, and blocked for the future: whoever wrote may be here under
+    another one.
 
     \b
     Examples:
@@ -47,32 +53,72 @@ def unsubscribe(app: App, who: Sequence[str], file: Path | None) -> None:
         tokens += requests.tokens
         rejected += requests.rejected
     with app.store() as store:
-        done, refused = _leave(store, addresses, tokens)
-    app.say(f"{done:,} unsubscribed; they get nothing more." if done else "Nobody was unsubscribed.")
-    for row in rejected:
-        app.warn(f"line {row.line}: {row.reason}")
-    for line in refused:
-        app.warn(line)
-    if refused and not done:
+        left = _leave(store, addresses, tokens)
+        _tell(app, store, left, rejected)
+    if not left.acted:
         raise click.exceptions.Exit(1)
 
 
-def _leave(store: Store, addresses: Iterable[str], tokens: Iterable[str]) -> tuple[int, list[str]]:
-    done, refused = 0, []
+@dataclass(kw_only=True)
+class _Left:
+    """What became of requests: how many people left, which addresses nobody has, and what is refused."""
+
+    done: int = 0
+    strangers: dict[str, Address] = field(default_factory=dict)
+    gone: int = 0
+    refused: list[str] = field(default_factory=list)
+
+    @property
+    def acted(self) -> bool:
+        """Whether anything was done."""
+        return bool(self.done or self.strangers or self.gone)
+
+
+def _leave(store: Store, addresses: Iterable[str], tokens: Iterable[str]) -> _Left:
+    left = _Left()
     for text in addresses:
         try:
-            audience.unsubscribe_address(store, parse_address(text), source="coordinator", now=now_ms())
-            done += 1
+            address = parse_address(text)
         except AddressError as error:
-            refused.append(str(error))
+            left.refused.append(str(error))
+            continue
+        if audience.unsubscribe_address(store, address, source="coordinator", now=now_ms()):
+            left.done += 1
+        else:
+            left.strangers[address.key] = address
     for text in tokens:
         try:
             token = links.verify(store.keys.all(links.KEY_PURPOSE), text)
-            audience.unsubscribe_subject(store, token.subject, source="leave request", now=now_ms())
-            done += 1
         except TokenError as error:
-            refused.append(str(error))
-    return done, refused
+            left.refused.append(str(error))
+            continue
+        here = audience.unsubscribe_subject(store, token.subject, source="leave request", now=now_ms())
+        left.done, left.gone = left.done + here, left.gone + (not here)
+    return left
+
+
+def _tell(app: App, store: Store, left: _Left, rejected: Iterable[RejectedRow]) -> None:
+    if left.done:
+        app.say(f"{left.done:,} unsubscribed; they get nothing more.")
+    else:
+        app.say("Nobody was unsubscribed.")
+    if left.gone:
+        app.say(f"{left.gone:,} asked by a link of somebody who was erased: nothing was left to do.")
+    for number, address in enumerate(left.strangers.values()):
+        app.warn(_stranger(address, store.people.near(address.key) if number < MOST_COMPARED else []))
+    if left.strangers:
+        app.say(f"{len(left.strangers):,} on no list here, blocked for the future.")
+    for row in rejected:
+        app.warn(f"line {row.line}: {row.reason}")
+    for line in left.refused:
+        app.warn(line)
+
+
+def _stranger(address: Address, near: Sequence[str]) -> str:
+    text = f"{address.text} is on no list here; it is blocked for the future."
+    if not near:
+        return text
+    return f"{text} Whoever wrote may be here under another address, close: {', '.join(near)}"
 
 
 @click.command("erase")

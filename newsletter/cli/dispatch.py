@@ -10,7 +10,7 @@ from types import FrameType
 
 from wakepy import keep
 
-from newsletter import campaign
+from newsletter import composer
 from newsletter.cli import progress
 from newsletter.cli.app import App, now_ms
 from newsletter.deliver.courier import SmtpCourier
@@ -29,18 +29,30 @@ from newsletter.store import Store
 DAY = 86_400_000
 
 
+SIGNALS = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)
+]
+
+
+class Stopped(threading.Event):
+    """Set by the first signal; `by_hand` where a person pressed Ctrl+C, and not the system or a service."""
+
+    by_hand = False
+
+
 @contextmanager
-def stopping(app: App) -> Iterator[threading.Event]:
-    """An event that the first Ctrl+C or SIGTERM sets; the second one leaves at once."""
-    stop = threading.Event()
+def stopping(app: App) -> Iterator[Stopped]:
+    """An event that the first Ctrl+C, SIGTERM or closed window sets; the second one leaves at once."""
+    stop = Stopped()
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         if stop.is_set():
             raise KeyboardInterrupt
+        stop.by_hand = number == signal.SIGINT
         stop.set()
         app.say("Stopping: what is on its way is finished and written down. Once more to leave at once.")
 
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, on_signal) for number in SIGNALS}
     try:
         yield stop
     finally:
@@ -59,7 +71,7 @@ def wait_for_time(app: App, store: Store, send: Send, stop: threading.Event) -> 
     with progress.counting_down(app) as show:
         while (left := begin - now_ms()) > 0:
             if stop.wait(min(1.0, left / 1000)):
-                app.say(f"It stays planned for {app.local_time(begin)}: newsletter run takes it up.")
+                app.say(f"It stays planned for {app.local_time(begin)}: {app.command('run')} takes it up.")
                 return False
             if store.sends.get(send.id).state is not SendState.READY:
                 app.say("It was paused or cancelled from elsewhere.")
@@ -94,7 +106,7 @@ def dispatch(
                 return runner.run(
                     run_send(
                         store.journal(send.id, relay.name),
-                        campaign.composer(store, app.config, send),
+                        composer.composer(store, app.config, send),
                         SmtpCourier(relay, connections=limits.connections),
                         meter=meter,
                         clock=now_ms,
@@ -102,6 +114,7 @@ def dispatch(
                         stop=stop,
                         limit=limit,
                         wait=wait,
+                        threads=composer.threads_for(app.config),
                         progress=lambda now: advance(_finished(now), _note(app, now)),
                     )
                 )
@@ -125,7 +138,7 @@ def _note(app: App, now: Progress) -> str:
     counts = ((now.deferred, "deferred"), (now.failed, "failed"), (now.unknown, "unknown"))
     parts = [f"{count:,} {word}" for count, word in counts if count]
     if now.waiting_until:
-        parts.append(f"waiting until {app.local_time(now.waiting_until)}")
+        parts.append(f"waiting until {app.local(now.waiting_until):%H:%M}; you may stop and go on later")
     return ", ".join(parts)
 
 

@@ -20,7 +20,6 @@ from newsletter.cli.app import (
     put,
     put_json,
     put_table,
-    typed,
     yes_option,
 )
 from newsletter.errors import NotFoundError, UsageError
@@ -32,7 +31,7 @@ STATES = [state.value for state in DeliveryState]
 MEANINGS = {
     "sent": "accepted by your mail server",
     "planned": "still to be sent",
-    "deferred": "asked to come later; tried again by itself",
+    "deferred": "told to come later; each run tries again",
     "claimed": "leaving right now",
     "failed": "refused for good",
     "skipped": "left out, for a reason",
@@ -67,7 +66,7 @@ def status(app: App, issue: str | None, as_json: bool) -> None:
     """
     with app.store(create=False) as store:
         if issue is None:
-            _all(store, as_json)
+            _all(app, store, as_json)
             return
         sends = store.sends.of_issue(issue)
         if not sends:
@@ -84,26 +83,38 @@ def status(app: App, issue: str | None, as_json: bool) -> None:
     rows = [(f"{counts[s]:,}", s, meaning) for s, meaning in MEANINGS.items() if counts[s] or s == "sent"]
     put_table(("", "state", "which means"), [*rows, (f"{tally.total:,}", "in all", "")])
     if tally.unknown:
-        app.say(f"Decide the unknown ones: newsletter resolve {issue} --unknown resend   (or: sent)")
+        app.say(f"Decide the unknown ones: {app.command('resolve', issue, '--unknown', 'resend')} (or sent)")
     elif tally.planned or tally.deferred:
-        app.say(f"Go on: newsletter send {issue} --to {typed(sends[-1].audience)}")
+        app.say(f"Go on: {app.command('send', issue, '--to', sends[-1].audience)}")
 
 
 def _state_in_words(app: App, send: Send) -> str:
+    if send.state is SendState.READY:
+        if send.started is None and send.scheduled is not None:
+            return f"planned for {app.local_time(send.scheduled)}"
+        return "not begun" if send.started is None else "stopped"
     if send.state is not SendState.RUNNING:
         return f"{send.state.value}: {send.reason}" if send.reason else send.state.value
     holder = locks.holder(app.config.root, send.slug)
     return f"running, by {holder}" if holder else "broken off: run the send again"
 
 
-def _all(store: Store, as_json: bool) -> None:
+def _all(app: App, store: Store, as_json: bool) -> None:
     tallies = store.sends.all_tallies()
     if as_json:
         put_json([_tally_json(slug, tally) for slug, tally in tallies.items()])
         return
     columns = ("total", "sent", "planned", "claimed", "deferred", "failed", "skipped", "unknown")
-    rows = [(slug, *(getattr(t, column) for column in columns)) for slug, t in tallies.items()]
-    put_table(("issue", *columns), rows, right=columns)
+    rows = [
+        (
+            slug,
+            *(getattr(t, column) for column in columns),
+            _state_in_words(app, store.sends.of_issue(slug)[-1]),
+        )
+        for slug, t in tallies.items()
+        if store.sends.of_issue(slug)
+    ]
+    put_table(("issue", *columns, "now"), rows, right=columns)
 
 
 def _tally_json(slug: str, tally: Tally) -> dict[str, object]:
@@ -205,7 +216,10 @@ def resolve(app: App, issue: str, unknown: str, yes: bool) -> None:
         resend = unknown == "resend"
         what = "Send it to them again? Some may get it twice." if resend else "Take them as sent?"
         app.confirm(f"{count:,} unknown. {what}", yes=yes)
-        store.sends.resolve(issue, resend=resend, now=now_ms())
-    app.say(f"{count:,} are {'planned again' if resend else 'taken as sent'}.")
-    if resend:
-        app.say(f"Next: newsletter send {issue} --to …, as before")
+        decided = store.sends.resolve(issue, resend=resend, now=now_ms())
+        audience_name = store.sends.of_issue(issue)[-1].audience
+    app.say(f"{'Planned again' if resend else 'Taken as sent'}: {decided:,}.")
+    if decided < count:
+        app.say(f"{count - decided:,} belong to a cancelled send, which is over; take them as sent.")
+    elif resend:
+        app.say(f"Next: {app.command('send', issue, '--to', audience_name)}")

@@ -15,7 +15,7 @@ DASHES = {"ignore_unknown_options": True}
 @click.group(invoke_without_command=True)
 @click.pass_context
 def lists(context: click.Context) -> None:
-    """Subscription lists: show them, or make one.
+    """Subscription lists: show them, make one, remove one.
 
     \b
     Examples:
@@ -70,6 +70,21 @@ def add_list(app: App, name: str, title: str) -> None:
     with app.store() as store:
         store.lists.create(name, title)
     app.say(f"Made the list '{name}'.")
+
+
+@lists.command("remove")
+@click.argument("name")
+@pass_app
+def remove_list(app: App, name: str) -> None:
+    """Remove a list that nobody is in. Who left it, and how people had joined, stays on record.
+
+    \b
+    Example:
+      newsletter lists remove dentist
+    """
+    with app.store(create=False) as store:
+        store.lists.remove(name)
+    app.say(f"Removed the list '{name}'.")
 
 
 @click.group(invoke_without_command=True)

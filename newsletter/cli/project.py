@@ -16,6 +16,7 @@ from newsletter.errors import ProjectError, UsageError
 from newsletter.issue import edition_skeleton, slugify
 from newsletter.languages import normalise_tag
 from newsletter.sample import SLUG, sample_files
+from newsletter.store import Restored
 from newsletter.store import restore as restore_database
 
 IGNORED = "subscribers.db*\n.newsletter/\nbuild/\ndemo/\n"
@@ -117,6 +118,9 @@ def backup(app: App, file: Path) -> None:
 def restore(app: App, file: Path, yes: bool) -> None:
     """Put a backup in the place of the database; the present one is kept beside it.
 
+    Who left, bounced, complained, was erased or was mailed since the backup is taken over from the present
+    one. Sends that were under way are paused.
+
     \b
     Example:
       newsletter restore backups/2026-12-01.db
@@ -125,10 +129,33 @@ def restore(app: App, file: Path, yes: bool) -> None:
     if database.exists():
         written = datetime.fromtimestamp(file.stat().st_mtime, app.config.campaign.zone)
         app.confirm(
-            f"Replace {database.name} by the backup of {written:%Y-%m-%d %H:%M}? "
-            "Whoever joined or left since then is known only to the present one, which is kept.",
+            f"Replace {database.name} by the backup of {written:%Y-%m-%d %H:%M}? Whoever joined or was "
+            "changed since then is known only to the present one, which is kept. Whoever left, bounced, "
+            "complained or was erased since then stays out.",
             yes=yes,
         )
-    kept = restore_database(file, database, now=now_ms)
-    app.say(f"Restored {database.name} from {file}" + (f"; the old one is {kept.name}" if kept else ""))
+    restored = restore_database(file, database, now=now_ms)
+    _tell_restored(app, restored, file, database)
+
+
+def _tell_restored(app: App, restored: Restored, file: Path, database: Path) -> None:
+    carried = restored.carried
+    app.say(f"Restored {database.name} from {file}")
+    if carried is None:
+        app.warn("there was no database here: who left or was erased since the backup is not known")
+    elif carried.why_not:
+        app.warn(
+            f"nothing was taken over from the old database: {carried.why_not}. Who left or was erased since "
+            "the backup is not known here."
+        )
+    else:
+        gone = "1 person left or was" if carried.gone == 1 else f"{carried.gone:,} people left or were"
+        app.say(f"{gone} erased since; they are kept out." if carried.gone else "Nobody left since.")
+        if carried.mailed:
+            app.say(f"{carried.mailed:,} deliveries since are taken over: nobody is mailed twice.")
+    if restored.kept is not None:
+        app.say(
+            f"The old one is {restored.kept.name}. It and old backups still hold people whom you erased: "
+            "delete them when you no longer need them."
+        )
     app.say("Sends that were under way are paused; look at them with: newsletter status")

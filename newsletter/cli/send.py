@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 import click
 
-from newsletter import campaign, locks
+from newsletter import campaign, composer, locks
 from newsletter.addresses import parse_address
-from newsletter.cli.app import App, now_ms, pass_app, yes_option
-from newsletter.cli.compose import SAMPLE_READER, make_proof
+from newsletter.cli.app import App, now_ms, pass_app, put, yes_option
+from newsletter.cli.compose import make_proof, sample_reader
 from newsletter.cli.dispatch import dispatch, send_copies, stopping, wait_for_time
 from newsletter.cli.tell import nobody, people, refuse_errors, refuse_gaps, tell_end, tell_survey, tell_time
 from newsletter.deliver.limits import Limits, limits_for
+from newsletter.deliver.report import Ending
 from newsletter.errors import IssueError, NotFoundError, UsageError
 from newsletter.issue import read_slug
 from newsletter.models import Send, Tally
@@ -57,12 +60,14 @@ def send(
       newsletter send image-gently-in-dentistry --to dentists --at "2026-12-01 09:00 Europe/Paris"
     """
     if test_address:
+        if dry_run or limit or no_wait or at_text or amend:
+            raise UsageError("--test sends one copy now, and goes with none of the other options")
         _send_test(app, issue, test_address)
         return
     if not audience:
         raise UsageError("say who gets it", hint=f"newsletter send {issue} --to LIST, see: newsletter lists")
     if dry_run:
-        _dry_run(app, issue, audience)
+        _dry_run(app, issue, audience, limit)
         return
     at = parse_moment(at_text, app.config.campaign.zone) if at_text else None
     tally = send_issue(app, issue, audience, limit=limit, wait=not no_wait, at=at, amend=amend, yes=yes)
@@ -84,10 +89,10 @@ def send_issue(
     """Plan or take up, ask, wait for the time, run, tell -> the issue's tally."""
     slug = read_slug(app.config.root, slug)
     limits = limits_for(app.relay)
-    campaign.signer_of(app.config)  # a key that cannot sign is told before anything is planned
+    composer.signer_of(app.config)  # a key that cannot sign is told before anything is planned
     if at is not None and at < now_ms():
         raise UsageError(f"{app.local_time(at)} is over", hint="leave --at out to send now")
-    with app.store() as store, locks.sending(app.config.root, slug, app.local(now_ms())) as holder:
+    with app.store() as store, lock(app, slug, limits) as holder:
         current = campaign.open_send(store, slug, audience)
         if current is None:
             current = _plan(app, store, make_proof(app, slug), audience, limits, limit, at, yes=yes)
@@ -100,6 +105,17 @@ def send_issue(
         return go_on(app, store, current, limits, holder, limit=limit, wait=wait)
 
 
+@contextmanager
+def lock(app: App, slug: str, limits: Limits) -> Iterator[str]:
+    """Hold the issue's lock, and the relay's where it has limits: two sends would use them up twice."""
+    since, root = app.local(now_ms()), app.config.root
+    with ExitStack() as held:
+        holder = held.enter_context(locks.sending(root, slug, since))
+        if limits.rates:
+            held.enter_context(locks.using(root, app.relay.name, since))
+        yield holder
+
+
 def go_on(
     app: App, store: Store, current: Send, limits: Limits, holder: str, *, limit: int | None, wait: bool
 ) -> Tally:
@@ -108,7 +124,10 @@ def go_on(
         if not wait_for_time(app, store, current, stop):
             return store.sends.tally(current.slug)
         report = dispatch(app, store, current, limits, holder, stop, limit=limit, wait=wait)
-    tally = campaign.close_run(store, current, report)
+    by_hand = "stopped by hand" if stop.by_hand else ""
+    if report.ending is Ending.LIMITED:
+        by_hand = "as many were sent as --limit said"
+    tally = campaign.close_run(store, current, report, by_hand=by_hand)
     tell_end(app, store, current, report, tally)
     return tally
 
@@ -116,25 +135,41 @@ def go_on(
 def _send_test(app: App, issue: str, address: str) -> None:
     proof = make_proof(app, issue, inert=True)
     versions = [proof.full_version(tag) for tag in proof.issue.editions]
-    profile = replace(SAMPLE_READER, address=parse_address(address))
     refuse_errors(app, proof, [finding for version in versions for finding in version.findings])
-    parcels = [campaign.trial_parcel(app.config, version, profile, now_ms()) for version in versions]
+    parcels = [
+        composer.trial_parcel(
+            app.config, version, replace(sample_reader(version), address=parse_address(address)), now_ms()
+        )
+        for version in versions
+    ]
     send_copies(app.relay, parcels)
+    if app.config.database.exists():
+        with app.store() as store:
+            store.sends.note_usage(app.relay.name, len(parcels), now_ms())
     app.say(f"Sent {len(parcels)} test {'copy' if len(parcels) == 1 else 'copies'} to {address}.")
-    app.say("Their links do nothing, and nobody was counted.")
+    app.say("Their links do nothing, and they count for nobody.")
 
 
-def _dry_run(app: App, issue: str, audience: str) -> None:
-    campaign.signer_of(app.config)
+def _dry_run(app: App, issue: str, audience: str, limit: int | None) -> None:
+    composer.signer_of(app.config)
     proof = make_proof(app, issue)
     with app.store(create=False) as store:
+        under_way = [s for s in campaign.unfinished(store, proof.issue.slug) if s.audience == audience]
+        if under_way:
+            tally = store.sends.tally_of(under_way[0].id)
+            put(f"Under way to {audience}: {tally.sent:,} of {people(tally.total)} have it.")
+            put(f"Would go on with {people(tally.planned + tally.deferred)}.")
+            return
         found = campaign.survey(store, proof, audience)
-    if not found.total:
-        nobody(app, found)
-        return
-    refuse_errors(app, proof, found.findings)
-    refuse_gaps(proof, found)
-    tell_survey(app, found)
+        if not found.total:
+            nobody(app, found)
+            return
+        refuse_errors(app, proof, found.findings)
+        refuse_gaps(proof, found)
+        tell_survey(app, found)
+        if app.config.relay is not None:
+            count = min(found.total, limit or found.total)
+            tell_time(app, store, count, limits_for(app.config.relay), now_ms())
     app.say("This was a dry run: nothing was sent or written.")
 
 
@@ -156,10 +191,9 @@ def _plan(
     refuse_errors(app, proof, found.findings)
     refuse_gaps(proof, found)
     tell_survey(app, found)
-    tell_time(app, min(found.total, limit or found.total), limits, at or now_ms())
+    tell_time(app, store, min(found.total, limit or found.total), limits, at or now_ms())
     app.confirm(f"Send to {people(found.total)}?", yes=yes)
-    planned = campaign.approve(store, proof, found, now_ms())
-    return planned if at is None else store.sends.schedule(planned.id, at)
+    return campaign.approve(store, proof, found, now_ms(), scheduled=at)
 
 
 def _take_up(app: App, store: Store, current: Send, limits: Limits, *, amend: bool, yes: bool) -> None:
@@ -171,13 +205,13 @@ def _take_up(app: App, store: Store, current: Send, limits: Limits, *, amend: bo
     if lost:
         app.warn(
             f"{lost} were on their way when the last run broke off, and are unknown: "
-            f"newsletter deliveries {current.slug} --state unknown"
+            f"{app.command('deliveries', current.slug, '--state', 'unknown')}"
         )
     _compare(app, store, current, amend=amend)
     app.say(f"Going on with {current.audience}: {tally.sent:,} of {tally.total:,} have it, {left:,} to go.")
     if left:
-        tell_time(app, left, limits, current.scheduled or now_ms())
-        app.confirm(f"Go on with the {left:,}?", yes=yes)
+        tell_time(app, store, left, limits, current.scheduled or now_ms())
+        app.confirm(f"Go on with {people(left)}?", yes=yes)
 
 
 def _compare(app: App, store: Store, current: Send, *, amend: bool) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 from newsletter.audience import parse_segment
 from newsletter.campaign import Survey
-from newsletter.cli.app import App, now_ms, put, put_table, typed
+from newsletter.cli.app import App, now_ms, put, put_table
 from newsletter.cli.compose import show_findings
 from newsletter.deliver.limits import Limits, estimate
 from newsletter.deliver.report import Ending, RunReport
@@ -24,11 +24,11 @@ def refuse_errors(app: App, proof: Proof, findings: Sequence[Finding]) -> None:
     show_findings(app, proof.issue, errors)
     if len(findings) > len(errors):
         rules = sorted({finding.rule for finding in findings if finding.level is Level.WARNING})
-        app.say(f"Checked, with warnings ({', '.join(rules)}): newsletter check {proof.issue.slug}")
+        app.say(f"Checked, with warnings ({', '.join(rules)}): {app.command('check', proof.issue.slug)}")
     if errors:
         first = errors[0]
         raise RefusedError(
-            f"{len(errors)} thing{'s' if len(errors) > 1 else ''} to mend before this can be sent, "
+            f"{len(errors)} thing{'s' if len(errors) > 1 else ''} to put right before this can be sent, "
             f"first: {first.message}",
             where=f"{proof.issue.editions[first.edition].path}:{first.line}",
             hint="nothing was sent",
@@ -54,17 +54,24 @@ def tell_survey(app: App, found: Survey) -> None:
     if found.stood_in:
         languages = ", ".join(sorted(found.stood_in))
         count = sum(found.stood_in.values())
-        app.say(f"For {people(count)} there is no edition in their language ({languages}); they get another.")
+        app.say(
+            f"No edition in their language ({languages}) have {people(count)}: they get the campaign's own."
+        )
 
 
-def tell_time(app: App, count: int, limits: Limits, begin: int) -> None:
-    """How long it will take from `begin` (UTC ms), and when it ends."""
+def tell_time(app: App, store: Store, count: int, limits: Limits, begin: int) -> None:
+    """How long it will take from `begin` (UTC ms), with what is used of the limits, and when it ends."""
     if limits.note:
         app.say(limits.note)
-    seconds = estimate(count, limits)
+    seconds = estimate(count, limits, used=_used(app, store, limits, begin))
     end = app.local_time(begin + int(seconds * 1000))
     start = f"begins {app.local_time(begin)} and " if begin > now_ms() else ""
     app.say(f"It {start}takes {duration(seconds)}, until {end}.")
+
+
+def _used(app: App, store: Store, limits: Limits, begin: int) -> list[int]:
+    name = app.config.relay.name if app.config.relay else ""
+    return [store.sends.sent_since(name, begin - rate.seconds * 1000) for rate in limits.rates]
 
 
 def nobody(app: App, found: Survey) -> None:
@@ -73,35 +80,42 @@ def nobody(app: App, found: Survey) -> None:
         raise RefusedError(
             "nobody is in this audience, so nothing was sent",
             where=found.audience,
-            hint="see who is where: newsletter lists",
+            hint=f"see who is where: {app.command('lists')}",
         )
-    app.say(
-        f"Everybody in {found.audience} has this issue already, or a row in its journal; nothing to send."
-    )
+    app.say(f"Everybody in {found.audience} has been dealt with already; there is nothing to send.")
 
 
 def tell_end(app: App, store: Store, current: Send, report: RunReport, tally: Tally) -> None:
     """How a run ended, and what to type next."""
     counts = {state: n for state, n in asdict(tally).items() if n}
     put(", ".join(f"{n:,} {state}" for state, n in counts.items()) + f" (of {tally.total:,})")
-    again = f"newsletter send {current.slug} --to {typed(current.audience)}"
-    if report.ending in {Ending.PAUSED, Ending.RELAY_LOST}:
-        app.say(f"Paused: {report.reason}", style="red")
-        app.say(f"Mend that, then go on: {again}")
+    again = app.command("send", current.slug, "--to", current.audience)
+    for line in _next_steps(app, current, report, tally, again):
+        app.say(line)
+    newcomers = _newcomers(store, current) if report.ending is Ending.FINISHED else 0
+    if newcomers:
+        app.say(f"Joined {current.audience} since: {people(newcomers)}. Send it to them too: {again}")
+    app.say(f"See how it stands: {app.command('status', current.slug)}")
+
+
+def _next_steps(app: App, current: Send, report: RunReport, tally: Tally, again: str) -> Iterator[str]:
+    waiting = tally.planned + tally.deferred
+    if report.must_pause:
+        yield f"Paused: {report.reason}"
+        yield f"Put that right, then go on: {again}"
+    elif report.ending is Ending.WAITING and report.next_due and not tally.deferred:
+        yield f"Your mail server's limit is used up until {app.local_time(report.next_due)}. Then: {again}"
     elif report.ending is Ending.WAITING and report.next_due:
-        app.say(f"{tally.deferred:,} wait for another try, due {app.local_time(report.next_due)}: {again}")
-    elif tally.planned or tally.deferred:
-        later = f", {tally.deferred:,} of them later" if tally.deferred else ""
-        app.say(f"{tally.planned + tally.deferred:,} are still to be sent{later}: {again}")
+        due = app.local_time(report.next_due)
+        yield f"Told to come later: {people(tally.deferred)}. From {due} on: {again}"
+    elif waiting:
+        later = f" ({tally.deferred:,} of them told us to come later)" if tally.deferred else ""
+        yield f"Still to be sent: {people(waiting)}{later}. Go on with: {again}"
     if tally.unknown:
-        app.say(f"Decide the unknown ones: newsletter resolve {current.slug} --unknown resend   (or: sent)")
+        decide = app.command("resolve", current.slug, "--unknown", "resend")
+        yield f"Decide the unknown ones: {decide} (or: sent)"
     if tally.failed:
-        app.say(f"Why some failed: newsletter deliveries {current.slug} --state failed")
-    if report.ending is Ending.FINISHED:
-        newcomers = _newcomers(store, current)
-        if newcomers:
-            app.say(f"{people(newcomers)} joined {current.audience} since; send it to them too: {again}")
-    app.say(f"See how it stands: newsletter status {current.slug}")
+        yield f"Why some failed: {app.command('deliveries', current.slug, '--state', 'failed')}"
 
 
 def _newcomers(store: Store, current: Send) -> int:

@@ -14,6 +14,7 @@ BOUNCE_CODES = frozenset({"5.1.1", "5.1.3", "5.1.6", "5.1.10"})
 _MINUTE = 60_000
 DELAYS = tuple(minutes * _MINUTE for minutes in (5, 15, 30, 60, 120, 240))
 STRIKES = 3
+PUT_OFF, PUT_OFF_DOMAINS = 20, 5  # so many recipients of so many domains: it is the relay, not they
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,20 +65,29 @@ def retry_delay(attempts: int, jitter: float) -> int:
 
 @dataclass(kw_only=True)
 class Breaker:
-    """Counts refusals in a row; a success, or nothing but one and the same recipient, does not trip it."""
+    """Counts refusals and deferrals in a row, each recipient once; a success begins the count anew."""
 
     struck: set[int] = field(default_factory=set)
+    put_off: dict[int, str] = field(default_factory=dict)
 
-    def note(self, verdict: Verdict) -> str:
-        """Take a verdict in; why the send must pause now, or an empty text."""
-        if verdict.outcome.state is DeliveryState.SENT:
+    def note(self, verdict: Verdict, domain: str) -> str:
+        """Take a verdict about somebody of `domain` in; why the send must pause now, or an empty text."""
+        outcome = verdict.outcome
+        if outcome.state is DeliveryState.SENT:
             self.struck.clear()
-        elif verdict.strike:
-            self.struck.add(verdict.outcome.delivery)
+            self.put_off.clear()
+            return ""
+        told = f"; the last answer: {spoken(outcome.reply)}" if outcome.reply else ""
+        if verdict.strike:
+            self.struck.add(outcome.delivery)
             if len(self.struck) >= STRIKES:
-                last = verdict.outcome.reply
-                told = f"; the last answer: {spoken(last)}" if last else ""
                 return f"{STRIKES} recipients in a row were refused{told}"
+        if outcome.state is DeliveryState.DEFERRED:
+            self.put_off[outcome.delivery] = domain
+            domains = len(set(self.put_off.values()))
+            if len(self.put_off) >= PUT_OFF and domains >= PUT_OFF_DOMAINS:
+                told = told or f"; the last time {outcome.reason}"
+                return f"{len(self.put_off)} recipients of {domains} domains in a row were put off{told}"
         return ""
 
 

@@ -14,17 +14,25 @@ from newsletter.models import Claim, Exchange, Outcome, Reply
 class Parcel:
     """One filled message with its envelope.
 
-    `data` is the whole message in CRLF lines, ending in CRLF. Stencils write a leading dot as `=2E`, so no
-    line begins with one; the client looks all the same and stuffs what does (RFC 5321 4.5.2).
+    `pieces` make up the whole message, in CRLF lines, ending in CRLF: what is the same for everybody is never
+    copied on its way to the system. Lines that begin with a dot are stuffed by the client (RFC 5321 4.5.2);
+    `dotless` says that there are none, as a stencil writes such a dot as `=2E`, and saves looking: that would
+    cost as much as writing the message does.
     `smtputf8` is set where an address needs RFC 6531. `attempts` counts the earlier tries.
     """
 
     delivery: int
     mail_from: str
     rcpt_to: str
-    data: bytes
+    pieces: Sequence[bytes]
     smtputf8: bool = False
+    dotless: bool = False
     attempts: int = 0
+
+    @property
+    def size(self) -> int:
+        """Octets of the message."""
+        return sum(map(len, self.pieces))
 
 
 class Stage(StrEnum):

@@ -8,11 +8,11 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 
 from newsletter.deliver.desk import Desk, given_back
+from newsletter.deliver.judge import Judge
 from newsletter.deliver.limits import Allowance, Meter
-from newsletter.deliver.policy import Breaker, classify
+from newsletter.deliver.orders import Orders
 from newsletter.deliver.ports import (
     Attempt,
     Composer,
@@ -23,6 +23,7 @@ from newsletter.deliver.ports import (
     Stage,
     Stop,
 )
+from newsletter.deliver.press import Press
 from newsletter.deliver.report import Counts, Ending, RunReport
 from newsletter.deliver.tempo import Moment, Tempo
 from newsletter.models import Claim, DeliveryState, Outcome, SendState
@@ -32,22 +33,6 @@ GRACE = 0.2  # seconds that a cancelled run still listens
 
 _ENDINGS = {SendState.PAUSED: Ending.PAUSED, SendState.CANCELLED: Ending.CANCELLED}
 
-Clock = Callable[[], int]
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Orders:
-    """What a run was told."""
-
-    meter: Meter
-    allowance: Allowance
-    clock: Clock
-    give_up_after: int
-    stop: Stop
-    wait: bool
-    progress: ProgressCallback | None
-    jitter: Callable[[], float]
-
 
 async def run_send(
     journal: Journal,
@@ -55,19 +40,21 @@ async def run_send(
     courier: Courier,
     *,
     meter: Meter,
-    clock: Clock,
+    clock: Callable[[], int],
     give_up_after: int,
     stop: Stop,
     limit: int | None = None,
     wait: bool = True,
     progress: ProgressCallback | None = None,
     executor: Executor | None = None,
+    threads: int = 0,
     jitter: Callable[[], float] = random.random,
 ) -> RunReport:
     """Send everything that is due, at most 64 rows in flight at a time, and say how it ended.
 
     `clock` gives UTC ms; `give_up_after` is in ms. `journal.exchange` is called in one thread of its own (or
-    in `executor`). With `wait` deferred rows and used-up ceilings are waited for. Opens and closes `courier`.
+    in `executor`), `compose` in so many `threads` where that is not 0. With `wait` deferred rows and used-up
+    ceilings are waited for. Opens and closes `courier`.
 
     A pause or cancel from elsewhere, and `stop`, act within a second: what has not begun to travel is given
     back, what travels is finished and written. Outcomes are written on every way out: a cancelled task writes
@@ -76,7 +63,7 @@ async def run_send(
 
     Raises RelayError before the first claim, StoreError, and whatever `compose` raises.
     """
-    orders = _Orders(
+    orders = Orders(
         meter=meter,
         allowance=Allowance(limit),
         clock=clock,
@@ -84,6 +71,7 @@ async def run_send(
         stop=stop,
         wait=wait,
         progress=progress,
+        threads=threads,
         jitter=jitter,
     )
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal") as thread:
@@ -97,14 +85,14 @@ async def run_send(
 class _Run:
     """One run: `_claims` are in flight with the courier, the desk holds outcomes not yet written."""
 
-    def __init__(self, desk: Desk, compose: Composer, courier: Courier, orders: _Orders) -> None:
+    def __init__(self, desk: Desk, compose: Composer, courier: Courier, orders: Orders) -> None:
         self._desk = desk
-        self._compose = compose
+        self._press = Press(compose, self._filled, threads=orders.threads)
         self._courier = courier
         self._orders = orders
         self._claims: dict[int, Claim] = {}
         self._counts = Counts()
-        self._breaker = Breaker()
+        self._judge = Judge(orders.clock, give_up_after=orders.give_up_after, jitter=orders.jitter)
         self._tempo = Tempo.of(courier.connections)
         self._dry = False  # the journal had nothing more to give
         self._next_due: int | None = None
@@ -112,6 +100,8 @@ class _Run:
         self._news = asyncio.Event()
         self._ending: Ending | None = None
         self._reason = ""
+        self._leaving = False  # nothing more is handed to the courier
+        self._error: BaseException | None = None
 
     async def run(self) -> RunReport:
         """Turn until there is an end and nothing is left in flight or unwritten."""
@@ -125,7 +115,7 @@ class _Run:
             patience = GRACE
             raise
         finally:
-            await self._settle(hearing, patience)
+            await self._finish(hearing, patience)
         return self._counts.report(self._ending or Ending.FINISHED, self._reason, self._next_due)
 
     # --- the loop
@@ -133,6 +123,8 @@ class _Run:
     async def _turn(self, hearing: asyncio.Task[None]) -> None:
         if hearing.done():
             hearing.result()
+        if self._error is not None:
+            raise self._error
         if self._orders.stop.is_set():
             self._end(Ending.STOPPED)
         moment = self._moment()
@@ -172,7 +164,8 @@ class _Run:
         self._tempo = self._tempo.after(len(entry.outcomes), self._since())
         self._looked = asyncio.get_running_loop().time()
         for outcome in entry.outcomes:
-            self._counts.note(outcome.state)
+            if outcome.tried:
+                self._counts.note(outcome.state)
             self._dry = self._dry and outcome.state is not DeliveryState.PLANNED
         self._counts.note(DeliveryState.SKIPPED, answer.skipped)
         self._next_due = answer.next_due
@@ -191,17 +184,30 @@ class _Run:
         self._orders.allowance.take(len(claims))
         waiting = deque(claims)
         try:
-            while waiting and self._ending is None:
-                filled = self._compose(waiting[0])
-                claim = waiting.popleft()
-                if isinstance(filled, Parcel):
-                    self._claims[claim.delivery] = claim
-                    self._courier.put(filled)
+            while waiting and not self._leaving:
+                claim = waiting[0]
+                held = self._judge.hold(claim)
+                if held is not None:
+                    self._note(held)
                 else:
-                    self._note(filled)
+                    self._claims[claim.delivery] = claim
+                    self._press.fill(claim)
+                waiting.popleft()
         finally:
             for claim in waiting:
+                self._claims.pop(claim.delivery, None)
                 self._note(given_back(claim.delivery))
+
+    def _filled(self, claim: Claim, filled: Parcel | Outcome | BaseException) -> None:
+        """A parcel goes to the courier; what is none, or cannot leave any more, to the journal."""
+        if isinstance(filled, Parcel) and not self._leaving:
+            self._courier.put(filled)
+            return
+        del self._claims[claim.delivery]
+        self._note(filled if isinstance(filled, Outcome) else given_back(claim.delivery))
+        if isinstance(filled, BaseException):
+            self._error = filled
+        self._news.set()
 
     def _conclude(self, room: int) -> None:
         """See whether this is the end: nothing in flight, nothing unwritten, and nothing to wait for."""
@@ -240,29 +246,20 @@ class _Run:
         while True:
             before = len(self._desk.outcomes)
             for attempt in await self._courier.take():
-                self._judge(attempt)
+                self._settle(attempt)
             after = len(self._desk.outcomes)
             if not before or not self._claims or after >= self._tempo.group:
                 self._news.set()
 
-    def _judge(self, attempt: Attempt) -> None:
+    def _settle(self, attempt: Attempt) -> None:
         claim = self._claims.pop(attempt.delivery, None)
         if claim is None:
             return
-        orders = self._orders
-        verdict = classify(
-            attempt,
-            attempts=claim.attempts,
-            first_claimed=claim.first_claimed,
-            now=orders.clock(),
-            jitter=orders.jitter(),
-            give_up_after=orders.give_up_after,
-        )
+        verdict = self._judge.verdict(claim, attempt)
         tripped = verdict.strike and self._ending is Ending.PAUSED
         self._note(given_back(attempt.delivery) if tripped else verdict.outcome)
-        pause = verdict.pause or self._breaker.note(verdict)
-        if pause:
-            self._end(Ending.PAUSED, pause)
+        if verdict.pause:
+            self._end(Ending.PAUSED, verdict.pause)
         elif attempt.stage is Stage.CONNECT and attempt.error:
             self._end(Ending.RELAY_LOST, attempt.error)
 
@@ -280,11 +277,13 @@ class _Run:
         """Claim nothing more; the first reason stands."""
         if self._ending is None:
             self._ending, self._reason = ending, reason
+            self._leaving = True
             self._courier.recall()
             self._news.set()
 
-    async def _settle(self, hearing: asyncio.Task[None], patience: float | None) -> None:
+    async def _finish(self, hearing: asyncio.Task[None], patience: float | None) -> None:
         """Let what travels arrive, for `patience` seconds where that is not None, and write it down."""
+        self._leaving = True
         self._courier.recall()
         with suppress(TimeoutError):
             async with asyncio.timeout(patience):
@@ -292,4 +291,5 @@ class _Run:
                     self._news.clear()
                     await self._news.wait()
         hearing.cancel()
+        self._press.close()
         await self._desk.finish()

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from newsletter.issue.draft import edition_skeleton, slugify
+from newsletter.issue.draftwords import sample_words
 from newsletter.issue.edition import read_edition
 from newsletter.issue.folder import list_issues, load_issue, read_slug
 
-__all__ = ["edition_skeleton", "list_issues", "load_issue", "read_edition", "read_slug", "slugify"]
+__all__ = [
+    "edition_skeleton",
+    "list_issues",
+    "load_issue",
+    "read_edition",
+    "read_slug",
+    "sample_words",
+    "slugify",
+]

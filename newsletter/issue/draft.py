@@ -8,6 +8,7 @@ import unicodedata
 from datetime import date
 
 from newsletter.errors import UsageError
+from newsletter.issue.draftwords import draft_words
 from newsletter.languages import normalise_tag, own_name
 
 LONGEST_SLUG = 60
@@ -19,7 +20,7 @@ _WINDOWS_DEVICES = re.compile(r"con|prn|aux|nul|com[0-9]|lpt[0-9]")
 _SKELETON = """\
 ---
 # The edition in {language}. Lines that begin with a # are notes to you: no reader sees them.
-subject: {title}
+{note}subject: {title}
 # One sentence that inboxes show behind the subject, of 40 to 130 characters.
 preheader: ""
 # What stands above the text, and on the public page.
@@ -32,18 +33,18 @@ reviewed_by: ""
 reviewed_on:
 ---
 
-Dear {{{{ name | default("colleague") }}}},
+{greeting}
 
-Write here. A blank line begins a new paragraph; **two asterisks** make words bold.
+{opening}
 
-## A heading
+{heading}
 
 ::: steps
-1. The first thing to do.
-2. The second thing to do.
+{first}
+{second}
 :::
 
-[What readers should do next](https://www.example.org){{.button}}
+{link}https://www.example.org){{.button}}
 """
 
 
@@ -62,11 +63,24 @@ def slugify(title: str) -> str:
 
 
 def edition_skeleton(title: str, lang: str, date: date) -> str:
-    """The text of a new edition, with notes on what to write where."""
+    """The text of a new edition, with notes on what to write where.
+
+    Its sample words are in the edition's language, else in English; a check finds those that are left.
+    """
     tag = normalise_tag(lang)
     words = " ".join("".join(char if _is_text(char) else " " for char in title).split())
+    spoken, sample = draft_words(tag)
+    opening, heading, first, second = sample.lines
+    foreign = spoken != tag.partition("-")[0]
     return _SKELETON.format(
         language=f"{own_name(tag)} ({tag})",
+        note=f"# The sample words below are in English: write yours in {own_name(tag)}.\n" if foreign else "",
+        greeting=sample.greeting,
+        opening=opening,
+        heading=heading,
+        first=first,
+        second=second,
+        link=sample.link,
         title=json.dumps(words, ensure_ascii=False),
         date=date.isoformat(),
     )

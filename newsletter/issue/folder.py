@@ -144,8 +144,9 @@ def _edition(name: str, path: Path, root: Path) -> Edition:
     shown = Path(_where(path, root))
     try:
         language = normalise_tag(Path(name).stem)
-    except UsageError:
-        hint = "name it by its language, like en.md, or begin its name with _ to leave it out"
+    except UsageError as error:
+        guess = f"{error.hint} " if error.hint.startswith("did you mean") else ""
+        hint = f"{guess}name it by its language, like en.md, or begin its name with _ to leave it out"
         raise IssueError("the file's name is no language tag", where=shown.as_posix(), hint=hint) from None
     return read_edition(_bytes(path, root), path=shown, language=language)
 

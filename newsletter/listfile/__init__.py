@@ -18,14 +18,14 @@ _SAMPLE: Final = 2000  # records by which the columns are found
 def read_list(data: bytes, *, name: str) -> ListFile:
     """Read a list of people from a file's bytes; `name` is the file's name, for messages.
 
-    Taken: .xlsx, .xls and .ods (the sheet with the most addresses); CSV with comma, semicolon, tab or bar; a
-    bare column of addresses or of `Name <address>`; UTF-8, UTF-16 and the old code pages. What the columns
-    mean is found by their headings in many languages, else by looking. Rows keep the file's order; repeats
-    are not merged.
+    Taken: .xlsx (the sheet with the most addresses); CSV with comma, semicolon, tab or bar; a plain list of
+    addresses or of `Name <address>`, also with several in a line; UTF-8, UTF-16 and the old code pages. What
+    the columns mean is found by their headings in many languages, else by looking. Rows keep the file's
+    order; repeats are not merged.
 
     `line` is a record's first line in the file, or the row's number in the sheet. `columns` are the keys that
-    rows may fill, in the file's order. `kind` is `csv`, `tsv`, `column`, `xlsx`, `xls`, `ods`, or `empty`;
-    `encoding` is empty for workbooks. ListFileError where the file as a whole cannot be read.
+    rows may fill, in the file's order. `kind` is `csv`, `tsv`, `column`, `xlsx`, or `empty`; `encoding`
+    is empty for workbooks. ListFileError where the file as a whole cannot be read.
     """
     table = workbook.read(data, name=name) if workbook.is_workbook(data) else _from_text(data, name)
     records = iter(table.records)

@@ -9,7 +9,7 @@ from io import StringIO
 from itertools import islice
 from typing import Final
 
-from newsletter.listfile import headings
+from newsletter.listfile import headings, plain
 from newsletter.listfile.decoding import Decoded
 from newsletter.listfile.records import Record, Table
 
@@ -19,16 +19,18 @@ _SAMPLE: Final = 60  # records by which the separator is found
 _MOST_LINES: Final = 100  # in one quoted cell
 _MOST_CHARACTERS: Final = 100_000  # in one record of several lines
 _ADDRESS: Final = re.compile(r"[\s\"'<]*[^\s@<>,;\"|]+@[^\s@<>,;\"|]+\.[^\s@<>,;\"|]+[\s\"'>]*")
-_MAILBOX: Final = re.compile(r"\s*[^<>\t;|]+<\s*[^<>\s,;]+@[^<>\s,;]+>\s*[,;]?\s*")
 _DECLARED: Final = re.compile(r"\"?sep=(.)\"?\s*", re.IGNORECASE)
 
 
 def read(decoded: Decoded) -> Table:
-    """Find the separator (or the one that `sep=;` in the first line declares) and read the records."""
+    """Read a plain list of addresses, or find the separator (or the one that `sep=;` at the top declares)."""
     first = decoded.text[:20].splitlines()[0:1]
     declared = _DECLARED.fullmatch(first[0]) if first else None
-    separator = declared[1] if declared else _separator(decoded.text)
+    listed = not declared and plain.is_plain(line for line in _lines(decoded.text) if line.strip())
+    separator = declared[1] if declared else "" if listed else _separator(decoded.text)
     records = _records(decoded.text, separator)
+    if listed:
+        records = plain.spread(records)
     return Table(
         records=islice(records, 1, None) if declared else records,
         kind=_KINDS.get(separator, "csv"),
@@ -39,8 +41,6 @@ def read(decoded: Decoded) -> Table:
 
 def _separator(text: str) -> str:
     lines = [line for line in islice(_lines(text), _SAMPLE) if line.strip()]
-    if lines and sum(_MAILBOX.fullmatch(line) is not None for line in lines) * 5 >= len(lines) * 4:
-        return ""
     best = max(_SEPARATORS, key=lambda separator: _fitness(text, separator))
     return best if any(best in line for line in lines) else ""
 

@@ -17,7 +17,7 @@ RESERVED: Final = frozenset(
 
 
 class Role(IntEnum):
-    """What a column holds; MAYBE_EMAIL has a heading like `Work e-mail`."""
+    """What a column holds; MAYBE_EMAIL has a heading like `Work e-mail`, TITLE may also be of an office."""
 
     OTHER = 0
     EMAIL = 1
@@ -29,6 +29,7 @@ class Role(IntEnum):
     NAME_OR_LAST = 7
     LANGUAGE = 8
     COUNTRY = 9
+    TITLE = 10
 
 
 _SPELLINGS: Final = {
@@ -99,6 +100,13 @@ _SPELLINGS: Final = {
         landcode, maa, kraj, panstwo, zeme, krajina, stat, orszag, tara, zemlja, drzava,
         ulke, страна, країна, χωρα, الدولة, دولة, البلد, بلد, کشور, מדינה, ארץ, 国家, 國家, 国,
         国名, 국가, 나라, ประเทศ, देश, quoc gia, negara, nchi""",
+    Role.TITLE: """
+        title, titles, academic title, academic titles, personal title, salutation, honorific,
+        prefix, name prefix, titre, titres, civilite, anrede, titel, akademischer titel, grad,
+        akad grad, akademischer grad, titulo, titulos, tratamiento, tratamento, titolo, titoli,
+        aanhef, aanspreektitel, tittel, tytul, tytul naukowy, titul, tituly, cim, titlu, titula,
+        titule, naziv, unvan, arvo, oppiarvo, обращение, ученая степень, звание, титул, τιτλος, اللقب
+        العلمي, لقب, תואר, 称谓, 职称, 敬称, 호칭, คำนำหน้า, danh xung, gelar""",
 }
 _MAIL_WORDS: Final = re.compile(r"\b(?:e ?mail|mail|courriel|correo|epost|e post|البريد|ايميل)\b")
 _NOT_ADDRESSES: Final = re.compile(

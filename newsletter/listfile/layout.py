@@ -11,7 +11,7 @@ from typing import Final
 from newsletter.addresses import clean_text
 from newsletter.countries import country_code
 from newsletter.errors import ListFileError
-from newsletter.listfile import headings
+from newsletter.listfile import headings, values
 from newsletter.listfile.headings import Role
 from newsletter.listfile.records import Record
 
@@ -37,6 +37,7 @@ class Layout:
     name: int | None = None
     first_name: int | None = None
     last_name: int | None = None
+    title: int | None = None
     language: int | None = None
     country: int | None = None
     state: int | None = None
@@ -63,7 +64,7 @@ def find(sample: Sequence[Record], *, name: str) -> Layout | None:
             return None
         raise _no_addresses(heading or sample[filled[0]].cells, name)
     if heading:
-        return _by_heading(heading, address, starts, warnings)
+        return _by_heading(heading, rows, address, starts, warnings)
     return _by_looking(rows, address)
 
 
@@ -115,7 +116,9 @@ def _address_column(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> tu
     ]
 
 
-def _by_heading(heading: Sequence[str], address: int, starts: int, warnings: list[str]) -> Layout:
+def _by_heading(
+    heading: Sequence[str], rows: Sequence[Sequence[str]], address: int, starts: int, warnings: list[str]
+) -> Layout:
     roles = {at: headings.role(cell) for at, cell in enumerate(heading) if at != address}
     taken = _people(roles) | {"address": address}
     own = {cell.casefold(): at for at, cell in enumerate(heading)}
@@ -124,17 +127,30 @@ def _by_heading(heading: Sequence[str], address: int, starts: int, warnings: lis
     parts = {"first_name", "last_name"} if "name" in taken else set()
     passed_by |= {at for field, at in taken.items() if field not in parts}
     rest = [at for at, cell in enumerate(heading) if cell and at not in passed_by]
-    attributes, doubled = _attributes(heading, rest)
+    attributes, remarks = _attributes(heading, rest)
     names = {at: _core_name(field) for field, at in taken.items()} | dict(attributes)
+    title = None if exported else _title_column(roles, rows)
+    if title is not None:
+        remarks.append(f"the titles in the column '{heading[title]}' were put before the names")
     return Layout(
         starts=starts,
         heading=tuple(heading),
         attributes=attributes,
         columns=tuple(dict.fromkeys(names[at] for at in sorted(names))),
-        warnings=(*warnings, *doubled),
+        warnings=(*warnings, *remarks),
         state=own["state"] if exported else None,
+        title=title,
         **taken,
     )
+
+
+def _title_column(roles: dict[int, Role], rows: Sequence[Sequence[str]]) -> int | None:
+    """The column of titles such as `Dr`; one of offices (`Head of radiology`) has the same headings."""
+    for at, role in roles.items():
+        cells = _filled(rows, at) if role is Role.TITLE else []
+        if cells and sum(map(values.is_title, cells)) * 10 >= len(cells) * 8:
+            return at
+    return None
 
 
 def _core_name(field: str) -> str:

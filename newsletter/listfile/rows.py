@@ -19,6 +19,7 @@ from newsletter.models import Address, RejectedRow, SuppressionKind
 _MOST_CHARACTERS: Final = 10_000  # of a cell
 _MOST_OF_A_NAME: Final = 200
 _ADDRESS: Final = re.compile(r"[^\s@]@[^\s@]+\.[^\s@]")
+_LONE_ADDRESS: Final = re.compile(r"[^\s@<>]+@[^\s@<>]+\.[^\s@<>]+")
 _LEFT: Final = frozenset(SuppressionKind)
 
 
@@ -77,6 +78,9 @@ class RowReader:
         mailbox_name, address = self._mailbox(cells)
         line = record.line
         name = self._name(line, cells, address) or self._checked_name(line, mailbox_name, address)
+        title = values.plain_cell(_cell(cells, layout.title))
+        if values.is_title(title):
+            name = values.titled(title, name)
         if layout.heading and len(cells) > len(layout.heading) and any(cells[len(layout.heading) :]):
             self._tell("wide", record.line)
         self.rows.add(
@@ -117,11 +121,14 @@ class RowReader:
         return self._checked_name(line, last if repeated else f"{first} {last}".strip(), address)
 
     def _checked_name(self, line: int, name: str, address: Address) -> str:
-        """Leave out what is no name, and remember what looks damaged."""
+        """Leave out what is no name, and remember what looks damaged. AddressError for another address."""
         if not name:
             return ""
-        if "@" in name and name.strip("<>'\" ").casefold() == address.text.casefold():
-            return ""
+        bare = name.strip("<>'\" ")
+        if _LONE_ADDRESS.fullmatch(bare):
+            if bare.casefold() == address.text.casefold():
+                return ""
+            raise AddressError(f"two addresses where one belongs: '{address.text}', '{bare[:60]}'")
         if len(name) > _MOST_OF_A_NAME:
             self._tell("long", line)
             return ""

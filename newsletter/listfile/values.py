@@ -21,6 +21,14 @@ _NAMED_IN: Final = ("en", "fr", "de", "es", "pt", "it", "ar", "nl", "pl", "cs", 
 _ALSO_NAMED: Final = {"castellano": "es", "castilian": "es", "mandarin": "zh", "farsi": "fa", "flemish": "nl"}
 _MANGLED: Final = re.compile(r"\?|\ufffd")
 _TWICE_ENCODED: Final = re.compile(r"[ÃÂÄÅØÙ][\u0080-\u00bf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]")
+_TITLE_WORDS: Final = """
+    dr dra dre drs prof profa profs pr pra professor professeur professeure professorin doctor doctora
+    docteur docteure doktor doutor doutora dott dottssa dottoressa dottore med dent phd md dds dmd msc ing
+    dipl univ habil pd priv doz privatdozent privdoz mr mrs ms miss mx sir dame m mme mlle monsieur madame
+    mademoiselle herr frau hr fr sr sra srta senor senora señor señora sig sigra signor signora dhr mevr mw
+    pan pani mgr mudr mddr lek bay sayin mister doc docent assoc asst associate assistant lic hc mult rer nat
+    et د دكتور دكتورة الدكتور الدكتورة أد أ السيد السيدة"""
+_TITLES: Final = frozenset(_TITLE_WORDS.split())
 _FORMULA_GUARD: Final = re.compile(r"'(?=[=+\-@])")
 
 
@@ -93,6 +101,19 @@ def languages() -> Known:
 def countries() -> Known:
     """A reader of country cells."""
     return Known(country_code)
+
+
+def is_title(text: str) -> bool:
+    """Whether a text is how people are addressed, `Prof. Dr.` or `Mme`, and not their office."""
+    words = re.sub(r"[.'’ªº-]", " ", text.casefold().replace(".ssa", "ssa")).split()
+    return 0 < len(words) <= 5 and all(word in _TITLES for word in words)
+
+
+def titled(title: str, name: str) -> str:
+    """The title before the name, unless the name begins with it."""
+    begins = [word.strip(".").casefold() for word in name.split()[: len(title.split())]]
+    same = begins == [word.strip(".").casefold() for word in title.split()]
+    return name if same or not (title and name) else f"{title} {name}"
 
 
 def is_mangled(name: str) -> bool:

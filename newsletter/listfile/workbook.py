@@ -1,4 +1,4 @@
-"""Workbooks (.xlsx, .xls, .ods) -> records of the sheet that holds the most addresses."""
+"""Workbooks (.xlsx) -> records of the sheet that holds the most addresses."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Final
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, PasswordError, SheetTypeEnum
 
 from newsletter.errors import ListFileError
+from newsletter.listfile import plain
 from newsletter.listfile.records import Record, Table
 from newsletter.listfile.workbook_size import refuse_too_large
 
@@ -20,57 +21,78 @@ _EMPTY_ZIP: Final = b"PK\x05\x06"
 _OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _MOST_SHEETS: Final = 200
 _ADDRESS: Final = re.compile(r"[^\s@]@[^\s@]+\.[^\s@]")
+_SAVE_AS: Final = "save it as .xlsx or as CSV UTF-8"
 _SAVE_AGAIN: Final = "open it in the spreadsheet program and save it again as .xlsx, without a password"
+
+_FOREIGN_PARTS: Final = {
+    "content.xml": "this is an OpenDocument file, which is not read",
+    "word/document.xml": "this is no spreadsheet but a Word document",
+    "ppt/presentation.xml": "this is no spreadsheet but a presentation",
+    "xl/workbook.bin": "this is a binary workbook (.xlsb), which is not read",
+}
+_ENCRYPTED: Final = "EncryptedPackage"
+_FOREIGN_STREAMS: Final = {
+    _ENCRYPTED: "the workbook is protected by a password",
+    "WordDocument": "this is no spreadsheet but a Word document",
+    "PowerPoint Document": "this is no spreadsheet but a presentation",
+    "Workbook": "this is a workbook of the old kind (.xls), which is not read",
+    "Book": "this is a workbook of the old kind (.xls), which is not read",
+}
 
 Cell = int | float | str | bool | datetime.time | datetime.date | datetime.datetime | datetime.timedelta
 
 
 def is_workbook(data: bytes) -> bool:
-    """Whether the bytes are a zip archive or an OLE file, as workbooks are."""
+    """Whether the bytes are a zip archive or an OLE file, as workbooks and other Office documents are."""
     return data.startswith((_ZIP, _EMPTY_ZIP, _OLE))
 
 
 def read(data: bytes, *, name: str) -> Table:
-    """Read the sheet with the most addresses; ListFileError where the workbook cannot be read."""
-    kind = _kind(data, name)
+    """Read the sheet with the most addresses; ListFileError where the bytes are no workbook, or a broken one.
+
+    Old workbooks (.xls) and OpenDocument (.ods) are refused by name: damaged ones stop or stall every reader
+    that is fast enough, and each spreadsheet program saves them as .xlsx.
+    """
+    _refuse_foreign(data, name)
     try:
         with CalamineWorkbook.from_filelike(BytesIO(data)) as workbook:
-            return _table(workbook, kind, name)
+            return _table(workbook, name)
     except PasswordError:
         raise ListFileError("the workbook is protected by a password", where=name, hint=_SAVE_AGAIN) from None
     except (CalamineError, ValueError, OverflowError, OSError) as error:
         raise ListFileError("the workbook is broken", where=name, hint=_SAVE_AGAIN) from error
+    except BaseException as error:
+        if type(error).__name__ == "PanicException":  # the reader's own, which is no Exception
+            raise ListFileError("the workbook is broken", where=name, hint=_SAVE_AGAIN) from error
+        raise
 
 
-def _kind(data: bytes, name: str) -> str:
+def _refuse_foreign(data: bytes, name: str) -> None:
     if data.startswith(_OLE):
-        return _ole_kind(data, name)
+        raise _old_document(data, name)
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
             names = set(archive.namelist())
             refuse_too_large(archive, name=name)
     except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError):
-        raise ListFileError("the workbook is broken or cut off", where=name, hint=_SAVE_AGAIN) from None
-    for part, kind in (("xl/workbook.xml", "xlsx"), ("content.xml", "ods")):
-        if part in names:
-            return kind
-    known = {"word/document.xml": "a Word document", "xl/workbook.bin": "a binary workbook (.xlsb)"}
-    what = next((what for part, what in known.items() if part in names), "a zip archive, not a workbook")
-    raise ListFileError(f"this is {what}", where=name, hint="give the list itself, as .xlsx or as CSV UTF-8")
+        if name.casefold().endswith((".xlsx", ".xlsm")):
+            raise ListFileError("the workbook is broken or cut off", where=name, hint=_SAVE_AGAIN) from None
+        raise ListFileError("this is no spreadsheet", where=name, hint=_SAVE_AS) from None
+    if "xl/workbook.xml" in names:
+        return
+    found = (what for part, what in _FOREIGN_PARTS.items() if part in names)
+    raise ListFileError(next(found, "this is no spreadsheet"), where=name, hint=_SAVE_AS)
 
 
-def _ole_kind(data: bytes, name: str) -> str:
-    """An OLE file is an old workbook, or an encrypted new one, or another Office document."""
-    if "EncryptedPackage".encode("utf-16-le") in data:
-        raise ListFileError("the workbook is protected by a password", where=name, hint=_SAVE_AGAIN)
-    if "WordDocument".encode("utf-16-le") in data:
-        raise ListFileError(
-            "this is a Word document", where=name, hint="give the list as .xlsx or as CSV UTF-8"
-        )
-    return "xls"
+def _old_document(data: bytes, name: str) -> ListFileError:
+    """An OLE file is an encrypted new workbook, or an Office document of before 2007."""
+    for stream, what in _FOREIGN_STREAMS.items():
+        if stream.encode("utf-16-le") in data:
+            return ListFileError(what, where=name, hint=_SAVE_AGAIN if stream == _ENCRYPTED else _SAVE_AS)
+    return ListFileError("this is no spreadsheet", where=name, hint=_SAVE_AS)
 
 
-def _table(workbook: CalamineWorkbook, kind: str, name: str) -> Table:
+def _table(workbook: CalamineWorkbook, name: str) -> Table:
     sheets = [
         workbook.get_sheet_by_index(at)
         for at, about in enumerate(workbook.sheets_metadata[:_MOST_SHEETS])
@@ -84,8 +106,12 @@ def _table(workbook: CalamineWorkbook, kind: str, name: str) -> Table:
         f"'{sheet.name}' ({counts[at]:,})" for at, sheet in enumerate(sheets) if at != best and counts[at]
     ]
     warning = f"only the sheet '{sheets[best].name}' was read; addresses stand also in {', '.join(others)}"
+    records = list(_records(sheets[best]))
     return Table(
-        records=list(_records(sheets[best])), kind=kind, encoding="", warnings=(warning,) if others else ()
+        records=plain.spread(records) if plain.is_column(records) else records,
+        kind="xlsx",
+        encoding="",
+        warnings=(warning,) if others else (),
     )
 
 

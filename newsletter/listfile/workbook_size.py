@@ -19,8 +19,6 @@ _MOST_COLUMNS: Final = 16_384
 _CHUNK: Final = 1 << 20
 _ROW: Final = re.compile(rb"<(?:\w+:)?row\b[^>]*?\br=[\"'](\d{1,20})[\"']")
 _FAR_CELL: Final = re.compile(rb"\br=[\"'](?:([A-Za-z]{2,9})(\d{1,20})|[A-Za-z](\d{7,20}))[\"']")
-_ODS_TAG: Final = re.compile(rb"<table:(?:table-row|(?:covered-)?table-cell)\b[^>]*>")
-_ODS_REPEATED: Final = re.compile(rb"number-(?:rows|columns)-repeated=[\"'](\d{1,20})[\"']")
 
 
 def refuse_too_large(archive: zipfile.ZipFile, *, name: str) -> None:
@@ -36,23 +34,19 @@ def refuse_too_large(archive: zipfile.ZipFile, *, name: str) -> None:
     sheets = [
         member.filename
         for member in members
-        if member.filename == "content.xml"
-        or (
-            member.filename.startswith("xl/")
-            and member.filename.endswith(".xml")
-            and "haredS" not in member.filename
-        )
+        if member.filename.startswith("xl/")
+        and member.filename.endswith(".xml")
+        and "haredS" not in member.filename
     ]
     for sheet in sheets:
-        cells = _ods_cells(archive, sheet) if sheet == "content.xml" else _xlsx_cells(archive, sheet)
-        if cells > _MOST_CELLS:
+        if _cells(archive, sheet) > _MOST_CELLS:
             hint = "copy the list alone into a new sheet, or save it as CSV UTF-8"
             raise ListFileError(
                 "a cell stands so far from the others that the sheet is too large", where=name, hint=hint
             )
 
 
-def _xlsx_cells(archive: zipfile.ZipFile, sheet: str) -> int:
+def _cells(archive: zipfile.ZipFile, sheet: str) -> int:
     """The area that the sheet's cells span."""
     rows = columns = 1
     for chunk in _chunks(archive, sheet):
@@ -70,24 +64,6 @@ def _column(letters: bytes) -> int:
     for letter in letters.upper():
         number = number * 26 + letter - 64
     return number
-
-
-def _ods_cells(archive: zipfile.ZipFile, sheet: str) -> int:
-    """The cells of an OpenDocument sheet, with those that are written once and repeated."""
-    cells = width = waiting = 0
-    repeats = 1
-    for chunk in _chunks(archive, sheet):
-        for tag in _ODS_TAG.findall(chunk):
-            match = _ODS_REPEATED.search(tag)
-            count = int(match[1]) if match is not None else 1
-            if b"table-row" in tag:
-                cells += repeats * width
-                repeats, width, waiting = count, 0, 0
-            elif b"value-type" in tag:
-                width, waiting = width + waiting + count, 0
-            else:
-                waiting += count
-    return cells + repeats * width
 
 
 def _chunks(archive: zipfile.ZipFile, member: str) -> Iterator[bytes]:

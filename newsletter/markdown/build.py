@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from markdown_it.tree import SyntaxTreeNode
 
+from newsletter.errors import IssueError
 from newsletter.fields import TOKEN
 from newsletter.markdown.document import (
     Anchor,
@@ -49,8 +50,15 @@ class Builder:
         self._holds = holds
 
     def blocks(self, nodes: Iterable[SyntaxTreeNode]) -> Blocks:
-        """The nodes as blocks. Raises IssueError with path:line."""
-        return tuple(block for node in nodes for block in self._block(node))
+        """The nodes as blocks; what cannot be read goes to the source's faults."""
+        return tuple(block for node in nodes for block in self._read_block(node))
+
+    def _read_block(self, node: SyntaxTreeNode) -> Blocks:
+        try:
+            return self._block(node)
+        except IssueError as fault:
+            self._source.faults.append(fault)
+            return ()
 
     def _block(self, node: SyntaxTreeNode) -> Blocks:
         single = _SINGLE.get(node.type)
@@ -67,6 +75,8 @@ class Builder:
 
     def _container(self, node: SyntaxTreeNode) -> Blocks:
         name = node.type.removeprefix("container_")
+        if name not in _CONTAINERS:
+            return self.blocks(node.children)
         if not node.children:
             raise self._error(node, f"'::: {name}' is empty", "write something in it, or remove it")
         return _CONTAINERS[name](self, node)

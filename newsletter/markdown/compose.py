@@ -2,30 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from newsletter.errors import IssueError
 from newsletter.markdown import outline
 from newsletter.markdown.build import Builder
 from newsletter.markdown.html import to_html
 from newsletter.markdown.outline import Composed
 from newsletter.markdown.parse import parse
-from newsletter.markdown.source import Source
+from newsletter.markdown.source import Source, first_fault
 from newsletter.markdown.text import to_text
 
 
-def compose(body: str, *, path: Path, first_line: int, holds: Callable[[str], bool]) -> Composed:
+def compose(
+    body: str,
+    *,
+    path: Path,
+    first_line: int,
+    holds: Callable[[str], bool],
+    language: str = "",
+    faults: Iterable[IssueError] = (),
+) -> Composed:
     """The body as HTML and as text. Placeholders are tokens by now; raw HTML comes out as text.
 
     `first_line` is the line of `path` on which the body begins. `holds` says of each `only` expression
     whether its blocks stand in this variant; what stands in one that does not is checked as well.
+    `language` is the edition's tag, by which spaces are set. `faults` are errors that the file is known to
+    have already.
 
-    Raises IssueError with path:line for a block that is unknown, unclosed or not of its shape, for a link
-    that cannot be followed from a mail, and for more than five `only` expressions.
+    Raises the first IssueError by line, with the lines of the others in its hint: for a block that is
+    unknown, unclosed or not of its shape, for a link that cannot be followed from a mail, and for more than
+    five `only` expressions.
     """
-    source = Source(path=path, first_line=first_line)
+    source = Source(path=path, first_line=first_line, language=language, faults=[*faults])
     builder = Builder(source, holds)
-    blocks = builder.blocks(parse(body, source).children)
+    try:
+        blocks = builder.blocks(parse(body, source).children)
+    except IssueError as fault:
+        source.faults.append(fault)
+    if source.faults:
+        raise first_fault(source.faults)
     images = tuple(outline.images(blocks))
     return Composed(
         html=to_html(blocks),

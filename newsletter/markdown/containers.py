@@ -12,6 +12,7 @@ from newsletter.tomlsource import nearest
 
 NAMES = ("callout", "columns", "figure", "only", "quote", "steps")
 WITH_WORDS = ("callout", "only")
+UNKNOWN = "unknown"
 _FENCE = re.compile(r"(?P<colons>:{3,})[ \t]*(?P<name>[^\s:]*)[ \t]*(?P<words>.*?)[ \t]*")
 _CODE_FENCE = re.compile(r"(?P<marks>`{3,}(?=[^`]*\Z)|~{3,})(?P<info>.*)")
 
@@ -35,23 +36,33 @@ def _container(state: StateBlock, start_line: int, end_line: int, silent: bool) 
     if silent:
         return True
     source: Source = state.env["source"]
-    _refuse_misspelt(source, source.line(start_line), fence)
+    if not fence["name"] and not fence["words"]:
+        hint = "remove it, or look for an opening line above"
+        source.report(source.line(start_line), "this ':::' closes nothing", hint)
+        state.line = start_line + 1
+        return True
+    name = _known_name(source, source.line(start_line), fence)
     closing = _closing_line(state, start_line, end_line)
-    _push(state, fence["name"], fence["words"], start_line, closing)
-    state.line = closing + 1
+    _push(state, name, fence["words"], start_line, closing)
+    state.line = min(closing + 1, end_line)
     return True
 
 
-def _refuse_misspelt(source: Source, line: int, fence: re.Match[str]) -> None:
+def _known_name(source: Source, line: int, fence: re.Match[str]) -> str:
+    """The container's name; UNKNOWN, and a fault reported, where it cannot be read."""
     name, words = fence["name"], fence["words"]
-    if not name and not words:
-        raise source.error(line, "this ':::' closes nothing", "remove it, or look for an opening line above")
     if name not in NAMES:
-        raise source.error(line, f"'::: {name or words}' is unknown", nearest(name, NAMES))
-    if words and name not in WITH_WORDS:
-        raise source.error(line, f"'::: {name}' takes no words after it", "put them on a line of their own")
-    if name == "only" and not words:
-        raise source.error(line, "'::: only' does not say for whom", "write it like ::: only country:FR,BE")
+        source.report(line, f"'::: {name or words}' is unknown", nearest(name, NAMES))
+    elif words.endswith(":::"):
+        hint = "the closing ':::' needs a line of its own"
+        source.report(line, f"'::: {name}' opens and closes on one line", hint)
+    elif words and name not in WITH_WORDS:
+        source.report(line, f"'::: {name}' takes no words after it", "put them on a line of their own")
+    elif name == "only" and not words:
+        source.report(line, "'::: only' does not say for whom", "write it like ::: only country:FR,BE")
+    else:
+        return name
+    return UNKNOWN
 
 
 def _push(state: StateBlock, name: str, words: str, start_line: int, closing: int) -> None:
@@ -71,7 +82,10 @@ def _push(state: StateBlock, name: str, words: str, start_line: int, closing: in
 
 
 def _closing_line(state: StateBlock, start_line: int, end_line: int) -> int:
-    """The line that closes the container opened on `start_line`; code blocks in between are passed over."""
+    """The line that closes the container opened on `start_line`; code blocks in between are passed over.
+
+    Where it is not closed, that is a fault, and it ends where the text around it does.
+    """
     source: Source = state.env["source"]
     opened: list[tuple[int, int]] = []
     code = ""
@@ -89,10 +103,13 @@ def _closing_line(state: StateBlock, start_line: int, end_line: int) -> int:
         elif fence:
             unclosed = _close(opened, len(fence["colons"]))
             if unclosed is not None:
-                raise _not_closed(source, unclosed)
-            if not opened:
+                _report_unclosed(source, unclosed)
+            if not opened or unclosed is not None:
                 return line
-    raise _not_closed(source, opened[-1][0])
+    else:
+        line = end_line
+    _report_unclosed(source, opened[-1][0])
+    return line
 
 
 def _close(opened: list[tuple[int, int]], colons: int) -> int | None:
@@ -115,8 +132,8 @@ def _code_after(code: str, marks: re.Match[str]) -> str:
     return "" if ends else code
 
 
-def _not_closed(source: Source, line: int) -> Exception:
-    return source.error(source.line(line), "this ':::' block is not closed", "end it with a line of ':::'")
+def _report_unclosed(source: Source, line: int) -> None:
+    source.report(source.line(line), "this ':::' block is not closed", "end it with a line of ':::'")
 
 
 def _text(state: StateBlock, line: int) -> str:

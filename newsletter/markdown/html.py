@@ -3,8 +3,8 @@
 Looks are left to the template's stylesheet, by these class names: `button` (table), `button-cell`,
 `button-link`; `steps`, `step`, `step-badge` with a `step-number`, `step-text`; `callout` (table),
 `callout-cell`, `callout-title`; `figure`, `picture`, `caption`; `columns`, `column` with `of-2` or `of-3`;
-`quote`, `attribution`; `data` (table) with `align-right` and `align-center` on cells; `code` (pre); `rule`
-(hr).
+`quote`, `attribution`; `table` (a wrapper that may scroll) with a `data` (table), `align-right`,
+`align-center` and `long` (a word that must be broken on a phone) on its cells; `code` (pre); `rule` (hr).
 """
 
 from __future__ import annotations
@@ -32,7 +32,11 @@ from newsletter.markdown.document import (
     Table,
     Text,
     Title,
+    plain,
 )
+
+LONGEST_WORD = 16
+"""Letters that a narrow cell can hold on one line."""
 
 LAYOUT = 'role="presentation" cellpadding="0" cellspacing="0" border="0"'
 
@@ -146,14 +150,17 @@ def _table(table: Table) -> str:
         )
         for row in table.rows
     ]
-    lines = ['<table class="data" cellpadding="0" cellspacing="0" border="0">']
+    lines = ['<div class="table"><table class="data" cellpadding="0" cellspacing="0" border="0">']
     lines += [f"<thead><tr>{head}</tr></thead>"] if head else []
     lines += ["<tbody>", *(f"<tr>{row}</tr>" for row in rows), "</tbody>"] if rows else []
-    return "\n".join((*lines, "</table>"))
+    return "\n".join((*lines, "</table></div>"))
 
 
 def _cell(tag: str, attributes: str, children: Inlines, alignment: str) -> str:
-    looks = f' class="align-{alignment}"' if alignment else ""
+    words = plain(children).split()
+    names = [f"align-{alignment}"] if alignment else []
+    names += ["long"] if any(len(word) > LONGEST_WORD for word in words) else []
+    looks = f' class="{" ".join(names)}"' if names else ""
     return f"<{tag}{attributes}{looks}>{_inlines(children)}</{tag}>"
 
 

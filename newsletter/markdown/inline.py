@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import PureWindowsPath
 from typing import Literal
 from unicodedata import normalize
 from urllib.parse import quote, unquote
@@ -11,8 +12,11 @@ from urllib.parse import quote, unquote
 from markdown_it.tree import SyntaxTreeNode
 
 from newsletter.fields import TOKEN
+from newsletter.markdown.address import normal_address
 from newsletter.markdown.document import Anchor, Break, Image, Inline, Inlines, Styled, Text, plain
+from newsletter.markdown.plainlinks import plain_links
 from newsletter.markdown.source import Source
+from newsletter.typography import no_breaks
 
 PICTURE_NAME = re.compile(r"[^/\\:*?\"<>|]+\.(?:png|jpe?g|gif)", re.IGNORECASE)
 BUTTON = "button"
@@ -35,9 +39,14 @@ class InlineReader:
 
     def read(self, nodes: Iterable[SyntaxTreeNode]) -> Inlines:
         """The nodes in the document's own terms; links that are buttons are kept in `buttons`."""
-        return tuple(_joined([self._node(node) for node in nodes]))
+        return tuple(_joined([child for node in nodes for child in self._node(node)]))
 
-    def _node(self, node: SyntaxTreeNode) -> Inline:
+    def _node(self, node: SyntaxTreeNode) -> Inlines:
+        if node.type == "text":
+            return self._words(node.content)
+        return (self._single(node),)
+
+    def _single(self, node: SyntaxTreeNode) -> Inline:
         match node.type:
             case "softbreak" | "hardbreak":
                 self._line += 1
@@ -50,9 +59,25 @@ class InlineReader:
                 return self._image(node)
             case "code_inline":
                 return Text(text=clean(node.content), code=True)
-        if stray := _STRAY.search(node.content):
-            raise self._error(f"'{stray[0]}' stands alone", "write it right behind the ) of a link or image")
         return Text(text=clean(node.content))
+
+    def _words(self, content: str) -> Inlines:
+        if stray := _STRAY.search(content):
+            raise self._error(f"'{stray[0]}' stands alone", "write it right behind the ) of a link or image")
+        text = clean(content)
+        if self._linked:
+            return (Text(text=no_breaks(text, self._source.language)),)
+        return tuple(
+            self._plain_link(words, normal_address(href))
+            if href
+            else Text(text=no_breaks(words, self._source.language))
+            for words, href in plain_links(text)
+        )
+
+    def _plain_link(self, words: str, href: str) -> Inline:
+        if link_problem(href):
+            return Text(text=words)
+        return Anchor(href=href, title="", children=(Text(text=words),), line=self._line)
 
     def _anchor(self, node: SyntaxTreeNode) -> Anchor:
         href, line = str(node.attrs.get("href", "")), self._line
@@ -97,10 +122,14 @@ class InlineReader:
                 )
             return ""
         name = normalize("NFC", clean(unquote(src)))
+        if "/" in name or "\\" in name:
+            hint = f"put the file there, and write its name alone: {PureWindowsPath(name).name}"
+            raise self._error(f"the picture '{name}' does not lie in this issue's own folder", hint)
         if TOKEN.search(name) or name.startswith("."):
-            raise self._error(f"'{name}' is no name of a picture")
+            hint = "a picture's name holds no field, and does not begin with a dot"
+            raise self._error(f"'{name}' is no name of a picture", hint)
         if not PICTURE_NAME.fullmatch(name):
-            hint = "pictures are PNG, JPEG or GIF files beside the issue's text, named without a folder"
+            hint = "pictures are PNG, JPEG or GIF files beside the issue's text"
             raise self._error(f"the image '{name}' cannot be used", hint)
         return name
 

@@ -5,6 +5,11 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
+from newsletter.fields import TOKEN
+
+VALUE = 12
+"""How many columns a field's value is taken to need: that of most names."""
+
 _GAP = "  "
 
 
@@ -27,7 +32,11 @@ def wrap(text: str, width: int) -> list[str]:
 
 
 def columns_of(text: str) -> int:
-    """How many columns of a terminal a text takes: wide letters two, combining and invisible ones none."""
+    """How many columns of a terminal a text takes: wide letters two, combining and invisible ones none.
+
+    A token counts as the value that will stand for it.
+    """
+    text = TOKEN.sub("x" * VALUE, text)
     if text.isascii():
         return len(text)
     return sum(_column(char) for char in text)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from itertools import accumulate
 
-import mdurl
 from markdown_it import MarkdownIt
-from markdown_it.common.normalize_url import normalizeLink
 from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode
 from mdit_py_plugins.attrs import attrs_plugin
 
+from newsletter.markdown.address import normal_address
 from newsletter.markdown.containers import container_plugin
 from newsletter.markdown.source import Source
 
@@ -31,8 +30,7 @@ class _Parser(MarkdownIt):
         return True
 
     def normalizeLink(self, url: str) -> str:
-        """The URL in ASCII, with every token as it was."""
-        return mdurl.encode(url) if url.isascii() else normalizeLink(url)
+        return normal_address(url)
 
     def normalizeLinkText(self, url: str) -> str:
         return url

@@ -137,6 +137,8 @@ def words(children: Inlines, notes: list[str] | None = None) -> str:
 
 def _link(anchor: Anchor, notes: list[str] | None) -> str:
     text = words(anchor.children, notes).strip()
+    if text and anchor.href == f"mailto:{text}":
+        return text
     if not text or bare(text) == bare(anchor.href):
         return f"<{anchor.href}>"
     if notes is None:

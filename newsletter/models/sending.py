@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from newsletter.models.people import Profile
@@ -37,6 +37,7 @@ class Send:
     """One issue going to one audience.
 
     `seed` makes its Message-IDs, `reason` says why it is paused, `scheduled` is when it may begin.
+    `conditions` are the `::: only` expressions of each edition as approved: what a variant's bits mean.
     """
 
     id: int
@@ -48,6 +49,7 @@ class Send:
     started: int | None = None
     finished: int | None = None
     scheduled: int | None = None
+    conditions: Mapping[str, Sequence[str]] = field(default_factory=dict)
     reason: str = ""
     sender: str = ""
 
@@ -79,7 +81,8 @@ class Outcome:
     """What became of a claimed delivery.
 
     `not_before` is set for `deferred`; `bounced` where the address itself is at fault; `reason` is for
-    `skipped` and `unknown`. An outcome of `planned` gives the row back untouched.
+    `skipped` and `unknown`. An outcome of `planned` gives the row back untouched; one of `deferred` that was
+    not `tried` only makes it wait.
     """
 
     delivery: int
@@ -88,6 +91,7 @@ class Outcome:
     not_before: int = 0
     bounced: bool = False
     reason: str = ""
+    tried: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

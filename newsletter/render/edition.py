@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from jinja2 import Environment
@@ -10,16 +12,17 @@ from markupsafe import Markup, escape
 
 from newsletter.config import Config
 from newsletter.errors import IssueError, NotFoundError
-from newsletter.fields import Tokens, tokenise
+from newsletter.fields import LINKS, Tokens, tokenise
 from newsletter.languages import direction
 from newsletter.links import EditionLinks
-from newsletter.markdown import Composed, compose
+from newsletter.markdown import Composed, compose, line_of
 from newsletter.models import Edition, Issue, RenderedEdition
 from newsletter.phrases import fill, for_language, long_date
 from newsletter.render.fragment import attach_pictures, isolate_values
 from newsletter.render.inline import inlined
 from newsletter.render.templates import filled, sources
 from newsletter.share import Share, public_title, share_block
+from newsletter.typography import no_breaks
 
 PREHEADER_PADDING = "\u034f\u200c\u00a0" * 60
 """Keeps what follows the preheader out of the inbox's preview line."""
@@ -28,8 +31,8 @@ PREHEADER_PADDING = "\u034f\u200c\u00a0" * 60
 def conditions(issue: Issue, language: str) -> tuple[str, ...]:
     """The distinct `::: only` expressions of an edition, in order: condition n is bit n of a variant."""
     edition = _edition(issue, language)
-    tokens = Tokens([edition.body])
-    return _conditions(edition, _tokenised(edition, "body", tokens))
+    body, faults = _read_body(edition, Tokens([edition.body]))
+    return _conditions(edition, body, faults)
 
 
 def render(
@@ -50,14 +53,16 @@ def render(
     share = share_block(edition, config, links, for_language(language))
     texts = [edition.subject, edition.preheader, edition.body, repr((config.campaign, links, share))]
     tokens = Tokens([*texts, *sources(environment)])
-    subject, preheader = (_tokenised(edition, key, tokens) for key in ("subject", "preheader"))
-    body = _tokenised(edition, "body", tokens)
+    subject, preheader = (_head_line(edition, key, tokens) for key in ("subject", "preheader"))
+    body, faults = _read_body(edition, tokens)
+    known = _conditions(edition, body, faults)
     for token, link in _constant_links(edition, links, share, tokens).items():
         body = body.replace(token, link)
-    composed = _composed(edition, body, variant)
+    composed = _composed(edition, body, known, variant)
     content = attach_pictures(isolate_values(composed.html, tokens.fields), issue.pictures)
     page = _page(edition, config, links, share, tokens)
-    preview = isolate_values(str(escape(preheader)), tokens.fields) + PREHEADER_PADDING
+    seen = str(escape(no_breaks(preheader, language)))
+    preview = isolate_values(seen, tokens.fields) + PREHEADER_PADDING
     html = filled(
         environment, "mail.html", page | {"content": Markup(content.html), "preheader": Markup(preview)}
     )
@@ -92,23 +97,58 @@ def _edition(issue: Issue, language: str) -> Edition:
     )
 
 
-def _tokenised(edition: Edition, key: str, tokens: Tokens) -> str:
-    first_line = edition.body_line if key == "body" else edition.lines.get(key, 1)
-    return tokenise(getattr(edition, key), path=edition.path, first_line=first_line, fields=tokens)
+def _head_line(edition: Edition, key: str, tokens: Tokens) -> str:
+    """The subject or preheader with its fields as tokens; a link in it is refused: nobody can follow it."""
+    line, text = edition.lines.get(key, 1), str(getattr(edition, key))
+    own = Tokens([text])
+    tokenise(text, path=edition.path, first_line=line, fields=own)
+    for field in own.fields:
+        if field.name in LINKS:
+            raise IssueError(
+                f"the {key} cannot hold the link {{{{ {field.name} }}}}",
+                where=f"{edition.path.as_posix()}:{line}",
+                hint="nobody can follow a link there: put it into the text",
+            )
+    return tokenise(text, path=edition.path, first_line=line, fields=tokens)
 
 
-def _conditions(edition: Edition, body: str) -> tuple[str, ...]:
+def _read_body(edition: Edition, tokens: Tokens) -> tuple[str, list[IssueError]]:
+    """The body with its fields as tokens, and the placeholders that cannot be read, a fault each line."""
+    text, faults = edition.body, list[IssueError]()
+    while True:
+        try:
+            body = tokenise(text, path=edition.path, first_line=edition.body_line, fields=tokens)
+        except IssueError as fault:
+            faults.append(fault)
+            lines = text.split("\n")
+            at = line_of(fault) - edition.body_line
+            lines[at] = re.sub(r"\{(?=[{%#])", "(", lines[at])
+            text = "\n".join(lines)
+        else:
+            return body, faults
+
+
+def _conditions(edition: Edition, body: str, faults: Iterable[IssueError]) -> tuple[str, ...]:
     return compose(
-        body, path=edition.path, first_line=edition.body_line, holds=lambda expression: True
+        body,
+        path=edition.path,
+        first_line=edition.body_line,
+        holds=lambda expression: True,
+        faults=faults,
     ).conditions
 
 
-def _composed(edition: Edition, body: str, variant: int) -> Composed:
-    known = _conditions(edition, body)
+def _composed(edition: Edition, body: str, known: Sequence[str], variant: int) -> Composed:
     chosen = {expression for bit, expression in enumerate(known) if variant >> bit & 1}
     if variant >> len(known):
         raise ValueError(f"variant {variant} has a condition that the edition does not")
-    return compose(body, path=edition.path, first_line=edition.body_line, holds=chosen.__contains__)
+    return compose(
+        body,
+        path=edition.path,
+        first_line=edition.body_line,
+        holds=chosen.__contains__,
+        language=edition.language,
+    )
 
 
 def _constant_links(edition: Edition, links: EditionLinks, share: Share, tokens: Tokens) -> dict[str, str]:
@@ -141,14 +181,18 @@ def _page(
         "direction": way,
         "start": "right" if way == "rtl" else "left",
         "end": "left" if way == "rtl" else "right",
-        "title": public_title(edition),
+        "title": no_breaks(public_title(edition), language),
         "date": long_date(edition.date, language) if edition.date else "",
         "campaign": config.campaign,
         "links": links,
         "phrases": phrases,
         "phrases_tongue": _tongue(phrases.language, language),
-        "share": share,
-        "reviewed": phrases.reviewed_line(edition.reviewed_by, edition.reviewed_on),
+        "share": replace(
+            share,
+            sentence=no_breaks(share.sentence, language),
+            forwarded=no_breaks(share.forwarded, language),
+        ),
+        "reviewed": no_breaks(phrases.reviewed_line(edition.reviewed_by, edition.reviewed_on), language),
         "why": fill(phrases.why, campaign=config.campaign.name),
         "leave_url": links.leave or tokens.token("leave_url"),
         "preferences_url": "" if links.leave else tokens.token("preferences_url"),

@@ -24,7 +24,12 @@ def fill(stencil: Stencil, values: Mapping[str, str], headers: FilledHeaders) ->
     UsageError for an empty required field, a line break in a header, a link that is none; AddressError for
     an address that cannot stand in a header.
     """
-    return b"".join((*_head_parts(stencil, values, headers), b"\r\n", *body_parts(stencil, values)))
+    return b"".join(fill_pieces(stencil, values, headers))
+
+
+def fill_pieces(stencil: Stencil, values: Mapping[str, str], headers: FilledHeaders) -> list[bytes]:
+    """The message as `fill` makes it, in pieces; most of them are the stencil's own bytes, not copied."""
+    return [fill_head(stencil, values, headers) + b"\r\n", *body_parts(stencil, values)]
 
 
 def fill_head(stencil: Stencil, values: Mapping[str, str], headers: FilledHeaders) -> bytes:

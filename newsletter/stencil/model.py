@@ -46,7 +46,7 @@ class Stencil:
     body: tuple[bytes, ...]
     body_slots: tuple[Slot, ...]
 
-    @property
+    @cached_property
     def required(self) -> tuple[str, ...]:
         """Names of the fields without a default (links among them), each once."""
         return tuple(dict.fromkeys(field.name for field in self.fields if field.default is None))

@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import quote
 
 from newsletter.errors import UsageError
@@ -86,6 +87,7 @@ def is_link(value: str) -> bool:
     return _URL.match(value) is not None
 
 
+@lru_cache(maxsize=4)
 def _link(value: str) -> str:
     if not is_link(value):
         raise UsageError(

@@ -11,8 +11,9 @@ from pathlib import Path
 from types import TracebackType
 
 from newsletter.errors import StoreError
+from newsletter.store.backup import Restored, restore
 from newsletter.store.backup import backup as backup_file
-from newsletter.store.backup import restore
+from newsletter.store.carry import Carried
 from newsletter.store.consent import Consent, Suppressions
 from newsletter.store.database import BUSY_SECONDS, Connection
 from newsletter.store.imports import Decision, Imports, Known
@@ -26,9 +27,11 @@ from newsletter.store.sends import Sends
 
 __all__ = [
     "MOST_IN_FLIGHT",
+    "Carried",
     "Decision",
     "Journal",
     "Known",
+    "Restored",
     "Store",
     "merge",
     "open_store",

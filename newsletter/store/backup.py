@@ -7,17 +7,20 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from newsletter.errors import DatabaseBusyError, NotFoundError, StoreError
 from newsletter.models import SendState
+from newsletter.store.carry import Carried, carry_over
 from newsletter.store.failures import translated, translated_files
 from newsletter.store.files import copy_database, flush
 from newsletter.store.schema import applied_migrations, refuse_newer
 
 _MADE = "backup_made"
 _SIDE_FILES = ("-wal", "-shm", "-journal")
+_NOT_KNOWN = "whoever was mailed or left after that is not known here"
 _HELD = (SendState.READY, SendState.RUNNING, SendState.PAUSED)
 
 
@@ -32,12 +35,24 @@ def backup(source: Path, target: Path, now: Callable[[], int]) -> None:
     copy_database(source, target, facts={_MADE: str(now())})
 
 
-def restore(backup_file: Path, path: Path, *, now: Callable[[], int]) -> Path | None:
-    """Put the database of `backup_file` at `path` -> where what stood there is kept, None where nothing did.
+@dataclass(frozen=True, kw_only=True)
+class Restored:
+    """What a restore did: where the replaced database is kept, and what was taken over from it.
+
+    Both None where none stood there.
+    """
+
+    kept: Path | None = None
+    carried: Carried | None = None
+
+
+def restore(backup_file: Path, path: Path, *, now: Callable[[], int]) -> Restored:
+    """Put the database of `backup_file` at `path`, and keep what stood there beside it.
 
     The file is checked as a whole before anything changes, and arrives under its name at once or not at all.
-    Sends that could go out are paused with the reason: since the backup, people may have been mailed.
-    Raises StoreError, or DatabaseBusyError while another program has the database at `path` open.
+    Whoever left, was erased or was mailed since the backup is taken over from the database that is replaced.
+    Sends that could go out are paused with the reason. Raises StoreError, or DatabaseBusyError while another
+    program has the database at `path` open.
     """
     if not backup_file.is_file():
         raise NotFoundError("there is no such file", where=str(backup_file))
@@ -47,42 +62,44 @@ def restore(backup_file: Path, path: Path, *, now: Callable[[], int]) -> Path | 
     fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}.restoring")
     try:
         copy_database(backup_file, fresh)
-        _make_safe(fresh, backup_file)
+        _check(fresh, backup_file)
         kept = _set_aside(path, now())
+        carried = carry_over(fresh, kept) if kept else None
+        _pause(fresh, known=carried is not None and not carried.why_not)
         with translated_files(path):
             flush(fresh)
             fresh.replace(path)
     finally:
         fresh.unlink(missing_ok=True)
-    return kept
+    return Restored(kept=kept, carried=carried)
 
 
-def _make_safe(fresh: Path, backup_file: Path) -> None:
-    """Check the copy through and through, and pause its sends."""
-    with translated(backup_file), closing(sqlite3.connect(fresh, isolation_level=None)) as raw:
+def _check(fresh: Path, backup_file: Path) -> None:
+    """Read the copy through and through; StoreError where it is damaged."""
+    with translated(backup_file), closing(sqlite3.connect(fresh)) as raw:
         if raw.execute("PRAGMA integrity_check").fetchone() != ("ok",):
             raise StoreError("the backup is damaged; nothing was changed", where=str(backup_file))
+
+
+def _pause(fresh: Path, *, known: bool) -> None:
+    """Pause what could go out; `known` where it is known who was mailed and who left since the backup."""
+    with translated(fresh), closing(sqlite3.connect(fresh, isolation_level=None)) as raw:
         raw.execute("BEGIN IMMEDIATE")
         row = raw.execute("SELECT value FROM meta WHERE key = ?", [_MADE]).fetchone()
-        made = int(row[0]) if row else None
         raw.execute("DELETE FROM meta WHERE key = ?", [_MADE])
-        _pause(raw, made)
+        if raw.execute("SELECT 1 FROM sqlite_master WHERE name = 'sends'").fetchone():
+            when = f"a backup made at {_utc(int(row[0]))}" if row else "an earlier copy"
+            what = "look at it before it goes on" if known else _NOT_KNOWN
+            marks = ", ".join("?" * len(_HELD))
+            raw.execute(
+                f"UPDATE sends SET state = ?, reason = ? WHERE state IN ({marks})",
+                [
+                    SendState.PAUSED.value,
+                    f"the database was restored from {when}: {what}",
+                    *(state.value for state in _HELD),
+                ],
+            )
         raw.execute("COMMIT")
-
-
-def _pause(raw: sqlite3.Connection, made: int | None) -> None:
-    if not raw.execute("SELECT 1 FROM sqlite_master WHERE name = 'sends'").fetchone():
-        return
-    when = "an earlier copy" if made is None else f"a backup made at {_utc(made)}"
-    marks = ", ".join("?" * len(_HELD))
-    raw.execute(
-        f"UPDATE sends SET state = ?, reason = ? WHERE state IN ({marks})",
-        [
-            SendState.PAUSED.value,
-            f"the database was restored from {when}: whoever was mailed or left after that is not known here",
-            *(state.value for state in _HELD),
-        ],
-    )
 
 
 def _set_aside(path: Path, now: int) -> Path | None:

@@ -48,6 +48,7 @@ class Connection:
         for pragma in (
             "synchronous = FULL",
             "foreign_keys = ON",
+            "secure_delete = ON",
             f"cache_size = -{_PAGE_CACHE_KIB}",
             f"wal_autocheckpoint = {_CHECKPOINT_PAGES}",
         ):

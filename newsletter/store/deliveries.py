@@ -59,13 +59,17 @@ def read(connection: Connection, issue: int, state: DeliveryState | None) -> Ite
 
 
 def resolve(connection: Connection, issue: int, *, resend: bool, now: int) -> int:
-    """Plan the unknown rows again, or take them as sent -> how many; a done send is ready again then."""
+    """Plan the unknown rows again, or take them as sent -> how many; a done send is ready again then.
+
+    Those of a cancelled send are not planned again: it is over for good.
+    """
     state, reason = (DeliveryState.PLANNED, _RESEND) if resend else (DeliveryState.SENT, _SENT)
     with connection.transaction():
         count = connection.run(
             "UPDATE deliveries SET state = ?, reason = ?, not_before = 0, updated = ? "
-            "WHERE issue = ? AND state = 'unknown'",
-            [state, reason, now, issue],
+            "WHERE issue = ? AND state = 'unknown' "
+            "AND (? OR send NOT IN (SELECT id FROM sends WHERE state = 'cancelled'))",
+            [state, reason, now, issue, not resend],
         )
         connection.run(
             "UPDATE sends AS n SET state = 'ready', finished = NULL WHERE issue = ? AND state = 'done' "

@@ -42,18 +42,28 @@ _OUTCOMES = _ATTEMPTED | {DeliveryState.SKIPPED, DeliveryState.PLANNED}
 
 _MOST_LOOKED = 1_024  # rows in one exchange: bounds it when very many left meanwhile
 
-_CLAIMED_SQL = """
-    SELECT d.id, d.subscriber, s.address, s.address_mac
-    FROM deliveries d LEFT JOIN subscribers s ON s.subject = d.subscriber
-    WHERE d.id IN (SELECT value FROM json_each(?)) AND d.send = ? AND d.state = 'claimed'"""
-_FINISH_SQL = """
-    UPDATE deliveries SET state = ?, not_before = ?, attempts = attempts + ?, reply_code = ?,
-        enhanced_code = ?, reply = ?, reason = ?, updated = ? WHERE id = ?"""
-_RETURN_SQL = "UPDATE deliveries SET state = 'planned', not_before = 0, updated = ? WHERE id = ?"
+# A thread that steps through rows gives up the interpreter at each, and has to win it back from the event
+# loop: so 64 rows go out and come in as one JSON value, in one step.
+_PERSON_SQL = """
+    SELECT d.subscriber, s.address, s.address_mac
+    FROM deliveries d LEFT JOIN subscribers s ON s.subject = d.subscriber WHERE d.id = ?"""
+_COLUMNS = ("state", "not_before", "attempts", "reply_code", "enhanced_code", "reply", "reason", "updated")
+_FINISH_SQL = f"""
+    UPDATE deliveries AS d SET attempts = d.attempts + json_extract(o.value, '$[3]'),
+        {", ".join(f"{c} = json_extract(o.value, '$[{n}]')" for n, c in enumerate(_COLUMNS, 1) if n != 3)}
+    FROM json_each(?) o
+    WHERE d.id = json_extract(o.value, '$[0]') AND +d.send = ? AND +d.state = 'claimed'"""
+_IN_SQL = "WHERE id IN (SELECT value FROM json_each(?))"
+_RETURN_SQL = f"""
+    UPDATE deliveries SET state = 'planned', not_before = 0, updated = ?
+    {_IN_SQL} AND +send = ? AND +state = 'claimed'"""
+_HOLD_SQL = """
+    UPDATE deliveries SET state = 'deferred', not_before = ?, updated = ?
+    WHERE id = ? AND send = ? AND state = 'claimed'"""
 _SKIP_SQL = "UPDATE deliveries SET state = 'skipped', not_before = 0, reason = ?, updated = ? WHERE id = ?"
-_CLAIM_SQL = """
+_CLAIM_SQL = f"""
     UPDATE deliveries SET state = 'claimed', first_claimed = coalesce(first_claimed, ?), updated = ?
-    WHERE id = ?"""
+    {_IN_SQL}"""
 _FREE_SQL = "SELECT count(*) FROM deliveries d WHERE d.send = ? AND d.state = 'claimed'"
 _NEXT_DUE_SQL = "SELECT min(d.not_before) FROM deliveries d WHERE d.send = ? AND d.state = 'deferred'"
 
@@ -80,6 +90,7 @@ class Journal:
         self._now = now
         self._send = send
         self._relay = relay
+        self._addresses: dict[int, str] = {}  # of the deliveries that were claimed here and have no outcome
         self._bind = Binder()
         self._due_sql = _due_sql(self._consents(), self._bind)
 
@@ -98,6 +109,9 @@ class Journal:
             state = self._state()
             claims, skipped, more = self._claim(room, now) if state is SendState.RUNNING else ([], 0, False)
             next_due = now if more else self._connection.value(_NEXT_DUE_SQL, [self._send])
+        for outcome in outcomes:
+            self._addresses.pop(outcome.delivery, None)
+        self._addresses.update((claim.delivery, claim.profile.address.text) for claim in claims)
         return Exchange(claims=claims, skipped=skipped, next_due=next_due, state=state)
 
     # --- outcomes
@@ -105,37 +119,47 @@ class Journal:
     def _write(self, outcomes: Sequence[Outcome], now: int) -> None:
         if not outcomes:
             return
-        claimed = self._claimed(outcomes)
-        finished, returned = [], []
-        for outcome in outcomes:
-            _, address, mac = claimed[outcome.delivery]
-            if outcome.state is DeliveryState.PLANNED:
-                returned.append((now, outcome.delivery))
-                continue
-            finished.append(_finish_row(outcome, address or "", now))
-            if outcome.bounced and mac is not None:
-                self._bounce(claimed[outcome.delivery], outcome, now)
-        self._connection.run_many(_FINISH_SQL, finished)
-        self._connection.run_many(_RETURN_SQL, returned)
+        returned = [outcome.delivery for outcome in outcomes if outcome.state is DeliveryState.PLANNED]
+        held = [outcome for outcome in outcomes if not outcome.tried]
+        finished = [
+            outcome for outcome in outcomes if outcome.tried and outcome.state is not DeliveryState.PLANNED
+        ]
+        rows = [_finish_row(outcome, self._address(outcome.delivery), now) for outcome in finished]
+        written = self._connection.run(_FINISH_SQL, [json.dumps(rows), self._send])
+        if returned:
+            written += self._connection.run(_RETURN_SQL, [now, json.dumps(returned), self._send])
+        if held:
+            values = [(outcome.not_before, now, outcome.delivery, self._send) for outcome in held]
+            written += self._connection.run_many(_HOLD_SQL, values)
+        if written != len(outcomes) or any(outcome.state not in _OUTCOMES for outcome in finished):
+            raise self._strange(outcomes)
+        for outcome in finished:
+            if outcome.bounced:
+                self._bounce(outcome, now)
         taken = sum(outcome.state in _TAKEN_BY_RELAY for outcome in outcomes)
         note_usage(self._connection, self._relay, taken, now)
 
-    def _claimed(self, outcomes: Sequence[Outcome]) -> dict[int, tuple[bytes, str | None, bytes | None]]:
-        """The rows of these outcomes: each of this send, claimed, and named once."""
-        wanted = [outcome.delivery for outcome in outcomes]
-        rows = self._connection.rows(_CLAIMED_SQL, [json.dumps(wanted), self._send])
-        found = {delivery: (subject, address, mac) for delivery, subject, address, mac in rows}
-        illegal = [outcome for outcome in outcomes if outcome.state not in _OUTCOMES]
-        if len(found) != len(wanted) or illegal:
-            strange = sorted(set(wanted) - set(found)) or [outcome.delivery for outcome in illegal] or wanted
-            raise StoreError(
-                f"an outcome came for delivery {strange[0]}, which is not on its way; nothing was written",
-                where=str(self._connection.path),
-            )
-        return found
+    def _address(self, delivery: int) -> str:
+        """The recipient's address, which a relay's answer may repeat; empty where the person was erased."""
+        if delivery in self._addresses:
+            return self._addresses[delivery]
+        _, address, _ = self._connection.row(_PERSON_SQL, [delivery]) or (None, None, None)
+        return address or ""
 
-    def _bounce(self, person: tuple[bytes, str | None, bytes | None], outcome: Outcome, now: int) -> None:
-        subject, address, mac = person
+    def _strange(self, outcomes: Sequence[Outcome]) -> StoreError:
+        named: set[int] = set()
+        for outcome in outcomes:
+            known = outcome.delivery in self._addresses and outcome.delivery not in named
+            if not known or outcome.state not in _OUTCOMES:
+                break
+            named.add(outcome.delivery)
+        return StoreError(
+            f"an outcome came for delivery {outcome.delivery}, which is not on its way; nothing was written",
+            where=str(self._connection.path),
+        )
+
+    def _bounce(self, outcome: Outcome, now: int) -> None:
+        subject, address, mac = self._connection.row(_PERSON_SQL, [outcome.delivery]) or (b"", None, None)
         reply = outcome.reply
         reason = redact(
             f"{reply.code} {reply.enhanced} {reply.text}" if reply else outcome.reason, address or ""
@@ -159,18 +183,19 @@ class Journal:
             looked += len(rows)
             left = [(reason, now, row[0]) for row in rows if (reason := _why_skipped(row))]
             kept = [row for row in rows if not _why_skipped(row)]
-            self._connection.run_many(_SKIP_SQL, left)
-            self._connection.run_many(_CLAIM_SQL, [(now, now, row[0]) for row in kept])
+            if left:
+                self._connection.run_many(_SKIP_SQL, left)
+            self._connection.run(_CLAIM_SQL, [now, now, json.dumps([row[0] for row in kept])])
             skipped += len(left)
             claims += [self._read_claim(row, now) for row in kept]
         return claims, skipped, looked >= _MOST_LOOKED
 
     def _due(self, most: int, now: int) -> list[Row]:
         values = {**self._bind.values, "send": self._send, "now": now, "most": most}
-        rows = self._connection.rows(self._due_sql.format(state="deferred"), values)
+        rows: list[Row] = json.loads(self._connection.value(self._due_sql.format(state="deferred"), values))
         if len(rows) < most:
             values["most"] = most - len(rows)
-            rows += self._connection.rows(self._due_sql.format(state="planned"), values)
+            rows += json.loads(self._connection.value(self._due_sql.format(state="planned"), values))
         return rows
 
     def _read_claim(self, row: Row, now: int) -> Claim:
@@ -178,8 +203,8 @@ class Journal:
         return Claim(
             delivery=delivery,
             send=self._send,
-            stencil=stencil,
-            subject=subject,
+            stencil=bytes.fromhex(stencil),
+            subject=bytes.fromhex(subject),
             profile=read_profile(tuple(profile)),
             attempts=attempts,
             first_claimed=first_claimed if first_claimed is not None else now,
@@ -203,12 +228,14 @@ class Journal:
 def _due_sql(consents: Sequence[Sequence[int]], bind: Binder) -> str:
     """Rows of a state that are due, with consent and person (NULL where erased); `{state}` comes later."""
     return f"""
-        SELECT d.id, d.subscriber, t.digest, d.attempts, d.first_claimed,
-            {SUPPRESSION_SQL}, {consent_in_sql(consents, bind)}, {PROFILE_COLUMNS}
-        FROM deliveries d JOIN stencils t ON t.id = d.stencil
-            LEFT JOIN subscribers s ON s.subject = d.subscriber
-        WHERE d.send = :send AND d.state = '{{state}}' AND d.not_before <= :now
-        ORDER BY d.not_before, d.id LIMIT :most"""
+        SELECT json_group_array(json_array(
+            d.id, hex(d.subscriber), hex(t.digest), d.attempts, d.first_claimed,
+            {SUPPRESSION_SQL}, {consent_in_sql(consents, bind)}, {PROFILE_COLUMNS}))
+        FROM (SELECT * FROM deliveries d
+            WHERE d.send = :send AND d.state = '{{state}}' AND d.not_before <= :now
+            ORDER BY d.not_before, d.id LIMIT :most) d
+            JOIN stencils t ON t.id = d.stencil LEFT JOIN subscribers s ON s.subject = d.subscriber
+        """
 
 
 def _why_skipped(row: Row) -> str:
@@ -221,8 +248,10 @@ def _why_skipped(row: Row) -> str:
 
 
 def _finish_row(outcome: Outcome, address: str, now: int) -> tuple[object, ...]:
+    """The delivery, and a value for each of _COLUMNS."""
     reply = outcome.reply
     return (
+        outcome.delivery,
         outcome.state.value,
         outcome.not_before if outcome.state is DeliveryState.DEFERRED else 0,
         int(outcome.state in _ATTEMPTED),
@@ -231,5 +260,4 @@ def _finish_row(outcome: Outcome, address: str, now: int) -> tuple[object, ...]:
         redact(reply.text, address) if reply else None,
         redact(outcome.reason, address),
         now,
-        outcome.delivery,
     )

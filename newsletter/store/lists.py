@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from difflib import get_close_matches
 
-from newsletter.errors import NotFoundError, UsageError
+from newsletter.errors import NotFoundError, RefusedError, SegmentError, UsageError
 from newsletter.models import ListInfo, SegmentInfo
+from newsletter.segments import parse
 from newsletter.store.database import Connection, Row
 
 _NAME = re.compile(r"[^\W_][\w.+-]{0,63}")
+_NEAR = 0.75  # of difflib's ratio
 
 _LISTS_SQL = """
     SELECT name, title, created,
         (SELECT count(*) FROM memberships WHERE list = lists.id AND state = 'active'),
         (SELECT count(*) FROM memberships WHERE list = lists.id AND state = 'pending'),
         (SELECT count(*) FROM memberships WHERE list = lists.id AND state = 'left')
-    FROM lists"""
+    FROM lists WHERE removed IS NULL"""
 
 
 class Lists:
@@ -32,11 +35,12 @@ class Lists:
 
     def names(self) -> list[str]:
         """The lists' names, in order."""
-        return [name for (name,) in self._connection.rows("SELECT name FROM lists ORDER BY name")]
+        rows = self._connection.rows("SELECT name FROM lists WHERE removed IS NULL ORDER BY name")
+        return [name for (name,) in rows]
 
     def get(self, name: str) -> ListInfo | None:
         """One list, whatever the case of the name's letters."""
-        row = self._connection.row(f"{_LISTS_SQL} WHERE name = ?", [name])
+        row = self._connection.row(f"{_LISTS_SQL} AND name = ?", [name])
         return _list(row) if row else None
 
     def create(self, name: str, title: str = "") -> ListInfo:
@@ -49,7 +53,10 @@ class Lists:
                 raise UsageError(f"there is a list '{name}' already")
             now = self._now()
             self._connection.run(
-                "INSERT INTO lists (name, title, created) VALUES (?, ?, ?)", [name, title, now]
+                "INSERT INTO lists (name, title, created) VALUES (?, ?, ?) "
+                "ON CONFLICT (name) DO UPDATE "
+                "SET name = excluded.name, title = excluded.title, removed = NULL",
+                [name, title, now],
             )
             return ListInfo(name=name, title=title, created=now)
 
@@ -63,8 +70,42 @@ class Lists:
 
     def id_of(self, name: str) -> int | None:
         """The list's row id."""
-        found: int | None = self._connection.value("SELECT id FROM lists WHERE name = ?", [name])
+        found: int | None = self._connection.value(
+            "SELECT id FROM lists WHERE name = ? AND removed IS NULL", [name]
+        )
         return found
+
+    def near(self, name: str) -> str:
+        """The list that may have been meant by a name that is not there; empty where none is near."""
+        names = {known.casefold(): known for known in self.names()}
+        close = get_close_matches(name.casefold(), names, n=1, cutoff=_NEAR)
+        return names[close[0]] if close else ""
+
+    def remove(self, name: str) -> None:
+        """Take away a list that nobody is in. Who left it, and how they had joined, stays known.
+
+        Made again under the same name, it is the same list: an import brings nobody back. Raises
+        NotFoundError, and RefusedError where somebody is in it or a saved segment asks for it.
+        """
+        with self._connection.transaction():
+            found = self.get(name)
+            if found is None:
+                near = self.near(name)
+                raise NotFoundError(
+                    f"there is no list '{name}'", hint=f"did you mean '{near}'?" if near else ""
+                )
+            if found.active or found.pending:
+                raise RefusedError(
+                    f"'{found.name}' has {found.active:,} active and {found.pending:,} pending people",
+                    hint="only a list that nobody is in can be removed",
+                )
+            for segment, expression in self._connection.rows("SELECT name, expression FROM segments"):
+                if _asks_for(expression, found.name, self.names()):
+                    raise RefusedError(
+                        f"the saved segment '{segment}' asks for the list '{found.name}'",
+                        hint=f'save it anew without it: newsletter segments add {segment} "…"',
+                    )
+            self._connection.run("UPDATE lists SET removed = ? WHERE name = ?", [self._now(), name])
 
 
 class Segments:
@@ -87,8 +128,10 @@ class Segments:
         """Save or replace a segment. Raises UsageError where a list has that name."""
         with self._connection.transaction():
             _refuse_name(name)
-            if self._connection.value("SELECT 1 FROM lists WHERE name = ?", [name]):
-                raise UsageError(f"there is a list '{name}' already: a segment needs another name")
+            row = self._connection.row("SELECT removed FROM lists WHERE name = ?", [name])
+            if row is not None:
+                there = f"there is a list '{name}' already" if row[0] is None else f"'{name}' was a list once"
+                raise UsageError(f"{there}: a segment needs another name")
             now = self._now()
             self._connection.run(
                 "INSERT INTO segments (name, expression, created) VALUES (?, ?, ?) "
@@ -101,6 +144,14 @@ class Segments:
         """Forget a saved segment. Raises NotFoundError."""
         if not self._connection.run("DELETE FROM segments WHERE name = ?", [name]):
             raise NotFoundError(f"there is no saved segment '{name}'")
+
+
+def _asks_for(expression: str, name: str, lists: Collection[str]) -> bool:
+    try:
+        segment = parse(expression, lists=lists, segments={})
+    except SegmentError:
+        return False
+    return any(term.key == "list" and name in term.values for term in segment.terms)
 
 
 def _refuse_name(name: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 
 from newsletter.models import (
     Address,
@@ -30,6 +31,8 @@ from newsletter.store.segments_sql import (
 
 SUBJECT_BYTES = 12
 _PAGE = 500
+_MOST_NEAR = 3
+_NEAR = 0.8  # of difflib's ratio
 
 PROFILE_COLUMNS = "s.address, s.address_key, s.name, s.language, s.country, s.attributes"
 _PERSON_SQL = f"""
@@ -65,6 +68,30 @@ class People:
         """The person with this id; None where there is none or the person was erased."""
         row = self._connection.row(f"{_PERSON_SQL} WHERE s.subject = ?", [subject])
         return _subscriber(row) if row else None
+
+    def near(self, address_key: str) -> list[str]:
+        """Addresses that somebody may have meant by this one, nearest first, at most three.
+
+        Those with the same local part elsewhere, or nearly the same one at the same domain.
+        """
+        local, _, domain = address_key.rpartition("@")
+        rows = self._connection.rows(
+            "SELECT address_key, address FROM subscribers "
+            "WHERE substr(address_key, 1, :n) = :local OR (substr(address_key, -:m) = :domain "
+            "AND length(address_key) BETWEEN :length - 2 AND :length + 2)",
+            {
+                "n": len(local) + 1,
+                "local": f"{local}@",
+                "m": len(domain) + 1,
+                "domain": f"@{domain}",
+                "length": len(address_key),
+            },
+        )
+        shown = {key: text for key, text in rows if key != address_key}
+        locals_of = {key.rpartition("@")[0] for key in shown}
+        close = set(get_close_matches(local, locals_of, n=_MOST_NEAR, cutoff=_NEAR))
+        found = [key for key in shown if key.rpartition("@")[0] in close]
+        return [shown[key] for key in get_close_matches(address_key, found, n=_MOST_NEAR, cutoff=0.0)]
 
     def select(self, segment: Segment | None = None, state: str | None = None) -> Iterator[Subscriber]:
         """People of a segment and derived state, by address.

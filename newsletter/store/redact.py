@@ -24,6 +24,8 @@ def redact(text: str, address: str = "") -> str:
     `address` is the recipient's: it goes wherever it stands and in whatever letters, as `local=domain` too,
     and so does its local part as a word of its own (`user jane.doe unknown`) from three characters on.
     """
+    if not text:
+        return text
     if len(text) > _MOST_READ:
         text = text[:_MOST_READ].rpartition(" ")[0]
     line = text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)

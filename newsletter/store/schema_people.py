@@ -48,7 +48,8 @@ CREATE TABLE lists (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     name TEXT NOT NULL UNIQUE COLLATE NOCASE CHECK (name <> ''),
     title TEXT NOT NULL DEFAULT '',
-    created INTEGER NOT NULL
+    created INTEGER NOT NULL,
+    removed INTEGER
 ) STRICT;
 
 CREATE TABLE segments (

@@ -19,6 +19,7 @@ CREATE TABLE sends (
     issue INTEGER NOT NULL REFERENCES issues (id),
     audience TEXT NOT NULL,
     consents TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(consents)),
+    conditions TEXT NOT NULL DEFAULT '{{}}' CHECK (json_valid(conditions)),
     state TEXT NOT NULL CHECK ({one_of("state", _SENDS)}),
     seed BLOB NOT NULL CHECK (length(seed) = 32),
     created INTEGER NOT NULL,

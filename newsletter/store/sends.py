@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from newsletter.errors import NotFoundError, RefusedError
 from newsletter.models import Delivery, DeliveryState, Group, Missing, Send, SendState, Summary, Tally
@@ -17,7 +18,7 @@ from newsletter.store.summary import summarise
 _SEED_BYTES = 32
 _SENDS_SQL = (
     "SELECT n.id, i.slug, n.audience, n.state, n.seed, n.created, n.started, n.finished, n.scheduled, "
-    "n.reason, n.sender "
+    "n.conditions, n.reason, n.sender "
     "FROM sends n JOIN issues i ON i.id = n.issue"
 )
 _FINAL = frozenset({SendState.DONE, SendState.CANCELLED})
@@ -40,17 +41,31 @@ class Sends:
                 "INSERT INTO issues (slug, created) VALUES (?, ?)", [slug, self._now()]
             )
 
-    def create(self, slug: str, audience: str, now: int) -> Send:
-        """A send in the state `planning`, with a random seed for its Message-IDs."""
+    def create(
+        self,
+        slug: str,
+        audience: str,
+        now: int,
+        *,
+        conditions: Mapping[str, Sequence[str]] | None = None,
+        scheduled: int | None = None,
+    ) -> Send:
+        """A send in the state `planning`, with a random seed for its Message-IDs.
+
+        `conditions` are each edition's `::: only` expressions, `scheduled` is when it may begin (UTC ms).
+        """
         with self._connection.transaction():
             send = self._connection.insert(
-                "INSERT INTO sends (issue, audience, state, seed, created) VALUES (?, ?, ?, ?, ?)",
+                "INSERT INTO sends (issue, audience, state, seed, created, conditions, scheduled) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
                 [
                     self.issue_number(slug),
                     audience,
                     SendState.PLANNING,
                     secrets.token_bytes(_SEED_BYTES),
                     now,
+                    json.dumps(conditions or {}),
+                    scheduled,
                 ],
             )
             return self.get(send)
@@ -234,7 +249,8 @@ def _refuse_move(send: Send, state: SendState) -> None:
 
 
 def _send(row: Row) -> Send:
-    send, slug, audience, state, seed, created, started, finished, scheduled, reason, sender = row
+    send, slug, audience, state, seed, created, started, finished, scheduled, *words = row
+    conditions, reason, sender = words
     return Send(
         id=send,
         slug=slug,
@@ -245,6 +261,7 @@ def _send(row: Row) -> Send:
         started=started,
         finished=finished,
         scheduled=scheduled,
+        conditions=json.loads(conditions),
         reason=reason,
         sender=sender,
     )

@@ -42,6 +42,10 @@ CASES: list[tuple[str, Level, int, Callable[[], CheckInput]]] = [
     ("placeholder-place", E, 5, lambda: with_words(f'<a href="https://{NAME}/">x</a>')),
     ("field-empty", E, 4, lambda: given(fields=(required_name(),), empty_fields={"name": 3})),
     ("markup-visible", E, 0, lambda: with_words("[words] (x) [words](x)")),
+    ("draft-untouched", E, 10, lambda: given(body=f"{BODY}## A heading\n")),
+    ("draft-untouched", E, 12, lambda: given(body=f"{BODY}Words.\n\n 1. La première chose à faire.")),
+    ("draft-untouched", E, 10, lambda: given(body=f"{BODY}[What readers should do next](https://x.org)")),
+    ("table-wide", W, 12, lambda: wide_table(5)),
     ("markup-visible", E, 10, lambda: with_words("::: callout", body=f"{BODY}::: callout")),
     ("markup-visible", E, 0, lambda: given(text=f"{TEXT}:::")),
     ("way-out-missing", E, 0, lambda: given(html=HTML.replace("Unsubscribe", " "))),
@@ -110,6 +114,12 @@ def with_field(name: str, line: int) -> CheckInput:
     )
 
 
+def wide_table(columns: int) -> CheckInput:
+    cells = "".join(f"<td>c{n}</td>" for n in range(columns))
+    source = f"{BODY}\n\n| c0 | {' | '.join(f'c{n}' for n in range(1, columns))} |\n"
+    return with_words(f'<table class="data"><tr>{cells}</tr></table>', body=source)
+
+
 def required_name() -> Field:
     return Field(token=NAME, name="name", line=4)
 
@@ -149,6 +159,8 @@ def test_a_rule_is_set_off(rule: str, level: Level, line: int, make: Callable[[]
     [
         lambda: given(subject="a" * 70),
         lambda: given(subject="FDI"),
+        lambda: given(body=f"{BODY}\nThe first thing to do. A heading for all.\n"),
+        lambda: wide_table(4),
         lambda: given(preheader="a" * 40),
         lambda: given(preheader="a" * 130),
         lambda: with_words("<code>[a](b)</code>", text=f"{TEXT}[a](b)"),

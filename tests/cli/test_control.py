@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import sqlite3
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -14,9 +17,18 @@ Named = Callable[[int], Box]
 PEOPLE = [f"sample.{n:03d}@example.net" for n in range(120)]
 
 
-def slowly(step: Step) -> None:
-    if step.verb == "END":
-        time.sleep(0.06)
+class Gate:
+    """Lets six mails through, then holds the relay until it is opened."""
+
+    def __init__(self) -> None:
+        self.opened = threading.Event()
+        self.count = 0
+
+    def __call__(self, step: Step) -> None:
+        if step.verb == "END":
+            self.count += 1
+            if self.count > 6:
+                assert self.opened.wait(60)
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -32,12 +44,14 @@ def in_utc(seconds: float) -> str:
 
 
 def test_pause_from_another_terminal_holds_within_a_second_and_resume_goes_on(relayed: Named) -> None:
-    with ScriptedRelay(slowly).in_thread() as relay:
+    gate = Gate()
+    with ScriptedRelay(gate).in_thread() as relay:
         box = relayed(relay.port)
         box.fill(PEOPLE)
         sender = box.start("send", "short", "--to", "dentists", "--yes")
         until(lambda: len(relay.taken) > 5)
         box.run("pause", "short")
+        gate.opened.set()
         paused = time.monotonic()
         sender.communicate(timeout=20)
         assert time.monotonic() - paused < 2
@@ -54,13 +68,15 @@ def test_pause_from_another_terminal_holds_within_a_second_and_resume_goes_on(re
 
 
 def test_cancel_ends_it_for_good(relayed: Named) -> None:
-    with ScriptedRelay(slowly).in_thread() as relay:
+    gate = Gate()
+    with ScriptedRelay(gate).in_thread() as relay:
         box = relayed(relay.port)
         box.fill(PEOPLE)
         sender = box.start("send", "short", "--to", "dentists", "--yes")
         until(lambda: len(relay.taken) > 5)
         assert "--yes" in box.run("cancel", "short", exit_code=2).stderr
         box.run("cancel", "short", "--yes")
+        gate.opened.set()
         sender.communicate(timeout=20)
         found = box.status()
         assert found["skipped"] > 0
@@ -77,7 +93,7 @@ def test_a_send_waits_for_its_time(relayed: Named) -> None:
         box.fill(PEOPLE[:3])
         assert "over" in box.send("--at", "2020-01-01 09:00", exit_code=2).stderr
         waiting = box.start("send", "short", "--to", "dentists", "--yes", "--at", in_utc(3600))
-        until(lambda: "ready" in box.run("status", "short", exit_code=None).stdout)
+        until(lambda: "planned for" in box.run("status", "short", exit_code=None).stdout)
         box.run("pause", "short")
         waiting.communicate(timeout=20)
         assert not relay.taken
@@ -86,13 +102,15 @@ def test_a_send_waits_for_its_time(relayed: Named) -> None:
 
 
 def test_run_takes_up_what_broke_off_and_what_is_due(relayed: Named) -> None:
-    with ScriptedRelay(slowly).in_thread() as relay:
+    gate = Gate()
+    with ScriptedRelay(gate).in_thread() as relay:
         box = relayed(relay.port)
         box.fill(PEOPLE)
         sender = box.start("send", "short", "--to", "dentists", "--yes")
         until(lambda: len(relay.taken) > 5)
         sender.kill()
         sender.communicate()
+        gate.opened.set()
         box.run("run")
         found = box.status()
         assert found["sent"] + found["unknown"] == 120
@@ -103,12 +121,14 @@ def test_run_takes_up_what_broke_off_and_what_is_due(relayed: Named) -> None:
 
 
 def test_sigterm_finishes_what_is_on_its_way_and_run_goes_on(relayed: Named) -> None:
-    with ScriptedRelay(slowly).in_thread() as relay:
+    gate = Gate()
+    with ScriptedRelay(gate).in_thread() as relay:
         box = relayed(relay.port)
         box.fill(PEOPLE)
         sender = box.start("send", "short", "--to", "dentists", "--yes")
         until(lambda: len(relay.taken) > 5)
         sender.terminate()
+        gate.opened.set()
         _, told = sender.communicate(timeout=20)
         assert sender.returncode == 1
         assert "Stopping" in told
@@ -117,3 +137,85 @@ def test_sigterm_finishes_what_is_on_its_way_and_run_goes_on(relayed: Named) -> 
         assert held["sent"] == len(relay.taken)
         box.run("run")
         assert box.status()["sent"] == 120
+
+
+def test_run_leaves_alone_what_a_person_stopped(relayed: Named) -> None:
+    gate = Gate()
+    with ScriptedRelay(gate).in_thread() as relay:
+        box = relayed(relay.port)
+        box.fill(PEOPLE[:60])
+        box.send("--limit", "2", exit_code=1)
+        box.run("run")
+        assert len(relay.taken) == 2
+        sender = box.start("send", "short", "--to", "dentists", "--yes")
+        until(lambda: len(relay.taken) > 5)
+        sender.send_signal(signal.SIGINT)
+        gate.opened.set()
+        sender.communicate(timeout=20)
+        taken = len(relay.taken)
+        box.run("run")
+        assert len(relay.taken) == taken
+        assert "stopped by hand" in box.run("status", "short").stdout
+        box.send()
+        assert box.status()["sent"] == 60
+
+
+def test_a_pause_while_run_is_busy_with_another_holds(relayed: Named) -> None:
+    gate = Gate()
+    with ScriptedRelay(gate).in_thread() as relay:
+        box = relayed(relay.port)
+        box.write("issues/other/en.md", (box.folder / "issues/short/en.md").read_bytes())
+        box.fill(PEOPLE[:60])
+        for slug in ("short", "other"):
+            waiting = box.start("send", slug, "--to", "dentists", "--yes", "--at", in_utc(3600))
+            until(lambda slug=slug: "planned for" in box.run("status", slug, exit_code=None).stdout)  # type: ignore[misc]
+            waiting.terminate()
+            waiting.communicate(timeout=20)
+            with sqlite3.connect(box.folder / "subscribers.db") as database:
+                database.execute("UPDATE sends SET scheduled = NULL")
+            database.close()
+        runner = box.start("run")
+        until(lambda: len(relay.taken) > 2)
+        box.run("pause", "other")
+        gate.opened.set()
+        runner.communicate(timeout=30)
+        assert box.status("short")["sent"] == 60
+        assert box.status("other")["planned"] == 60
+
+
+def test_cancelling_what_broke_off_strands_nobody(relayed: Named) -> None:
+    gate = Gate()
+    with ScriptedRelay(gate).in_thread() as relay:
+        box = relayed(relay.port)
+        box.fill(PEOPLE[:60])
+        sender = box.start("send", "short", "--to", "dentists", "--yes")
+        until(lambda: len(relay.taken) > 5)
+        sender.kill()
+        sender.communicate()
+        gate.opened.set()
+        box.run("cancel", "short", "--yes")
+        found = box.status()
+        assert found["claimed"] == found["planned"] == 0
+        if found["unknown"]:
+            assert "cancelled" in box.run("resolve", "short", "--unknown", "resend", "--yes").stderr
+            assert box.status() == found
+            box.run("resolve", "short", "--unknown", "sent", "--yes")
+            assert box.status()["unknown"] == 0
+
+
+def test_two_issues_share_one_limit(relayed: Named) -> None:
+    gate = Gate()
+    with ScriptedRelay(gate).in_thread() as relay:
+        box = relayed(relay.port)
+        settings = (box.folder / "newsletter.toml").read_text(encoding="utf-8")
+        box.write("newsletter.toml", settings + '[smtp]\nrate = "20/day"\n')
+        box.write("issues/other/en.md", (box.folder / "issues/short/en.md").read_bytes())
+        box.fill(PEOPLE[:60])
+        first = box.start("send", "short", "--to", "dentists", "--yes", "--no-wait")
+        until(lambda: len(relay.taken) > 1)
+        told = box.run("send", "other", "--to", "dentists", "--yes", exit_code=1).stderr
+        assert "limits" in told
+        gate.opened.set()
+        first.communicate(timeout=30)
+        box.run("send", "other", "--to", "dentists", "--yes", "--no-wait", exit_code=1)
+        assert len(relay.taken) == 20

@@ -136,3 +136,30 @@ def test_pasted_leave_requests_are_taken_and_what_is_none_is_listed(box: Box) ->
     assert "2 unsubscribed" in told.stderr
     assert box.run("segments", "count", "dentists").stdout == "1\n"
     assert "not made by this project" in box.run("subscribers", "unsubscribe", "AQEAAQ", exit_code=1).stderr
+
+
+def test_an_address_that_nobody_has_is_named_and_blocked(box: Box) -> None:
+    box.fill(["emile@example.fr", "bo@example.net"])
+    told = box.run("subscribers", "unsubscribe", "emile@example.frr").stderr
+    assert "emile@example.frr is on no list here; it is blocked for the future." in told
+    assert "close: emile@example.fr" in told
+    assert "Nobody was unsubscribed" in told
+    assert "they get nothing more" not in told
+    assert box.run("segments", "count", "dentists").stdout == "2\n"
+    box.write("left.txt", "bo@example.net\nstranger@example.com\n")
+    told = box.run("subscribers", "unsubscribe", "--from", "left.txt").stderr
+    assert "1 unsubscribed" in told
+    assert "1 on no list here" in told
+    assert "stranger@example.com is on no list here" in told
+    assert "close:" not in told
+    box.write("p.csv", "email\nemile@example.frr\nstranger@example.com\n")
+    assert import_json(box, "p.csv")["suppressed"] == 2
+
+
+def test_where_nothing_could_be_acted_on_the_answer_is_no(box: Box) -> None:
+    box.fill(["bo@example.net"])
+    box.write("left.txt", "please remove me\n")
+    assert "Nobody" in box.run("subscribers", "unsubscribe", "--from", "left.txt", exit_code=1).stderr
+    assert "after the @" in box.run("subscribers", "unsubscribe", "bo@", exit_code=1).stderr
+    told = box.run("subscribers", "unsubscribe", "bo@", "bo@example.net")
+    assert "1 unsubscribed" in told.stderr

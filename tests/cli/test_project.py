@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,11 @@ from tests.deliver.relay import ScriptedRelay
 
 ROOT = Path(__file__).parent.parent.parent
 Named = Callable[[int], Box]
+
+
+def contents(database: Path) -> list[str]:
+    with closing(sqlite3.connect(database)) as raw:
+        return list(raw.iterdump())
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -88,13 +95,44 @@ def test_a_backup_brings_everything_back_and_pauses_what_was_under_way(relayed: 
         box.send()
         assert len(relay.taken) == 6
         assert "--yes" in box.run("restore", "keep/first.db", exit_code=2).stderr
-        box.run("restore", "keep/first.db", "--yes")
-        assert box.status()["sent"] == 2
+        told = box.run("restore", "keep/first.db", "--yes").stderr
+        assert "4 deliveries since are taken over" in told
+        assert "whom you erased" in told
+        assert box.status()["sent"] == 6
         assert "paused" in box.run("status", "short").stdout
+        box.send()
+        assert len(relay.taken) == 6
         box.write("keep/bad.db", "nothing")
-        before = (box.folder / "subscribers.db").read_bytes()
+        before = contents(box.folder / "subscribers.db")
         assert "bad.db" in box.run("restore", "keep/bad.db", "--yes", exit_code=2).stderr
-        assert (box.folder / "subscribers.db").read_bytes() == before
+        assert contents(box.folder / "subscribers.db") == before
+
+
+def test_after_a_restore_the_rest_of_a_later_issue_is_sent_and_nobody_who_left_gets_it(
+    relayed: Named,
+) -> None:
+    with ScriptedRelay().in_thread() as relay:
+        box = relayed(relay.port)
+        box.fill([f"a{n}@example.net" for n in range(6)])
+        box.run("backup", "first.db")
+        box.send("--limit", "2", exit_code=1)
+        reached = set(relay.recipients)
+        left, erased = sorted({f"a{n}@example.net" for n in range(6)} - reached)[:2]
+        box.run("subscribers", "unsubscribe", left)
+        box.run("subscribers", "erase", erased, "--yes")
+        told = box.run("restore", "first.db", "--yes").stderr
+        assert "2 people left or were erased since; they are kept out." in told
+        assert "nobody" in box.run("subscribers", "show", erased, exit_code=2).stderr
+        assert box.status()["sent"] == 2
+        box.send()
+        assert sorted(relay.recipients) == sorted({f"a{n}@example.net" for n in range(6)} - {left, erased})
+
+
+def test_a_restore_where_nothing_stood_says_what_it_cannot_know(box: Box) -> None:
+    box.fill(["a@example.net"])
+    box.run("backup", "first.db")
+    (box.folder / "subscribers.db").unlink()
+    assert "since the backup is not known" in box.run("restore", "first.db").stderr
 
 
 def test_the_demo_works_twice_and_says_little(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ def parcel(number: int) -> Parcel:
         delivery=number,
         mail_from="news@example.org",
         rcpt_to=f"p{number}@example.org",
-        data=b"Subject: x\r\n\r\nhello\r\n",
+        pieces=(b"Subject: x\r\n\r\nhello\r\n",),
     )
 
 

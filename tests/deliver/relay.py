@@ -39,6 +39,7 @@ class Do(Enum):
     HANG_UP = 1
     TAKE_AND_HANG_UP = 2  # at END: the message was taken, and nobody is told
     SILENCE = 3  # from here on
+    TAKE_AND_VANISH = 4  # at END: the message was taken, and the line is cut without a farewell of TLS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -256,9 +257,12 @@ class _Session(asyncio.Protocol):
         if isinstance(reply, Do):
             if reply is Do.SILENCE:
                 self.mute = True
+            elif reply is Do.TAKE_AND_VANISH:
+                encrypted = getattr(self.transport, "_ssl_protocol", None)
+                (encrypted._transport if encrypted else self.transport).abort()
             else:
                 self.transport.close()
-            return reply is Do.TAKE_AND_HANG_UP
+            return reply in (Do.TAKE_AND_HANG_UP, Do.TAKE_AND_VANISH)
         self.say(reply)
         text = reply if isinstance(reply, str) else reply.decode("latin-1")
         if text.startswith("421"):

@@ -91,6 +91,10 @@ class LateExecutor(Executor):
         return future
 
 
+def domain_of(delivery: int, domains: int) -> str:
+    return f"d{delivery % domains}.example.org"
+
+
 @dataclass
 class Row:
     delivery: int
@@ -105,8 +109,9 @@ class Row:
 class MemoryJournal:
     """The rules of the journal, asserted: at most 64 claimed, outcomes only for claimed rows."""
 
-    def __init__(self, people: int, clock: Callable[[], int]) -> None:
+    def __init__(self, people: int, clock: Callable[[], int], domains: int = 1) -> None:
         self.rows = {n: Row(n) for n in range(1, people + 1)}
+        self.domains = domains
         self.clock = clock
         self.state = SendState.RUNNING
         self.broken = 0  # how many of the next exchanges fail
@@ -132,11 +137,14 @@ class MemoryJournal:
         row = self.rows[outcome.delivery]
         assert row.state is DeliveryState.CLAIMED, f"{outcome} for a row that is {row.state}"
         row.state = outcome.state
-        row.outcomes.append(outcome)
+        if outcome.tried:
+            row.outcomes.append(outcome)
+        else:
+            assert outcome.state is DeliveryState.DEFERRED
         if outcome.state is DeliveryState.DEFERRED:
             assert outcome.not_before > self.clock() - 60_000
             row.not_before = outcome.not_before
-        if outcome.state is not DeliveryState.PLANNED:
+        if outcome.tried and outcome.state is not DeliveryState.PLANNED:
             row.attempts += 1
 
     def claim(self, room: int) -> tuple[list[Claim], int]:
@@ -157,7 +165,7 @@ class MemoryJournal:
         return claims, skipped
 
     def as_claim(self, row: Row) -> Claim:
-        address = f"p{row.delivery}@example.org"
+        address = f"p{row.delivery}@{domain_of(row.delivery, self.domains)}"
         return Claim(
             delivery=row.delivery,
             send=1,
@@ -279,6 +287,6 @@ def compose(claim: Claim) -> Parcel:
         delivery=claim.delivery,
         mail_from="news@example.org",
         rcpt_to=claim.profile.address.text,
-        data=b"Subject: x\r\n\r\nx\r\n",
+        pieces=(b"Subject: x\r\n\r\nx\r\n",),
         attempts=claim.attempts,
     )

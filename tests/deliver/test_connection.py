@@ -22,7 +22,7 @@ def parcel(number: int = 1, data: bytes = b"Subject: x\r\n\r\nhello\r\n", **more
         delivery=number,
         mail_from="news@example.org",
         rcpt_to=f"p{number}@example.org",
-        data=data,
+        pieces=(data,),
         **more,
     )
 

@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.deliver.policy import BOUNCE_CODES, DELAYS, Breaker, Verdict, classify, retry_delay
+from newsletter.deliver.policy import (
+    BOUNCE_CODES,
+    DELAYS,
+    PUT_OFF,
+    PUT_OFF_DOMAINS,
+    Breaker,
+    Verdict,
+    classify,
+    retry_delay,
+)
 from newsletter.deliver.ports import Attempt, Stage
 from newsletter.deliver.signs import About, about, plain_reason, without_addresses
 from newsletter.models import DeliveryState, Reply
@@ -203,24 +212,60 @@ def strike(delivery: int) -> Verdict:
     return judge(Attempt(delivery=delivery, stage=Stage.END, reply=reply("554 5.6.0 no")))
 
 
+ACCEPTED = at(Stage.END, "250 ok", accepted=True)
+
+
 def test_three_different_recipients_in_a_row_trip_the_breaker() -> None:
     breaker = Breaker()
-    assert [breaker.note(strike(n)) for n in (1, 1, 1, 2)] == [""] * 4
-    assert breaker.note(judge(at(Stage.RCPT, "550 5.1.1 no such user"))) == ""
-    assert "554 5.6.0 no" in breaker.note(strike(3))
+    assert [breaker.note(strike(n), "a.example") for n in (1, 1, 1, 2)] == [""] * 4
+    assert breaker.note(judge(at(Stage.RCPT, "550 5.1.1 no such user")), "a.example") == ""
+    assert "554 5.6.0 no" in breaker.note(strike(3), "a.example")
 
 
 def test_a_success_resets_the_breaker() -> None:
     breaker = Breaker()
-    for verdict in (
-        strike(1),
-        strike(2),
-        judge(at(Stage.END, "250 ok", accepted=True)),
-        strike(3),
-        strike(4),
-    ):
-        assert breaker.note(verdict) == ""
-    assert breaker.note(strike(5))
+    for verdict in (strike(1), strike(2), judge(ACCEPTED), strike(3), strike(4)):
+        assert breaker.note(verdict, "a.example") == ""
+    assert breaker.note(strike(5), "a.example")
+
+
+def put_off(breaker: Breaker, people: int, domains: int, first: int = 1) -> list[str]:
+    """What the breaker says of each of so many people, put off in a row, of so many domains."""
+    later = reply("451 4.3.0 try again later")
+    return [
+        breaker.note(
+            judge(Attempt(delivery=first + n, stage=Stage.RCPT, reply=later)), f"d{n % domains}.example"
+        )
+        for n in range(people)
+    ]
+
+
+def test_a_relay_that_puts_everybody_off_trips_the_breaker() -> None:
+    *before, last = put_off(Breaker(), PUT_OFF, PUT_OFF_DOMAINS)
+    assert set(before) == {""}
+    assert "20 recipients of 5 domains" in last
+    assert "451 4.3.0 try again later" in last
+
+
+def test_few_domains_or_the_same_recipients_do_not_trip_it() -> None:
+    assert set(put_off(Breaker(), 10 * PUT_OFF, PUT_OFF_DOMAINS - 1)) == {""}
+    breaker = Breaker()
+    assert {said for _ in range(9) for said in put_off(breaker, PUT_OFF - 1, PUT_OFF_DOMAINS)} == {""}
+
+
+def test_one_success_among_those_who_are_put_off_begins_the_count_anew() -> None:
+    breaker = Breaker()
+    assert set(put_off(breaker, PUT_OFF - 1, 7)) == {""}
+    assert breaker.note(judge(ACCEPTED), "d1.example") == ""
+    assert set(put_off(breaker, PUT_OFF - 1, 7, first=100)) == {""}
+    assert put_off(breaker, 1, 7, first=200) != [""]
+
+
+def test_lost_connections_trip_it_too_and_say_why() -> None:
+    breaker = Breaker()
+    lost = [Attempt(delivery=n, stage=Stage.RCPT, error="the relay hung up") for n in range(PUT_OFF)]
+    said = [breaker.note(judge(attempt), f"d{attempt.delivery}.example") for attempt in lost]
+    assert "the relay hung up" in said[-1]
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ PARCEL = Parcel(
     delivery=1,
     mail_from="news@example.org",
     rcpt_to="jane@example.org",
-    data=b"Subject: x\r\n\r\nhello\r\n",
+    pieces=(b"Subject: x\r\n\r\nhello\r\n",),
 )
 
 
@@ -108,7 +108,7 @@ def test_plain() -> None:
     with aiosmtpd(keeper) as port:
         attempt = send(relay(port, host="127.0.0.1"))
     assert attempt.accepted
-    assert keeper.kept == [PARCEL.data]
+    assert keeper.kept == [b"".join(PARCEL.pieces)]
 
 
 @pytest.mark.usefixtures("trusted")

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from newsletter.errors import IssueError, UsageError
 from newsletter.fields import Tokens, tokenise
-from newsletter.issue import edition_skeleton, slugify
+from newsletter.issue import edition_skeleton, sample_words, slugify
+from newsletter.issue.draftwords import WORDS
 from newsletter.markdown import compose
+from newsletter.phrases import languages
 from tests.issue.samples import PATH, edition
 
 
@@ -73,6 +75,44 @@ def test_a_new_edition_can_be_read_and_composed(title: str, lang: str) -> None:
     composed = compose(body, path=PATH, first_line=found.body_line, holds=lambda _: True)
     assert [field.name for field in tokens.fields] == ["name"]
     assert "1. " in composed.text
+    assert len([line for line in found.body.split("\n") if sample_words(line)]) == 5
+
+
+@pytest.mark.parametrize("lang", ["en", "fr-CA", "es", "de", "pt-BR", "it", "ar"])
+def test_a_draft_speaks_the_language_of_its_edition(lang: str) -> None:
+    text = edition_skeleton("Title", lang, date(2026, 1, 2))
+    assert ("The first thing to do." in text) == (lang == "en")
+    assert "sample words below are in English" not in text
+    words = WORDS[lang.split("-", maxsplit=1)[0]]
+    assert words.greeting in text and words.opening in text and words.link in text
+    assert "https://www.example.org" in text
+
+
+def test_a_draft_in_another_language_says_that_its_words_are_english() -> None:
+    text = edition_skeleton("Title", "nl", date(2026, 1, 2))
+    assert "The first thing to do." in text
+    assert "# The sample words below are in English: write yours in Nederlands." in text
+
+
+def test_every_language_of_the_mails_has_words_for_a_draft() -> None:
+    assert set(WORDS) == set(languages())
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("## A heading", "A heading"),
+        ("  2. Was danach zu tun ist. ", "2. Was danach zu tun ist."),
+        ("[What readers should do next](https://www.acr.org){.button}", "What readers should do next"),
+        (WORDS["ar"].opening, WORDS["ar"].opening),
+        ("### A heading", ""),
+        ("## A heading of mine", ""),
+        ('Dear {{ name | default("colleague") }},', ""),
+        ("", ""),
+    ],
+)
+def test_sample_words_are_known_by_their_whole_line(line: str, found: str) -> None:
+    assert sample_words(line) == found
 
 
 def test_a_title_in_quotation_marks_stays_as_it_is() -> None:

@@ -126,9 +126,14 @@ def false_picture(root: Path) -> None:
     write(root, "sample/a.png", b"RIFF....WEBP")
 
 
+def named_after(root: Path) -> None:
+    write(root, "sample/French.md")
+
+
 @pytest.mark.parametrize(
     ("make", "where", "says"),
     [
+        (named_after, "issues/sample/French.md", "did you mean fr?"),
         (empty_issue, "issues/sample", "no text in any language"),
         (no_tag, "issues/sample/notes.md", "no language tag"),
         (same_tag, "issues/sample/pt_br.md", "same language as pt-BR.md"),

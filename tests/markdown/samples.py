@@ -12,8 +12,10 @@ from newsletter.markdown import Composed, compose
 PATH = Path("issues/sample/en.md")
 
 
-def made(body: str, holds: Callable[[str], bool] = lambda _: True, first_line: int = 1) -> Composed:
-    return compose(body, path=PATH, first_line=first_line, holds=holds)
+def made(
+    body: str, holds: Callable[[str], bool] = lambda _: True, first_line: int = 1, language: str = ""
+) -> Composed:
+    return compose(body, path=PATH, first_line=first_line, holds=holds, language=language)
 
 
 def tree(body: str) -> lxml.html.HtmlElement:

@@ -25,6 +25,8 @@ from tests.markdown.samples import made
         ("::: {.note}\nx\n:::", 1, "unknown"),
         (":::)", 1, "unknown"),
         ("::: steps six\n1. x\n:::", 1, "no words after it"),
+        ("::: callout Mind this :::", 1, "the closing ':::' needs a line of its own"),
+        ("a\n\n::: steps :::\n\n::: quote\nx\n:::", 3, "the closing ':::' needs a line of its own"),
         ("::: only\nx\n:::", 1, "for whom"),
         ("a\n\n::: only country:PHq0001q\nx\n:::", 3, "cannot hold a placeholder"),
         ("::: callout\n:::", 1, "is empty"),
@@ -115,15 +117,48 @@ def test_a_link_that_leads_nowhere_from_a_mail_is_an_error_with_its_line(
         ("a.svg", "cannot be used"),
         ("a", "cannot be used"),
         ("", "cannot be used"),
-        ("folder/a.png", "cannot be used"),
-        ("folder%2Fa.png", "cannot be used"),
-        ("/a.png", "cannot be used"),
-        ("../a.png", "no name of a picture"),
+        ("folder/a.png", "own folder"),
+        ("folder%2Fa.png", "own folder"),
+        ("/a.png", "own folder"),
+        ("../x/a.png", "own folder (put the file there, and write its name alone: a.png)"),
+        ("x%5Ca.png", "own folder"),
         (".a.png", "no name of a picture"),
         ("PHq0001q.png", "no name of a picture"),
     ],
 )
 def test_an_image_is_a_picture_of_the_issue_or_from_the_web(src: str, says: str) -> None:
-    with pytest.raises(IssueError, match=says) as caught:
+    with pytest.raises(IssueError, match=re.escape(says)) as caught:
         made(f"a\n\nb\n![x]({src})")
     assert caught.value.where == "issues/sample/en.md:4"
+
+
+MANY = """\
+A [link](page.html).
+
+::: calout
+A [link](javascript:x) in it.
+:::
+
+- ![x](../a.png)
+
+::: callout
+::: steps
+x
+:::
+:::
+
+| a |
+|---|
+| [b](#b) |
+:::
+"""
+
+
+def test_all_that_is_wrong_is_found_in_one_go_and_told_by_the_first_line() -> None:
+    with pytest.raises(IssueError, match=r"'page\.html' is no web address") as caught:
+        made(MANY, first_line=11)
+    assert caught.value.where == "issues/sample/en.md:11"
+    assert caught.value.hint.endswith("; lines 13, 14, 17, 20, 27, 28 have errors too")
+    with pytest.raises(IssueError) as caught:
+        made("[a](b) [c](d)\n\n[e](f)")
+    assert caught.value.hint.endswith("; line 3 has errors too")

@@ -10,7 +10,7 @@ import pytest
 
 from newsletter.errors import DatabaseBusyError, DatabaseVersionError, NotFoundError, StoreError
 from newsletter.models import DeliveryState, Outcome, SendState
-from newsletter.store import Store, open_store, restore
+from newsletter.store import Restored, Store, open_store, restore
 from newsletter.store.schema import MIGRATION_SET
 from tests.store.samples import START, Clock, planned, profile, take_in
 
@@ -22,6 +22,12 @@ def copy(tmp_path: Path) -> Path:
 
 def files(path: Path) -> set[str]:
     return {one.name for one in path.parent.iterdir()}
+
+
+def contents(path: Path) -> list[str]:
+    """What stands in a database, whatever way it is written down."""
+    with closing(sqlite3.connect(path)) as raw:
+        return list(raw.iterdump())
 
 
 def test_a_backup_while_others_read_and_write(store: Store, path: Path, copy: Path, clock: Clock) -> None:
@@ -63,7 +69,7 @@ def test_restoring_keeps_what_stood_there_and_pauses_sends(path: Path, copy: Pat
         journal = store.journal(running.id, "relay")
         claims = journal.exchange([], 5).claims
         journal.exchange([Outcome(delivery=c.delivery, state=DeliveryState.SENT) for c in claims], 0)
-    kept = restore(copy, path, now=clock)
+    kept = restore(copy, path, now=clock).kept
     assert kept is not None
     assert files(path) == {"subscribers.db", "copy.db", kept.name}
     with closing(sqlite3.connect(kept)) as raw:
@@ -75,20 +81,23 @@ def test_restoring_keeps_what_stood_there_and_pauses_sends(path: Path, copy: Pat
             assert states[send.id].state is SendState.PAUSED
             assert "restored from a backup made at 2026-09-2" in states[send.id].reason
         assert store.journal(running.id, "relay").exchange([], 64).claims == []
-        assert store.sends.tally("running").planned == 5
-    again = restore(copy, path, now=clock)
+        assert store.sends.tally("running").sent == 5
+        assert store.sends.tally("ready").planned == 5
+    again = restore(copy, path, now=clock).kept
     assert again is not None
     assert again != kept
 
 
 def test_restoring_where_nothing_stood(store: Store, copy: Path, tmp_path: Path, clock: Clock) -> None:
     take_in(store, profile("ana"))
-    store.backup(copy)
     target = tmp_path / "elsewhere" / "subscribers.db"
     target.parent.mkdir()
-    assert restore(copy, target, now=clock) is None
+    planned(store)
+    store.backup(copy.with_name("sends.db"))
+    assert restore(copy.with_name("sends.db"), target, now=clock) == Restored(kept=None, carried=None)
     with open_store(target, now=clock) as found:
         assert found.people.count() == 1
+        assert "is not known here" in found.sends.all()[0].reason
 
 
 def test_a_database_in_use_is_not_replaced(store: Store, path: Path, copy: Path, clock: Clock) -> None:
@@ -127,11 +136,11 @@ def test_what_is_no_good_backup_changes_nothing(path: Path, copy: Path, clock: C
                 "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES (?, '999', '')",
                 [MIGRATION_SET],
             )
-    before = path.read_bytes()
+    before = contents(path)
     with pytest.raises((StoreError, NotFoundError)) as caught:
         restore(copy, path, now=clock)
     assert isinstance(caught.value, DatabaseVersionError) is (what == "newer")
-    assert path.read_bytes() == before
+    assert contents(path) == before
     assert files(path) <= {"subscribers.db", "copy.db"}
 
 
@@ -141,9 +150,11 @@ def test_a_damaged_database_can_be_replaced(path: Path, copy: Path, clock: Clock
         store.backup(copy)
     path.write_bytes(b"\xa5" * 40_000)
     path.with_name("subscribers.db-wal").write_bytes(b"left over")
-    kept = restore(copy, path, now=clock)
-    assert kept is not None
-    assert kept.read_bytes() == b"\xa5" * 40_000
+    restored = restore(copy, path, now=clock)
+    assert restored.kept is not None
+    assert restored.carried is not None
+    assert "damaged" in restored.carried.why_not
+    assert restored.kept.read_bytes() == b"\xa5" * 40_000
     with open_store(path, now=clock) as store:
         assert store.people.count() == 1
 

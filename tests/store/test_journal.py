@@ -115,6 +115,22 @@ def test_one_that_is_given_back_is_as_it_was(store: Store) -> None:
     assert store.sends.sent_since("relay", 0) == 0
 
 
+def test_who_only_waits_was_not_tried(store: Store) -> None:
+    everybody(store, 1)
+    journal = store.journal(planned(store).id, "relay")
+    (claim,) = journal.exchange([], 1).claims
+    told = Reply(code=451, enhanced="4.7.0", text="slow down")
+    later = Outcome(delivery=claim.delivery, state=DeliveryState.DEFERRED, reply=told, not_before=1)
+    (claim,) = journal.exchange([later], 1).claims
+    waits = Outcome(delivery=claim.delivery, state=DeliveryState.DEFERRED, not_before=2**50, tried=False)
+    given = journal.exchange([waits], 1)
+    assert (given.claims, given.next_due) == ([], 2**50)
+    (row,) = store.sends.deliveries("issue-1")
+    assert (row.state, row.attempts, row.reply) == (DeliveryState.DEFERRED, 1, told)
+    with pytest.raises(StoreError, match="not on its way"):
+        journal.exchange([waits], 1)
+
+
 @pytest.mark.parametrize(
     "state", [s for s in DeliveryState if s not in {DeliveryState.CLAIMED, DeliveryState.PLANNED}]
 )

@@ -291,3 +291,20 @@ def test_merging_never_loses_what_is_known(known: dict[str, object], new: dict[s
     for key in {*before.attributes, *later.attributes}:
         assert merged.attributes.get(key, "") == (later.attributes.get(key) or before.attributes.get(key, ""))
     assert merge(merged, later) == merged
+
+
+@pytest.mark.parametrize(
+    ("meant", "near"),
+    [
+        ("emile@example.frr", ["emile@example.fr"]),
+        ("emil@example.fr", ["emile@example.fr"]),
+        ("emile@elsewhere.example.org", ["emile@example.fr"]),
+        ("EMILE@example.fr".casefold(), []),
+        ("stranger@example.fr", []),
+        ("emile%@nowhere.example.org", []),
+        ("anna.sampel@example.fr", ["anna.sample@example.fr"]),
+    ],
+)
+def test_addresses_close_to_one_that_nobody_has(store: Store, meant: str, near: list[str]) -> None:
+    take_in(store, profile("emile@example.fr"), profile("anna.sample@example.fr"), profile("bo@example.org"))
+    assert store.people.near(meant) == near

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import NoReturn
 
@@ -43,6 +43,9 @@ class Connection:
         self._timeouts = timeouts
         self._pipelining = pipelining and "PIPELINING" in session.extensions
         self._most = most
+        self._size = "SIZE" in session.extensions
+        self._largest = session.max_size
+        self._written: Parcel | None = None  # whose commands went ahead
         self._stage = Stage.MAIL
         self._ended = False
 
@@ -58,16 +61,15 @@ class Connection:
 
         `follow` is asked, when the message is about to be written, for a parcel that can go ahead with it.
         """
-        written = self.ahead is parcel
-        self.ahead = None
+        commands = b"" if self._written is parcel else self._commands(parcel)
+        if isinstance(commands, Attempt):
+            self.ahead = None
+            return commands
+        self.ahead = self._written = None
         self._stage = Stage.MAIL
-        refusal = self._unfit(parcel)
-        if refusal is not None:
-            return refusal
         try:
-            reply = await self._envelope(parcel, written=written)
-            if reply.code == 354:
-                reply = await self._body(parcel, follow)
+            refusal = None if not commands and self._wire.take_go() else await self._envelope(commands)
+            reply = refusal or await self._body(parcel, follow)
         except WireError as error:
             self._ended = True
             return Attempt(delivery=parcel.delivery, stage=self._stage, error=str(error))
@@ -88,16 +90,16 @@ class Connection:
         finally:
             self._end("closed")
 
-    async def _envelope(self, parcel: Parcel, *, written: bool) -> Reply:
-        """MAIL, RCPT and DATA; the reply that ends it: 354, or the first refusal."""
-        commands = self._commands(parcel)
-        if self._pipelining and not written:
-            self._wire.write(b"".join(commands))
+    async def _envelope(self, commands: bytes) -> Reply | None:
+        """MAIL, RCPT and DATA, written already where `commands` is empty; the first refusal, if any."""
+        if self._pipelining and commands:
+            self._wire.write(commands)
+        lines = iter(commands.splitlines(keepends=True))
         refusal: Reply | None = None
         reply = Reply(code=0)
-        for stage, command in zip((Stage.MAIL, Stage.RCPT, Stage.DATA), commands, strict=True):
+        for stage in (Stage.MAIL, Stage.RCPT, Stage.DATA):
             if not self._pipelining:
-                self._wire.write(command)
+                self._wire.write(next(lines))
             if refusal is None:
                 self._stage = stage
             reply = await self._step(stage)
@@ -112,7 +114,7 @@ class Connection:
             await self._mend(b".", self._timeouts.end)
         elif refusal is not None and self._stage is not Stage.MAIL:
             await self._mend(b"RSET", self._timeouts.command)
-        return refusal or reply
+        return refusal
 
     async def _step(self, stage: Stage) -> Reply:
         """The reply to one command of the envelope; one that cannot belong to it ends the connection."""
@@ -154,15 +156,13 @@ class Connection:
         early = self._wire.take()
         if early is not None:
             return self._cut_short(early)
-        data = parcel.data if parcel.data.endswith(b"\r\n") else parcel.data + b"\r\n"
-        if data.startswith(b".") or b"\r\n." in data:
-            data = re.sub(rb"(?m)^\.", b"..", data)
         tail = b""
         if self._pipelining and self.sent + 1 < self._most:
             self.ahead = follow()
-            if self.ahead is not None and self._unfit(self.ahead) is None:
-                tail = b"".join(self._commands(self.ahead))
-        if not self._wire.write(b"".join((data, b".\r\n", tail)), tail=len(tail)):
+            commands = self._commands(self.ahead) if self.ahead is not None else None
+            if isinstance(commands, bytes):
+                self._written, tail = self.ahead, commands
+        if not self._wire.write(*_whole_lines(parcel), b".\r\n" + tail, tail=len(tail)):
             try:
                 await self._wire.flush(self._timeouts.body)
             except WireError:
@@ -184,35 +184,23 @@ class Connection:
         self._ended = True
         return early
 
-    def _commands(self, parcel: Parcel) -> tuple[bytes, bytes, bytes]:
-        parameters = ""
-        if "SIZE" in self.session.extensions:
-            parameters += f" SIZE={len(parcel.data)}"
-        if parcel.smtputf8:
-            parameters += " BODY=8BITMIME SMTPUTF8"
-        return (
-            f"MAIL FROM:<{parcel.mail_from}>{parameters}\r\n".encode(),
-            f"RCPT TO:<{parcel.rcpt_to}>\r\n".encode(),
-            b"DATA\r\n",
-        )
+    def _commands(self, parcel: Parcel) -> bytes | Attempt:
+        """MAIL, RCPT and DATA, each on its line, or the attempt that ends where this relay cannot take it."""
+        refusal = self._refusal(parcel)
+        if refusal is not None:
+            return refusal
+        size = f" SIZE={parcel.size}" if self._size else ""
+        letters = " BODY=8BITMIME SMTPUTF8" if parcel.smtputf8 else ""
+        mail = f"MAIL FROM:<{parcel.mail_from}>{size}{letters}"
+        return f"{mail}\r\nRCPT TO:<{parcel.rcpt_to}>\r\nDATA\r\n".encode()
 
-    def _unfit(self, parcel: Parcel) -> Attempt | None:
+    def _refusal(self, parcel: Parcel) -> Attempt | None:
         """Why this relay can never take this parcel: its letters (RFC 6531), its size (RFC 1870)."""
-        envelope = parcel.mail_from + parcel.rcpt_to
-        unfit = ""
-        if _CONTROL.search(envelope):
-            unfit = "the address holds a control character"
-        elif parcel.smtputf8 and "SMTPUTF8" not in self.session.extensions:
-            unfit = (
-                "your mail server cannot write to an address with these letters (it does not offer SMTPUTF8)"
-            )
-        elif not parcel.smtputf8 and not envelope.isascii():
-            unfit = "the address has letters that only SMTPUTF8 can carry"
+        unfit = _unfit(parcel, self.session)
         if unfit:
             return Attempt(delivery=parcel.delivery, stage=Stage.MAIL, unfit=unfit)
-        most = self.session.max_size
-        if most and len(parcel.data) > most:
-            text = f"the message has {len(parcel.data):,} bytes, and your mail server takes {most:,}"
+        if self._largest and parcel.size > self._largest:
+            text = f"the message has {parcel.size:,} bytes, and your mail server takes {self._largest:,}"
             reply = Reply(code=552, enhanced="5.3.4", text=text)
             return Attempt(delivery=parcel.delivery, stage=Stage.MAIL, reply=reply)
         return None
@@ -220,3 +208,28 @@ class Connection:
     def _end(self, why: str) -> None:
         self._ended = True
         self._wire.abort(why)
+
+
+def _whole_lines(parcel: Parcel) -> Sequence[bytes]:
+    """The message in whole lines, its leading dots doubled (RFC 5321 4.5.2)."""
+    if parcel.dotless:
+        return parcel.pieces
+    data = b"".join(parcel.pieces)
+    if not data.endswith(b"\r\n"):
+        data += b"\r\n"
+    if data.startswith(b".") or b"\r\n." in data:
+        data = re.sub(rb"(?m)^\.", b"..", data)
+    return (data,)
+
+
+def _unfit(parcel: Parcel, session: Session) -> str:
+    envelope = parcel.mail_from + parcel.rcpt_to
+    if not parcel.smtputf8 and envelope.isascii() and envelope.isprintable():
+        return ""
+    if _CONTROL.search(envelope):
+        return "the address holds a control character"
+    if not parcel.smtputf8:
+        return "" if envelope.isascii() else "the address has letters that only SMTPUTF8 can carry"
+    if "SMTPUTF8" not in session.extensions:
+        return "your mail server cannot write to an address with these letters (it does not offer SMTPUTF8)"
+    return ""

@@ -25,13 +25,17 @@ class Wire(asyncio.Protocol):
         self.broken = ""  # why nothing more can be read or written
         self._replies: deque[Reply] = deque()
         self._paused = False
+        self._loop = asyncio.get_running_loop()
         self._waiter: asyncio.Future[None] | None = None
+        self._patience = 0.0  # seconds that the wait of now may take
+        self._until = 0.0  # and when it is over, by the loop's clock
+        self._timer: asyncio.TimerHandle | None = None
 
     # --- called by the event loop
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the way out."""
-        self.transport = cast(asyncio.Transport, transport)
+        self._use(transport)
 
     def data_received(self, data: bytes) -> None:
         """Read replies, and wake whoever waits for one."""
@@ -44,6 +48,8 @@ class Wire(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing more will come."""
+        if self._timer is not None:
+            self._timer.cancel()
         self._break("the relay closed the connection" if exc is None else f"the connection broke: {exc}")
 
     def pause_writing(self) -> None:
@@ -72,12 +78,19 @@ class Wire(asyncio.Protocol):
         """Our own IP address towards the relay, empty where the connection is gone."""
         return self._address("sockname")
 
-    def write(self, data: bytes, *, tail: int = 0) -> bool:
-        """Send `data`; whether all but its last `tail` bytes are out of our hands already."""
+    def write(self, *pieces: bytes, tail: int = 0) -> bool:
+        """Send the pieces; whether all but the last `tail` bytes are out of our hands already.
+
+        Encrypted transports pause as soon as `high` is reached, plain ones only past it: with `tail + 1` both
+        never call something unsent that may be out, which would let a message go twice.
+        """
         if self.broken:
             raise WireError(self.broken)
-        self.transport.set_write_buffer_limits(high=tail, low=tail)
-        self.transport.write(data)
+        self.transport.set_write_buffer_limits(high=tail + 1, low=tail)
+        if self._gathers:
+            self.transport.writelines(pieces)
+        else:
+            self.transport.write(b"".join(pieces))
         return not self._paused
 
     async def flush(self, timeout: float) -> None:
@@ -88,6 +101,15 @@ class Wire(asyncio.Protocol):
     def take(self) -> Reply | None:
         """A reply that is here already."""
         return self._replies.popleft() if self._replies else None
+
+    def take_go(self) -> bool:
+        """Take the answers to MAIL, RCPT and DATA where all three are here and let the message through."""
+        replies = self._replies
+        if len(replies) < 3 or replies[2].code != 354 or replies[0].code >= 300 or replies[1].code >= 300:
+            return False
+        for _ in range(3):
+            replies.popleft()
+        return True
 
     async def reply(self, timeout: float) -> Reply:
         """The next reply, within `timeout` seconds. Raises WireError."""
@@ -102,11 +124,10 @@ class Wire(asyncio.Protocol):
 
     async def start_tls(self, context: ssl.SSLContext, host: str, timeout: float) -> None:
         """Encrypt from here on. Raises ssl.SSLError, OSError."""
-        loop = asyncio.get_running_loop()
-        transport = await loop.start_tls(
+        transport = await self._loop.start_tls(
             self.transport, self, context, server_hostname=host, ssl_handshake_timeout=timeout
         )
-        self.transport = cast(asyncio.Transport, transport)
+        self._use(transport)
 
     def abort(self, why: str) -> None:
         """Hang up at once."""
@@ -116,14 +137,35 @@ class Wire(asyncio.Protocol):
     async def _wait(self, timeout: float) -> None:
         if self.broken:
             raise WireError(self.broken)
-        loop = asyncio.get_running_loop()
-        self._waiter = loop.create_future()
-        timer = loop.call_later(timeout, self.abort, f"the relay did not answer within {timeout:g} seconds")
+        self._patience, self._until = timeout, self._loop.time() + timeout
+        if self._timer is None or self._timer.when() > self._until:
+            self._watch()
+        self._waiter = self._loop.create_future()
         try:
             await self._waiter
         finally:
-            timer.cancel()
             self._waiter = None
+
+    def _watch(self) -> None:
+        """Set the one timer, which looks whether the wait of then takes too long: one a wait costs more."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(self._until, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._waiter is None:
+            return
+        if self._loop.time() < self._until:
+            self._watch()
+        else:
+            self.abort(f"the relay did not answer within {self._patience:g} seconds")
+
+    def _use(self, transport: asyncio.BaseTransport | None) -> None:
+        """Where pieces can go to the system as they are they need not be joined: uvloop without TLS."""
+        self.transport = cast(asyncio.Transport, transport)
+        plain = self.transport.get_extra_info("sslcontext") is None
+        self._gathers = plain and not isinstance(self._loop, asyncio.BaseEventLoop)
 
     def _address(self, end: str) -> str:
         info = self.transport.get_extra_info(end)

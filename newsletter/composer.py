@@ -1,0 +1,133 @@
+"""Finished messages: a stencil filled for one person, signed where the project signs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+from newsletter import links
+from newsletter.addresses import parse_address
+from newsletter.config import Config
+from newsletter.deliver.ports import Parcel
+from newsletter.dkim import BodyHash, Signer
+from newsletter.errors import AddressError, UsageError
+from newsletter.links import KEY_PURPOSE
+from newsletter.models import Claim, DeliveryState, Outcome, Profile, Send
+from newsletter.proof import Version, reader_values
+from newsletter.stencil import (
+    FilledHeaders,
+    Stencil,
+    body_parts,
+    envelope_address,
+    fill_head,
+    fill_pieces,
+    message_id,
+    missing,
+)
+from newsletter.store import Store
+
+Filling = Callable[[Mapping[str, str], FilledHeaders], Sequence[bytes]]
+
+
+def signer_of(config: Config) -> Signer | None:
+    """What signs this project's mails, if it signs. ConfigError for a key that cannot be used."""
+    return Signer.load(config.dkim) if config.dkim else None
+
+
+def filling(stencil: Stencil, signer: Signer | None) -> Filling:
+    """What fills a stencil to pieces, and signs where there is a signer: at the moment of the mail's Date."""
+    if signer is None:
+        return partial(fill_pieces, stencil)
+    body_hash = BodyHash(stencil.body)
+
+    def signed(values: Mapping[str, str], headers: FilledHeaders) -> list[bytes]:
+        head = fill_head(stencil, values, headers)
+        parts = body_parts(stencil, values)
+        signature = signer.sign(head, body_hash.of(parts[1::2]), headers.date)
+        return [signature + head + b"\r\n", *parts]
+
+    return signed
+
+
+def threads_for(config: Config) -> int:
+    """In how many threads to fill and sign: an RSA signature takes a millisecond, in which others can work."""
+    signer = signer_of(config)
+    return (os.cpu_count() or 1) if signer is not None and signer.algorithm.startswith(b"rsa") else 0
+
+
+def composer(store: Store, config: Config, send: Send) -> Callable[[Claim], Parcel | Outcome]:
+    """What turns a claim of this send into a filled message, from the stored stencils only."""
+    links_of = links.personal_links(config, store.keys.current(KEY_PURPOSE), send.id)
+    domain = config.sender.domain
+    mail_from = _mail_from(config)
+    signer = signer_of(config)
+    known: dict[bytes, tuple[Stencil, Filling]] = {}
+
+    def compose(claim: Claim) -> Parcel | Outcome:
+        if claim.stencil not in known:
+            loaded = Stencil.from_bytes(store.sends.stencil(claim.stencil))
+            known[claim.stencil] = loaded, filling(loaded, signer)
+        stencil, filled = known[claim.stencil]
+        own = links_of(claim.subject)
+        values = reader_values(claim.profile, own)
+        empty = missing(stencil, values)
+        if empty:
+            return _skip(claim, f"the field {empty[0]} is empty by now")
+        headers = FilledHeaders(
+            to=claim.profile.address,
+            to_name=claim.profile.name,
+            date=claim.first_claimed,
+            message_id=message_id(send.seed, claim.delivery, domain),
+            list_unsubscribe=own.list_unsubscribe,
+        )
+        try:
+            return Parcel(
+                delivery=claim.delivery,
+                mail_from=mail_from,
+                rcpt_to=envelope_address(claim.profile.address),
+                pieces=filled(values, headers),
+                smtputf8=claim.profile.address.needs_smtputf8,
+                dotless=True,
+                attempts=claim.attempts,
+            )
+        except (UsageError, AddressError) as error:
+            return _skip(claim, error.message)
+
+    return compose
+
+
+def _mail_from(config: Config) -> str:
+    """The envelope sender, its domain in ASCII; raises AddressError for what only SMTPUTF8 can carry."""
+    address = parse_address(config.bounce_address or config.sender.address)
+    if address.needs_smtputf8:
+        raise AddressError(
+            "the sender's address must be written in ASCII before the @: many servers refuse all others",
+            where=address.text,
+            hint="choose another [sender] address or [bounces] address in newsletter.toml",
+        )
+    return envelope_address(address)
+
+
+def _skip(claim: Claim, reason: str) -> Outcome:
+    return Outcome(delivery=claim.delivery, state=DeliveryState.SKIPPED, reason=reason)
+
+
+def trial_parcel(config: Config, version: Version, profile: Profile, now: int) -> Parcel:
+    """A copy of one version for the coordinator: links that do nothing, no row in the journal."""
+    own = links.inert_links(config)
+    stencil = version.stencil()
+    headers = FilledHeaders(
+        to=profile.address,
+        to_name=profile.name,
+        date=now,
+        message_id=message_id(stencil.digest, now, config.sender.domain),
+        list_unsubscribe=own.list_unsubscribe,
+    )
+    return Parcel(
+        delivery=0,
+        mail_from=_mail_from(config),
+        rcpt_to=envelope_address(profile.address),
+        pieces=filling(stencil, signer_of(config))(reader_values(profile, own), headers),
+        smtputf8=profile.address.needs_smtputf8,
+    )

@@ -1,0 +1,46 @@
+"""Policy with the memory of one run: who waits, what becomes of each attempt, when the send must pause."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from newsletter.deliver.approach import Approach
+from newsletter.deliver.policy import Breaker, Verdict, classify
+from newsletter.deliver.ports import Attempt
+from newsletter.models import Claim, DeliveryState, Outcome
+
+
+class Judge:
+    """`clock` gives UTC ms, `give_up_after` is in ms, `jitter` draws from [0, 1)."""
+
+    def __init__(self, clock: Callable[[], int], *, give_up_after: int, jitter: Callable[[], float]) -> None:
+        self._clock, self._give_up_after, self._jitter = clock, give_up_after, jitter
+        self._approach = Approach()
+        self._breaker = Breaker()
+
+    def hold(self, claim: Claim) -> Outcome | None:
+        """The outcome of one who waits as the domain puts mail off; None where this one may be tried."""
+        until = self._approach.wait_until(_domain(claim), self._clock())
+        if not until or until >= claim.first_claimed + self._give_up_after:
+            return None
+        return Outcome(delivery=claim.delivery, state=DeliveryState.DEFERRED, not_before=until, tried=False)
+
+    def verdict(self, claim: Claim, attempt: Attempt) -> Verdict:
+        """What becomes of this attempt, and of the send."""
+        now, domain = self._clock(), _domain(claim)
+        verdict = classify(
+            attempt,
+            attempts=claim.attempts,
+            first_claimed=claim.first_claimed,
+            now=now,
+            jitter=self._jitter(),
+            give_up_after=self._give_up_after,
+        )
+        self._approach.note(domain, attempt, now)
+        tripped = self._breaker.note(verdict, domain)
+        return replace(verdict, pause=tripped) if tripped and not verdict.pause else verdict
+
+
+def _domain(claim: Claim) -> str:
+    return claim.profile.address.key.rpartition("@")[2]

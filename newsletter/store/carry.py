@@ -1,0 +1,147 @@
+"""What a database that is replaced by a backup still knows: who left, who was erased, who was mailed."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from newsletter.store.carry_sends import carry_sends
+from newsletter.store.failures import translated
+from newsletter.store.keys import SUPPRESSION
+
+_NEEDED = {"meta", "keys", "subscribers", "lists", "grounds", "consent_events", "memberships", "suppressions"}
+_SENDING = {"issues", "sends", "stencils", "approvals", "deliveries", "usage"}
+_UNREADABLE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
+_DAMAGED = "it is damaged, or no newsletter database"
+_GROUND = "list, source, wording, language, page"
+
+_PREPARE_SQL = """
+CREATE TEMP TABLE same AS
+    SELECT o.subject AS old, n.subject AS new
+    FROM old.subscribers o JOIN main.subscribers n ON n.address_mac = o.address_mac;
+CREATE UNIQUE INDEX temp.same_by_old ON same (old);
+CREATE TEMP TABLE left_since AS
+    SELECT p.new AS subject, l.id AS list, o.since, o.event, e.kind, e.at
+    FROM old.memberships o
+    JOIN same p ON p.old = o.subject
+    JOIN old.lists ol ON ol.id = o.list
+    JOIN main.lists l ON l.name = ol.name
+    JOIN main.memberships n ON n.subject = p.new AND n.list = l.id
+    JOIN old.consent_events e ON e.id = o.event
+    WHERE o.state = 'left' AND n.state <> 'left' AND o.since >= n.since;
+CREATE TEMP TABLE gone AS
+    SELECT s.subject, EXISTS (
+        SELECT 1 FROM old.suppressions x WHERE x.address_mac = s.address_mac AND x.kind = 'erased') AS erased
+    FROM main.subscribers s
+    WHERE s.subject IN (SELECT subject FROM left_since) OR EXISTS (
+        SELECT 1 FROM old.suppressions x WHERE x.address_mac = s.address_mac AND NOT EXISTS (
+            SELECT 1 FROM main.suppressions y WHERE y.address_mac = x.address_mac AND y.kind = x.kind));
+CREATE TEMP TABLE events AS
+    SELECT coalesce(p.new, e.subject) AS subject, e.kind, e.at,
+        g.list, g.source, g.wording, g.language, g.page
+    FROM old.consent_events e
+    JOIN old.grounds g ON g.id = e.ground
+    LEFT JOIN same p ON p.old = e.subject
+    WHERE (e.kind IN ('left', 'unsubscribed', 'bounced', 'complained', 'erased')
+        OR e.id IN (SELECT event FROM left_since))
+    AND coalesce(p.new, e.subject) IN (SELECT subject FROM main.subscribers)
+    AND NOT EXISTS (
+        SELECT 1 FROM main.consent_events n
+        WHERE n.subject = coalesce(p.new, e.subject) AND n.kind = e.kind AND n.at = e.at)
+    ORDER BY e.id;
+"""
+_CARRY_SQL = f"""
+INSERT INTO main.grounds ({_GROUND}) SELECT DISTINCT {_GROUND} FROM events WHERE true ON CONFLICT DO NOTHING;
+INSERT INTO main.consent_events (subject, kind, at, ground)
+    SELECT e.subject, e.kind, e.at, g.id FROM events e
+    JOIN main.grounds g USING ({_GROUND}) ORDER BY e.rowid;
+UPDATE main.memberships AS n SET state = 'left', since = c.since, event = (
+        SELECT max(e.id) FROM main.consent_events e
+        WHERE e.subject = c.subject AND e.kind = c.kind AND e.at = c.at)
+    FROM left_since c WHERE n.subject = c.subject AND n.list = c.list;
+INSERT INTO main.suppressions (address_mac, kind, since, reason)
+    SELECT address_mac, kind, since, reason FROM old.suppressions WHERE true ON CONFLICT DO NOTHING;
+DELETE FROM main.subscribers
+    WHERE address_mac IN (SELECT address_mac FROM main.suppressions WHERE kind = 'erased');
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Carried:
+    """What was taken over: how many people are kept out (erased ones among them), and deliveries.
+
+    `why_not` says why nothing could be; empty where it was.
+    """
+
+    gone: int = 0
+    erased: int = 0
+    mailed: int = 0
+    why_not: str = ""
+
+
+def carry_over(fresh: Path, replaced: Path) -> Carried:
+    """Write into the database at `fresh` what the one at `replaced`, which stays as it is, knows beyond it.
+
+    Suppressions, by the fingerprints of the addresses; erasures, which are done again; memberships left, with
+    their consent events; and what was mailed. Everything or nothing. Raises StoreError where `fresh` cannot
+    be written.
+    """
+    uri = fresh.resolve().as_uri()
+    with translated(fresh), closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as raw:
+        try:
+            raw.execute("ATTACH DATABASE ? AS old", [f"{replaced.resolve().as_uri()}?mode=ro"])
+            why_not = _unfit(raw)
+            return Carried(why_not=why_not) if why_not else _carry(raw)
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode & 0xFF not in _UNREADABLE:
+                raise
+            return Carried(why_not=_DAMAGED)
+
+
+def _unfit(raw: sqlite3.Connection) -> str:
+    """Why nothing can be taken from the database `old`; empty where it can."""
+    if not _tables(raw) >= _NEEDED or raw.execute("PRAGMA old.quick_check(1)").fetchone() != ("ok",):
+        return _DAMAGED
+    project = "SELECT value FROM {}.meta WHERE key = 'project_id'"
+    if raw.execute(project.format("old")).fetchone() != raw.execute(project.format("main")).fetchone():
+        return "it belongs to another project"
+    key = "SELECT secret FROM {}.keys WHERE purpose = ?"
+    old = raw.execute(key.format("old"), [SUPPRESSION]).fetchone()
+    new = raw.execute(key.format("main"), [SUPPRESSION]).fetchone()
+    if old and new and old != new:
+        return "its fingerprints of addresses were made with another key"
+    return ""
+
+
+def _tables(raw: sqlite3.Connection) -> set[str]:
+    return {name for (name,) in raw.execute("SELECT name FROM old.sqlite_master WHERE type = 'table'")}
+
+
+def _carry(raw: sqlite3.Connection) -> Carried:
+    for pragma in ("foreign_keys = ON", "main.secure_delete = ON", "temp_store = MEMORY"):
+        raw.execute(f"PRAGMA {pragma}")
+    raw.execute("BEGIN IMMEDIATE")
+    try:
+        raw.execute(
+            "INSERT INTO main.keys (purpose, secret, created) SELECT purpose, secret, created FROM old.keys "
+            "WHERE purpose = :it AND NOT EXISTS (SELECT 1 FROM main.keys WHERE purpose = :it)",
+            {"it": SUPPRESSION},
+        )
+        _run(raw, _PREPARE_SQL)
+        gone, erased = raw.execute("SELECT count(*), coalesce(sum(erased), 0) FROM gone").fetchone()
+        mailed = carry_sends(raw) if _tables(raw) >= _SENDING else 0
+        _run(raw, _CARRY_SQL)
+        raw.execute("COMMIT")
+    except sqlite3.Error:
+        if raw.in_transaction:
+            raw.execute("ROLLBACK")
+        raise
+    return Carried(gone=gone, erased=erased, mailed=mailed)
+
+
+def _run(raw: sqlite3.Connection, script: str) -> None:
+    """Several statements inside the transaction, which executescript() would end."""
+    for statement in filter(str.strip, script.split(";\n")):
+        raw.execute(statement)

@@ -1,0 +1,105 @@
+"""Imports and additions: what is said, and what is asked at a terminal before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from click.testing import CliRunner, Result
+
+from newsletter.cli.app import App
+from newsletter.cli.main import cli
+from tests.cli.conftest import Box
+
+Ask = Callable[..., Result]
+
+
+@pytest.fixture
+def ask(box: Box, monkeypatch: pytest.MonkeyPatch) -> Ask:
+    """Runs the program as at a terminal, with what the person types."""
+    monkeypatch.chdir(box.folder)
+    monkeypatch.setattr(App, "interactive", property(lambda _: True))
+
+    def run(*arguments: str, types: str) -> Result:
+        return CliRunner().invoke(cli, arguments, input=types)
+
+    return run
+
+
+def test_what_a_file_is_taken_for_is_told_before_the_question(box: Box, ask: Ask) -> None:
+    box.write("p.csv", "Alice,alice@example.net,FR\nBo,bo@example.net,FR\n")
+    said = ask("subscribers", "import", "p.csv", "--list", "dentists", types="n\n")
+    assert said.output.index("columns 1, 3 were left out") < said.output.index("Import 2 rows")
+    assert said.output.count("left out") == 1
+    assert said.exit_code != 0
+    assert "example.net" not in box.run("subscribers", "list").stdout
+    done = ask("subscribers", "import", "p.csv", "--list", "dentists", types="y\n")
+    assert done.exit_code == 0, done.output
+    assert done.output.count("left out") == 1
+    at_once = ask("subscribers", "import", "p.csv", "--list", "dentists", "-y", types="")
+    assert "Import 2 rows" not in at_once.output
+    assert at_once.output.count("left out") == 1
+
+
+def test_columns_that_are_kept_as_personal_fields_are_named(box: Box, ask: Ask) -> None:
+    box.write("p.csv", "No,Email,Name,Practice,Signed on\n1,a@example.net,Ana,Clinic,2026-05-01\n")
+    said = box.run("subscribers", "import", "p.csv", "--list", "dentists")
+    assert "Also kept, as personal fields: no, practice, signed_on" in said.stderr
+    shown = ask("subscribers", "import", "p.csv", "--list", "dentists", types="n\n").output
+    assert shown.index("Also kept") < shown.index("Import 1 rows")
+    box.write("q.csv", "email,name\na@example.net,Ana\n")
+    assert "Also kept" not in box.run("subscribers", "import", "q.csv", "--list", "dentists").stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [("", "the file is empty"), ("\n \n", "the file is empty"), ("email,name\n", "nobody")],
+)
+def test_an_empty_file_is_said_to_be_so(box: Box, content: str, says: str) -> None:
+    box.write("p.csv", content)
+    told = box.run("subscribers", "import", "p.csv", "--list", "dentists", "--json")
+    assert says in told.stderr
+    assert '"added": 0' in told.stdout
+
+
+def test_a_new_list_that_is_nearly_an_old_one_is_asked_about(box: Box, ask: Ask) -> None:
+    box.fill(["a@example.net"])
+    question = "There is no list 'dentist'; did you mean 'dentists'? Make a new one?"
+    add = ("subscribers", "add", "b@example.net", "--list", "dentist", "--source", "mail of 3 May")
+    said = ask(*add, types="n\n")
+    assert question in said.output
+    assert [row["name"] for row in box.json("lists", "show")] == ["dentists"]
+    box.write("p.csv", "email\nc@example.net\n")
+    said = ask("subscribers", "import", "p.csv", "--list", "dentist", types="n\n")
+    assert question in said.output
+    assert ask(*add, types="y\n").exit_code == 0
+    assert {row["name"] for row in box.json("lists", "show")} == {"dentist", "dentists"}
+    assert "did you mean" not in ask(*add, types="").output
+    assert "did you mean" not in ask(*add[:-3], "radiologists", "--source", "x", types="").output
+
+
+def test_without_a_terminal_a_near_list_is_made_and_named(box: Box) -> None:
+    box.fill(["a@example.net"])
+    told = box.run("subscribers", "add", "b@example.net", "--list", "dentist", "--source", "x")
+    assert "'dentist' is new and was made; there is also 'dentists'" in told.stderr
+    box.write("p.csv", "email\nc@example.net\n")
+    told = box.run("subscribers", "import", "p.csv", "--list", "Dentists ", exit_code=2)
+    assert "cannot be the name" in told.stderr
+
+
+def test_a_list_is_removed_only_when_nobody_is_in_it(box: Box) -> None:
+    box.fill(["a@example.net"])
+    box.run("subscribers", "add", "b@example.net", "--list", "dentist", "--source", "x")
+    assert "1 active" in box.run("lists", "remove", "dentist", exit_code=1).stderr
+    box.run("subscribers", "unsubscribe", "b@example.net")
+    box.run("segments", "add", "french", "list:dentist,dentists country:FR")
+    assert "'french' asks for" in box.run("lists", "remove", "dentist", exit_code=1).stderr
+    box.run("segments", "add", "french", "list:dentists country:FR")
+    box.run("lists", "remove", "Dentist")
+    assert [row["name"] for row in box.json("lists", "show")] == ["dentists"]
+    assert box.json("subscribers", "show", "b@example.net")["consent"][0]["list"] == "dentist"
+    assert "did you mean 'dentists'" in box.run("lists", "remove", "dentist", exit_code=2).stderr
+    assert "dentist" in box.run("segments", "count", "list:dentist", exit_code=2).stderr
+    assert "once" in box.run("segments", "add", "dentist", "country:FR", exit_code=2).stderr
+    box.run("lists", "add", "dentist", "--title", "Again")
+    assert [(row["left"], row["title"]) for row in box.json("lists", "show")] == [(1, "Again"), (0, "")]

@@ -1,0 +1,61 @@
+"""Filling in threads: every claim comes back as a parcel or an outcome, whatever happens to the run."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from newsletter.deliver.ports import Parcel
+from newsletter.deliver.report import Ending, RunReport
+from newsletter.models import Claim, DeliveryState, Outcome
+from tests.deliver.simulation import compose
+from tests.deliver.test_whole_send import send_filled
+
+Filler = Callable[[Claim], Parcel | Outcome]
+
+
+def slowly(claim: Claim) -> Parcel | Outcome:
+    time.sleep(0.002)
+    return compose(claim)
+
+
+def test_several_threads_fill_at_the_same_time_and_everybody_gets_one_copy() -> None:
+    seen: set[str] = set()
+
+    def fill(claim: Claim) -> Parcel | Outcome:
+        seen.add(threading.current_thread().name)
+        return slowly(claim)
+
+    report, journal, relay = send_filled(fill, 200, threads=3)
+    assert (report.ending, report.sent) == (Ending.FINISHED, 200)
+    assert len(relay.recipients) == len(set(relay.recipients)) == 200
+    assert len(seen) > 1
+
+
+def test_what_cannot_be_filled_is_skipped() -> None:
+    def fill(claim: Claim) -> Parcel | Outcome:
+        if claim.delivery % 2:
+            return Outcome(delivery=claim.delivery, state=DeliveryState.SKIPPED, reason="no")
+        return slowly(claim)
+
+    report, _, relay = send_filled(fill, 40, threads=2)
+    assert (report.sent, report.skipped, len(relay.recipients)) == (20, 20, 20)
+
+
+@pytest.mark.parametrize("threads", [0, 2])
+def test_an_error_in_filling_ends_the_run_with_nothing_left_claimed(threads: int) -> None:
+    def fill(claim: Claim) -> Parcel | Outcome:
+        if claim.delivery == 30:
+            raise ZeroDivisionError
+        return slowly(claim)
+
+    journals = []
+    with pytest.raises(ZeroDivisionError):
+        send_filled(fill, 200, threads=threads, journals=journals)
+    (journal,) = journals
+    assert journal.count(DeliveryState.CLAIMED) == 0
+    assert journal.count(DeliveryState.PLANNED) + journal.count(DeliveryState.SENT) == 200
+    assert journal.count(DeliveryState.PLANNED) > 0

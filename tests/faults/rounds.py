@@ -1,0 +1,175 @@
+"""Rounds: what is done to the program, at random moments from a seed. Each ends with the property."""
+
+from __future__ import annotations
+
+import random
+import signal
+import sqlite3
+import time
+from contextlib import closing
+
+from newsletter.models import SendState
+from newsletter.store import open_store
+from tests.faults.ground import DATABASE, Ground, wait_until
+from tests.faults.program import STORE_PATIENCE
+from tests.faults.property import violations
+from tests.faults.troubles import Process, fall_asleep, full, given_up, locked, midway
+
+HOUR = 3_600_000
+
+
+def kill(ground: Ground, chance: random.Random) -> None:
+    for _ in range(3):
+        sender = ground.sending()
+        midway(ground, chance, sender)
+        ground.end(sender, signal.SIGKILL)
+        ground.check()
+    tally = ground.finish()
+    assert tally.sent + tally.unknown == tally.total
+
+
+def terminate(ground: Ground, chance: random.Random) -> None:
+    for _ in range(2):
+        sender = ground.sending()
+        midway(ground, chance, sender)
+        ground.end(sender, chance.choice((signal.SIGTERM, signal.SIGINT)))
+        tally = ground.check()
+        assert tally.unknown == tally.claimed == 0
+    assert ground.finish().sent == len(ground.people)
+
+
+def twice(ground: Ground, chance: random.Random) -> None:
+    first = ground.sending()
+    time.sleep(chance.uniform(0, 0.01))
+    second = ground.sending()
+    wait_until(lambda: None not in {first.poll(), second.poll()} or _one(first, second), "one of them ended")
+    refused, sender = (first, second) if first.poll() is not None else (second, first)
+    going = sender.poll() is None
+    said = ground.end(refused)
+    assert going, f"the first was done before the second was refused: {said}"
+    assert refused.returncode == 1
+    assert f"by process {sender.pid} on " in said, said
+    ground.relay.mischief.be_good()
+    ground.end(sender)
+    assert ground.check().sent == len(ground.people)
+
+
+def _one(first: Process, second: Process) -> bool:
+    return first.poll() is not None or second.poll() is not None
+
+
+def asleep(ground: Ground, chance: random.Random) -> None:
+    sender = ground.sending("--no-wait")
+    midway(ground, chance, sender)
+    fall_asleep(ground, sender, chance)
+    ground.end(sender)
+    tally = ground.check()
+    assert not tally.claimed
+    assert ground.finish().sent + tally.unknown == len(ground.people)
+
+
+def odd_relay(ground: Ground, chance: random.Random) -> None:
+    for _ in range(chance.randint(1, 2)):
+        ground.end(ground.sending("--no-wait"))
+        assert not ground.check().claimed
+        ground.move_clock(HOUR)
+    ground.finish()
+
+
+def locked_for_a_moment(ground: Ground, chance: random.Random) -> None:
+    sender = ground.sending()
+    midway(ground, chance, sender)
+    with locked(ground):
+        time.sleep(chance.uniform(0.2, 0.6) * STORE_PATIENCE)
+    ground.end(sender)
+    assert ground.check().sent == len(ground.people)
+
+
+def locked_for_long(ground: Ground, chance: random.Random) -> None:
+    sender = ground.sending()
+    midway(ground, chance, sender)
+    with locked(ground):
+        said = ground.end(sender)
+    assert sender.returncode
+    assert "another program holds subscribers.db" in said
+    given_up(ground)
+    ground.check()
+    ground.finish()
+
+
+def disk_full_for_a_moment(ground: Ground, chance: random.Random) -> None:
+    sender = ground.sending()
+    midway(ground, chance, sender)
+    with full(ground):
+        time.sleep(chance.uniform(0.3, 0.8))
+    ground.end(sender)
+    assert ground.check().sent == len(ground.people)
+
+
+def disk_full_for_long(ground: Ground, chance: random.Random) -> None:
+    sender = ground.sending()
+    midway(ground, chance, sender)
+    with full(ground):
+        said = ground.end(sender)
+        given_up(ground)
+        ground.end(ground.sending())
+        given_up(ground)
+    assert sender.returncode
+    assert "the disk is full" in said
+    ground.check()
+    ground.finish()
+
+
+def clock_steps(ground: Ground, chance: random.Random) -> None:
+    sender = ground.sending()
+    for step in (-HOUR, chance.choice((-HOUR, HOUR))):
+        midway(ground, chance, sender)
+        ground.move_clock(step)
+    ground.end(sender)
+    assert ground.check().sent == len(ground.people)
+
+
+def copied(ground: Ground, chance: random.Random) -> None:
+    """A backup in mid-send is a whole and true journal of one moment, and is not restored under a sender."""
+    sender = ground.sending()
+    ground.taken(chance.randint(1, 10))
+    ground.run("backup", "copy.db")
+    assert sender.poll() is None
+    refused = ground.run("restore", "copy.db", "--yes", exit_code=None)
+    assert "another program holds" in refused.stderr
+    ground.relay.mischief.be_good()
+    ground.end(sender)
+    assert ground.check().sent == len(ground.people)
+    with open_store(ground.folder / "copy.db", now=lambda: 0) as store:
+        rows, tally = list(store.sends.deliveries("short")), store.sends.tally("short")
+        assert store.sends.of_issue("short")[0].state is SendState.RUNNING
+    seen = ground.evidence()
+    told_later = [line for line in violations(rows, tally, seen) if "has a copy, and is" not in line]
+    assert not told_later, "\n".join(told_later)
+    assert tally.sent
+    assert tally.planned
+
+
+def killed_in_planning(ground: Ground, chance: random.Random) -> None:
+    """`people` are many here: planning takes long enough to be hit."""
+    database = (ground.folder / DATABASE).as_uri()
+    for _ in range(2):
+        sender = ground.sending("--limit", "10")
+        _wait_for_rows(database, sender)
+        time.sleep(chance.uniform(0, 0.3))
+        ground.end(sender, signal.SIGKILL)
+        with open_store(ground.folder / DATABASE, now=lambda: 0) as store:
+            if store.sends.of_issue("short")[-1].state is not SendState.PLANNING:
+                break
+            assert not ground.relay.taken, "mail left before the plan was whole"
+    ground.end(ground.sending("--limit", "40"))
+    tally = ground.check()
+    assert not tally.claimed
+    assert tally.total == len(ground.people)
+    assert tally.sent + tally.unknown >= 40
+
+
+def _wait_for_rows(database: str, sender: Process) -> None:
+    with closing(sqlite3.connect(f"{database}?mode=ro", uri=True, timeout=30)) as look:
+        sql = "SELECT count(*) FROM deliveries"
+        wait_until(lambda: look.execute(sql).fetchone()[0] or sender.poll() is not None, "planning")
