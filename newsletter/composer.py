@@ -51,7 +51,7 @@ def filling(stencil: Stencil, signer: Signer | None) -> Filling:
 
 
 def threads_for(config: Config) -> int:
-    """In how many threads to fill and sign: an RSA signature takes a millisecond, in which others can work."""
+    """In how many threads to fill and sign: others can work during the millisecond of an RSA signature."""
     signer = signer_of(config)
     return (os.cpu_count() or 1) if signer is not None and signer.algorithm.startswith(b"rsa") else 0
 

@@ -49,6 +49,7 @@ _ASKS: Final = re.compile(
 )
 _LONE_TOKEN: Final = re.compile(r"(?:\w+\s+)?(\S+)")
 _QUOTE: Final = re.compile(r"^\s*(?:>|-{2,}|_{5,}|on .*wrote:|le .*:$|am .*schrieb|el .*:$)", re.IGNORECASE)
+_FORWARDED: Final = "quoted from a mail, so it may name whoever forwarded it: nobody was taken out by it"
 _MOST_PARTS: Final = 60
 _SAVE_AS: Final = "save the mails as .eml or mbox, or paste the addresses into a text file"
 
@@ -116,10 +117,14 @@ def _from_workbook(data: bytes, name: str, found: _Found) -> None:
 
 
 def _from_text(text: str, found: _Found) -> None:
+    """Pasted text, line by line; what is quoted, and links of a copy, speak of whoever forwarded it."""
     for number, line in enumerate(StringIO(text, newline=None), 1):
-        tokens = find_tokens(line)
+        tokens, cleaned = find_tokens(line), clean_text(line)
+        if cleaned.startswith(">") or (tokens and "/p/AQ" in line):
+            if tokens or "@" in cleaned:
+                found.rejected.append(RejectedRow(line=number, reason=_FORWARDED))
+            continue
         found.tokens |= dict.fromkeys(tokens)
-        cleaned = clean_text(line)
         if tokens or not cleaned:
             continue
         pieces = [piece for piece in _SEPARATORS.split(cleaned) if "@" in piece]

@@ -13,6 +13,7 @@ from newsletter import audience, links
 from newsletter.addresses import parse_address
 from newsletter.cli.app import App, now_ms, pass_app, yes_option
 from newsletter.cli.people import find_person
+from newsletter.config import Config
 from newsletter.errors import AddressError, TokenError, UsageError
 from newsletter.leaving import read_requests
 from newsletter.models import Address, RejectedRow
@@ -49,14 +50,25 @@ def unsubscribe(app: App, who: Sequence[str], file: Path | None) -> None:
     if file is not None:
         data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
         requests = read_requests(data, name=file.name)
-        addresses += [address.text for address in requests.addresses]
+        own = own_addresses(app.config)
+        addresses += [address.text for address in requests.addresses if address.key not in own]
         tokens += requests.tokens
         rejected += requests.rejected
+        kept = [address.text for address in requests.addresses if address.key in own]
+        if kept:
+            app.say(f"Left out, since it is your own: {', '.join(kept)}.")
     with app.store() as store:
         left = _leave(store, addresses, tokens)
         _tell(app, store, left, rejected)
     if not left.acted:
         raise click.exceptions.Exit(1)
+
+
+def own_addresses(settings: Config) -> set[str]:
+    """The keys of the project's own addresses, which stand in every forwarded copy."""
+    sender = settings.sender
+    given = (settings.campaign.contact, sender.address, sender.reply_to, sender.unsubscribe_address)
+    return {parse_address(text).key for text in (*given, settings.bounce_address) if text}
 
 
 @dataclass(kw_only=True)

@@ -43,9 +43,9 @@ def init(app: App, folder: Path, empty: bool) -> None:
 
 
 def make_project(folder: Path, *, empty: bool) -> str:
-    """Write a new project's files -> the sample issue's slug, or nothing where it is to be empty.
+    """Write a new project's files, over none that is there -> the sample issue's slug, or "" without it.
 
-    Raises ProjectError where there is one already; nothing is changed then.
+    Raises ProjectError where there is a project already; nothing is changed then.
     """
     settings = folder / config.FILE_NAME
     if settings.exists():
@@ -56,8 +56,10 @@ def make_project(folder: Path, *, empty: bool) -> str:
     if not ignore.exists():
         ignore.write_text(IGNORED, encoding="utf-8")
     for name, data in ({} if empty else sample_files()).items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(data)
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            path.write_bytes(data)
     settings.write_text(_settings_for(folder.resolve().name), encoding="utf-8")
     return "" if empty else SLUG
 

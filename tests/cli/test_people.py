@@ -163,3 +163,18 @@ def test_where_nothing_could_be_acted_on_the_answer_is_no(box: Box) -> None:
     assert "after the @" in box.run("subscribers", "unsubscribe", "bo@", exit_code=1).stderr
     told = box.run("subscribers", "unsubscribe", "bo@", "bo@example.net")
     assert "1 unsubscribed" in told.stderr
+
+
+def test_a_pasted_reply_to_a_forwarded_copy_takes_out_only_who_wrote(box: Box) -> None:
+    box.fill(["forwarder@example.net", "dentist@example.net"])
+    token = "AQ" + "x" * 52
+    box.write(
+        "reply.txt",
+        "dentist@example.net\n> From: forwarder@example.net\n> office@example.org\n"
+        f"Unsubscribe: https://news.example.org/p/{token}\noffice@example.org\n",
+    )
+    told = box.run("subscribers", "unsubscribe", "--from", "reply.txt").stderr
+    assert "Left out, since it is your own: office@example.org" in told
+    assert "quoted" in told
+    assert box.json("subscribers", "show", "dentist@example.net")["state"] == "unsubscribed"
+    assert box.json("subscribers", "show", "forwarder@example.net")["state"] == "active"

@@ -41,6 +41,13 @@ def test_init_makes_a_project_that_builds_and_checks(tmp_path: Path) -> None:
     assert files(inside.folder) == before
 
 
+def test_init_writes_over_no_issue(tmp_path: Path) -> None:
+    box = Box(tmp_path)
+    mine = box.write(f"issues/{SLUG}/en.md", "mine")
+    box.run("init")
+    assert mine.read_text(encoding="utf-8") == "mine"
+
+
 def test_two_projects_have_two_list_ids(tmp_path: Path) -> None:
     box = Box(tmp_path)
     box.run("init", "a", "--empty")

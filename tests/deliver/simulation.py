@@ -92,7 +92,7 @@ class LateExecutor(Executor):
 
 
 def domain_of(delivery: int, domains: int) -> str:
-    return f"d{delivery % domains}.example.org"
+    return f"d{delivery % domains}.example.org" if domains > 1 else "example.org"
 
 
 @dataclass

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 
 import pytest
 
 from newsletter.deliver.ports import Parcel
-from newsletter.deliver.report import Ending, RunReport
+from newsletter.deliver.report import Ending
 from newsletter.models import Claim, DeliveryState, Outcome
-from tests.deliver.simulation import compose
-from tests.deliver.test_whole_send import send_filled
+from tests.deliver.relay import Step
+from tests.deliver.simulation import START, MemoryJournal, compose
+from tests.deliver.test_whole_send import send, send_from
 
-Filler = Callable[[Claim], Parcel | Outcome]
+
+def quiet(step: Step) -> None:
+    """A relay that takes everything."""
 
 
 def slowly(claim: Claim) -> Parcel | Outcome:
@@ -29,7 +31,7 @@ def test_several_threads_fill_at_the_same_time_and_everybody_gets_one_copy() -> 
         seen.add(threading.current_thread().name)
         return slowly(claim)
 
-    report, journal, relay = send_filled(fill, 200, threads=3)
+    report, _, relay = send(quiet, 200, fill=fill, threads=3)
     assert (report.ending, report.sent) == (Ending.FINISHED, 200)
     assert len(relay.recipients) == len(set(relay.recipients)) == 200
     assert len(seen) > 1
@@ -41,7 +43,7 @@ def test_what_cannot_be_filled_is_skipped() -> None:
             return Outcome(delivery=claim.delivery, state=DeliveryState.SKIPPED, reason="no")
         return slowly(claim)
 
-    report, _, relay = send_filled(fill, 40, threads=2)
+    report, _, relay = send(quiet, 40, fill=fill, threads=2)
     assert (report.sent, report.skipped, len(relay.recipients)) == (20, 20, 20)
 
 
@@ -52,10 +54,9 @@ def test_an_error_in_filling_ends_the_run_with_nothing_left_claimed(threads: int
             raise ZeroDivisionError
         return slowly(claim)
 
-    journals = []
+    journal = MemoryJournal(200, lambda: START)
     with pytest.raises(ZeroDivisionError):
-        send_filled(fill, 200, threads=threads, journals=journals)
-    (journal,) = journals
+        send_from(journal, quiet, fill=fill, threads=threads)
     assert journal.count(DeliveryState.CLAIMED) == 0
     assert journal.count(DeliveryState.PLANNED) + journal.count(DeliveryState.SENT) == 200
     assert journal.count(DeliveryState.PLANNED) > 0

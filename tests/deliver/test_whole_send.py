@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from newsletter.deliver.courier import SmtpCourier
 from newsletter.deliver.limits import Meter
 from newsletter.deliver.loop import new_runner
+from newsletter.deliver.ports import Parcel
 from newsletter.deliver.report import Ending, RunReport
 from newsletter.deliver.run import run_send
 from newsletter.deliver.smtp import Timeouts
-from newsletter.models import DeliveryState
+from newsletter.models import Claim, DeliveryState, Outcome
 from newsletter.relay import Relay
 from tests.deliver.relay import Do, Script, ScriptedRelay, Step
 from tests.deliver.simulation import START, MemoryJournal, compose
 
+Filler = Callable[[Claim], Parcel | Outcome]
 HASTY = Timeouts(connect=2, setup=1, command=0.5, data=0.5, body=2, end=0.5, idle=1, quit=0.2)
 
 
-def send(script: Script, people: int) -> tuple[RunReport, MemoryJournal, ScriptedRelay]:
-    journal = MemoryJournal(people, lambda: START)
+def send(
+    script: Script, people: int, *, fill: Filler = compose, threads: int = 0
+) -> tuple[RunReport, MemoryJournal, ScriptedRelay]:
+    return send_from(MemoryJournal(people, lambda: START), script, fill=fill, threads=threads)
+
+
+def send_from(
+    journal: MemoryJournal, script: Script, *, fill: Filler = compose, threads: int = 0
+) -> tuple[RunReport, MemoryJournal, ScriptedRelay]:
     relay = ScriptedRelay(script)
 
     async def main() -> RunReport:
@@ -29,13 +39,14 @@ def send(script: Script, people: int) -> tuple[RunReport, MemoryJournal, Scripte
             )
             return await run_send(
                 journal,
-                compose,
+                fill,
                 courier,
                 meter=Meter([]),
                 clock=lambda: START,
                 give_up_after=3_600_000,
                 stop=asyncio.Event(),
                 wait=False,
+                threads=threads,
             )
 
     with new_runner() as runner:
@@ -45,7 +56,7 @@ def send(script: Script, people: int) -> tuple[RunReport, MemoryJournal, Scripte
 def test_300_people_get_one_copy_each() -> None:
     report, journal, relay = send(lambda step: None, 300)
     assert (report.ending, report.sent) == (Ending.FINISHED, 300)
-    assert sorted(relay.recipients) == sorted(f"p{n}@d0.example.org" for n in range(1, 301))
+    assert sorted(relay.recipients) == sorted(f"p{n}@example.org" for n in range(1, 301))
     assert journal.count(DeliveryState.SENT) == 300
 
 
