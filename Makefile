@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test soak lint docs clean
+.PHONY: demo test soak bench lint docs clean
 
 demo: $(STAMP)
 	@$(BIN)/newsletter demo --output demo --no-open
@@ -26,6 +26,13 @@ lint: $(STAMP)
 
 docs: $(STAMP)
 	@$(BIN)/python -m tests.reference
+
+bench: $(STAMP)
+	@$(BIN)/python bench/engine.py
+	@$(BIN)/python bench/engine.py --dkim rsa
+	@$(BIN)/python bench/engine.py --dkim ed25519
+	@$(BIN)/python bench/peers.py
+	@$(BIN)/python bench/scale.py
 
 clean:
 	rm -rf $(VENV) build dist demo *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
