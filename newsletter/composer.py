@@ -71,9 +71,6 @@ def composer(store: Store, config: Config, send: Send) -> Callable[[Claim], Parc
         stencil, filled = known[claim.stencil]
         own = links_of(claim.subject)
         values = reader_values(claim.profile, own)
-        empty = missing(stencil, values)
-        if empty:
-            return _skip(claim, f"the field {empty[0]} is empty by now")
         headers = FilledHeaders(
             to=claim.profile.address,
             to_name=claim.profile.name,
@@ -92,7 +89,8 @@ def composer(store: Store, config: Config, send: Send) -> Callable[[Claim], Parc
                 attempts=claim.attempts,
             )
         except (UsageError, AddressError) as error:
-            return _skip(claim, error.message)
+            empty = missing(stencil, values)
+            return _skip(claim, f"the field {empty[0]} is empty by now" if empty else error.message)
 
     return compose
 

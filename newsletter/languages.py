@@ -110,6 +110,8 @@ def choose_edition(available: Collection[str], wanted: str, default: str) -> str
 
 
 def _match(available: Collection[str], wanted: str) -> str:
+    if not wanted:
+        return ""
     try:
         tag = normalise_tag(wanted)
     except UsageError:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
@@ -101,7 +100,6 @@ class _Run:
         self._ending: Ending | None = None
         self._reason = ""
         self._leaving = False  # nothing more is handed to the courier
-        self._error: BaseException | None = None
 
     async def run(self) -> RunReport:
         """Turn until there is an end and nothing is left in flight or unwritten."""
@@ -123,8 +121,8 @@ class _Run:
     async def _turn(self, hearing: asyncio.Task[None]) -> None:
         if hearing.done():
             hearing.result()
-        if self._error is not None:
-            raise self._error
+        if self._press.error is not None:
+            raise self._press.error
         if self._orders.stop.is_set():
             self._end(Ending.STOPPED)
         moment = self._moment()
@@ -182,32 +180,24 @@ class _Run:
         """Fill what was claimed and give it to the courier; what cannot leave any more is given back."""
         self._orders.meter.take(len(claims), self._orders.clock())
         self._orders.allowance.take(len(claims))
-        waiting = deque(claims)
-        try:
-            while waiting and not self._leaving:
-                claim = waiting[0]
-                held = self._judge.hold(claim)
-                if held is not None:
-                    self._note(held)
-                else:
-                    self._claims[claim.delivery] = claim
-                    self._press.fill(claim)
-                waiting.popleft()
-        finally:
-            for claim in waiting:
-                self._claims.pop(claim.delivery, None)
-                self._note(given_back(claim.delivery))
+        going = []
+        for claim in claims:
+            outcome = given_back(claim.delivery) if self._leaving else self._judge.hold(claim)
+            if outcome is None:
+                self._claims[claim.delivery] = claim
+                going.append(claim)
+            else:
+                self._note(outcome)
+        self._press.fill(going)
 
-    def _filled(self, claim: Claim, filled: Parcel | Outcome | BaseException) -> None:
+    def _filled(self, claim: Claim, filled: Parcel | Outcome) -> None:
         """A parcel goes to the courier; what is none, or cannot leave any more, to the journal."""
         if isinstance(filled, Parcel) and not self._leaving:
             self._courier.put(filled)
-            return
-        del self._claims[claim.delivery]
-        self._note(filled if isinstance(filled, Outcome) else given_back(claim.delivery))
-        if isinstance(filled, BaseException):
-            self._error = filled
-        self._news.set()
+        else:
+            del self._claims[claim.delivery]
+            self._note(filled if isinstance(filled, Outcome) else given_back(claim.delivery))
+            self._news.set()
 
     def _conclude(self, room: int) -> None:
         """See whether this is the end: nothing in flight, nothing unwritten, and nothing to wait for."""
