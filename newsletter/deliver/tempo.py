@@ -51,7 +51,7 @@ class Tempo:
     @property
     def group(self) -> int:
         """How many outcomes or claims are worth an exchange of their own; the rest keep the relay busy."""
-        return max(1, self.window * 3 // 4)
+        return max(1, self.window // 2)
 
     def is_time(self, moment: Moment) -> bool:
         """Whether to exchange now."""
