@@ -60,7 +60,7 @@ class EditionLinks:
     leave: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class PersonalLinks:
     """One reader's ways out; `list_unsubscribe` is the header's value (RFC 2369 section 3.2)."""
 

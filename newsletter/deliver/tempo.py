@@ -12,7 +12,7 @@ AHEAD = 0.4  # seconds' worth of work that is claimed, so that a slow relay hold
 PER_CONNECTION = 3  # but at least so many rows for each connection
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Moment:
     """Where a run stands.
 

@@ -59,7 +59,7 @@ class Envelope:
         return envelope_address(self.sender).rpartition("@")[2]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class FilledHeaders:
     """One recipient's headers.
 
