@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from newsletter.audience import parse_segment
+from newsletter.audience.reading import parse_segment
 from newsletter.deliver.report import Ending, RunReport
 from newsletter.errors import IssueError, RefusedError, SegmentError
 from newsletter.models import Finding, Send, SendState, Tally

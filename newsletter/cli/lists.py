@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from newsletter.audience import parse_segment
+from newsletter.audience.reading import parse_segment
 from newsletter.cli.app import App, json_option, pass_app, put, put_json, put_table
 from newsletter.store import Store
 

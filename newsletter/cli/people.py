@@ -10,9 +10,10 @@ from pathlib import Path
 
 import click
 
-from newsletter import audience, links
+from newsletter import links
 from newsletter.addresses import parse_address
-from newsletter.audience import parse_segment
+from newsletter.audience import reading
+from newsletter.audience.reading import parse_segment
 from newsletter.cli.app import App, json_option, pass_app, put_json, put_table
 from newsletter.errors import NotFoundError, UsageError
 from newsletter.models import Subscriber
@@ -141,7 +142,7 @@ def export(app: App, segment: str, state: str, consent: bool, output: Path | Non
     with app.store(create=False) as store:
         people = _selected(store, segment, state)
         header, rows = (
-            audience.consent_table(store, people) if consent else audience.export_table(store, people)
+            reading.consent_table(store, people) if consent else reading.export_table(store, people)
         )
         if output is None:
             text = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="", write_through=True)

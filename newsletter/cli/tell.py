@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
-from newsletter.audience import parse_segment
+from newsletter.audience.reading import parse_segment
 from newsletter.campaign import Survey
 from newsletter.cli.app import App, now_ms, put, put_table
 from newsletter.cli.compose import show_findings

@@ -11,7 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from newsletter import audience
+from newsletter.audience import departures
 from newsletter.errors import StoreError
 from newsletter.models import Address, Claim, ConsentKind, DeliveryState, Outcome, Reply, SendState, Tally
 from newsletter.store import MOST_IN_FLIGHT, Store, open_store
@@ -185,9 +185,9 @@ def leave(store: Store, local: str, how: str) -> None:
     person = store.people.get(address.key)
     assert person is not None
     if how == "unsubscribed":
-        audience.unsubscribe_address(store, address, source="mail", now=START)
+        departures.unsubscribe_address(store, address, source="mail", now=START)
     elif how == "erased":
-        audience.erase_person(store, person, now=START)
+        departures.erase_person(store, person, now=START)
     elif how == "bounced":
         from newsletter.models import SuppressionKind
 
