@@ -207,7 +207,7 @@ def test_no_import_lifts_a_suppression(store: Store, kind: SuppressionKind, know
 
 def test_who_left_a_list_is_not_brought_back_to_it_but_may_come_to_another(store: Store) -> None:
     take_in(store, profile("ana", name="Ana"))
-    store.people.leave_all(person(store).subject, 1, START)
+    store.leavings.take_all(person(store).subject, 1, suppressed=False, now=START)
     assert counts(take_in(store, profile("ana", name="Changed"))) == (0, 0, 0, 1, 0, 0)
     assert (person(store).state, person(store).profile.name) == ("unsubscribed", "Ana")
     assert counts(take_in(store, profile("ana"), to="radiologists")) == (0, 1, 0, 0, 0, 0)
@@ -285,7 +285,7 @@ def test_leaving_leaves_everything_and_is_written_down_once(store: Store) -> Non
 
 def test_what_was_left_before_keeps_its_time(store: Store) -> None:
     take_in(store, profile("ana"))
-    store.people.leave_all(person(store).subject, 1, START + 1)
+    store.leavings.take_all(person(store).subject, 1, suppressed=False, now=START + 1)
     take_in(store, profile("ana"), to="radiologists")
     departures.unsubscribe_address(store, address(), source="mail", now=START + 9)
     assert {m.list_name: m.since for m in person(store).memberships} == {

@@ -13,6 +13,16 @@ from newsletter.models.issues import (
     RenderedEdition,
     ShareText,
 )
+from newsletter.models.joining import (
+    ImportInfo,
+    Joining,
+    JoinRequest,
+    LastMail,
+    Leaving,
+    OutboxKind,
+    OutboxMail,
+    Undone,
+)
 from newsletter.models.people import (
     Address,
     ConsentEvent,
@@ -59,9 +69,14 @@ __all__ = [
     "Field",
     "Finding",
     "Group",
+    "ImportInfo",
     "ImportReport",
     "Issue",
+    "JoinRequest",
+    "Joining",
     "Key",
+    "LastMail",
+    "Leaving",
     "Level",
     "ListFile",
     "ListInfo",
@@ -69,6 +84,8 @@ __all__ = [
     "Membership",
     "MembershipState",
     "Missing",
+    "OutboxKind",
+    "OutboxMail",
     "Outcome",
     "Picture",
     "Profile",
@@ -85,4 +102,5 @@ __all__ = [
     "SuppressionKind",
     "Tally",
     "Trouble",
+    "Undone",
 ]

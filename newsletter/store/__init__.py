@@ -17,11 +17,15 @@ from newsletter.store.carry import Carried
 from newsletter.store.consent import Consent, Suppressions
 from newsletter.store.database import BUSY_SECONDS, Connection
 from newsletter.store.imports import Decision, Imports, Known
+from newsletter.store.joinings import Joinings
 from newsletter.store.journal import MOST_IN_FLIGHT, Journal
 from newsletter.store.keys import Keys
+from newsletter.store.leavings import Leavings
 from newsletter.store.lists import Lists, Segments
+from newsletter.store.outbox import Outbox
 from newsletter.store.people import People, merge
 from newsletter.store.place import refuse_network_share, sync_warning
+from newsletter.store.requests import Requests
 from newsletter.store.schema import migrate, refuse_newer
 from newsletter.store.sends import Sends
 
@@ -55,6 +59,10 @@ class Store:
         self.people = People(connection, self.keys, self.consent, self.suppressions)
         self.imports = Imports(connection, self.keys, self.consent, self.lists, now)
         self.sends = Sends(connection, now)
+        self.requests = Requests(connection)
+        self.joinings = Joinings(connection)
+        self.leavings = Leavings(connection)
+        self.outbox = Outbox(connection, self.consent, self.suppressions, now)
 
     @property
     def project_id(self) -> str:

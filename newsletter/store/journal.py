@@ -24,7 +24,7 @@ from newsletter.store.segments_sql import SUPPRESSION_SQL, Binder, consent_in_sq
 from newsletter.store.usage import note_usage
 
 MOST_IN_FLIGHT = 64
-_BOUNCED_BY = "the relay refused the address"
+BOUNCED_BY = "the relay refused the address"
 GONE = "the person's data were erased"
 LEFT = "left the list before this mail went out"
 SUPPRESSED = {
@@ -37,8 +37,8 @@ SUPPRESSED = {
 _ATTEMPTED = frozenset(
     {DeliveryState.SENT, DeliveryState.DEFERRED, DeliveryState.FAILED, DeliveryState.UNKNOWN}
 )
-_TAKEN_BY_RELAY = frozenset({DeliveryState.SENT, DeliveryState.UNKNOWN})
-_OUTCOMES = _ATTEMPTED | {DeliveryState.SKIPPED, DeliveryState.PLANNED}
+TAKEN_BY_RELAY = frozenset({DeliveryState.SENT, DeliveryState.UNKNOWN})
+OUTCOMES = _ATTEMPTED | {DeliveryState.SKIPPED, DeliveryState.PLANNED}
 
 _MOST_LOOKED = 1_024  # rows in one exchange: bounds it when very many left meanwhile
 
@@ -124,19 +124,19 @@ class Journal:
         finished = [
             outcome for outcome in outcomes if outcome.tried and outcome.state is not DeliveryState.PLANNED
         ]
-        rows = [_finish_row(outcome, self._address(outcome.delivery), now) for outcome in finished]
+        rows = [finish_row(outcome, self._address(outcome.delivery), now) for outcome in finished]
         written = self._connection.run(_FINISH_SQL, [json.dumps(rows), self._send])
         if returned:
             written += self._connection.run(_RETURN_SQL, [now, json.dumps(returned), self._send])
         if held:
             values = [(outcome.not_before, now, outcome.delivery, self._send) for outcome in held]
             written += self._connection.run_many(_HOLD_SQL, values)
-        if written != len(outcomes) or any(outcome.state not in _OUTCOMES for outcome in finished):
+        if written != len(outcomes) or any(outcome.state not in OUTCOMES for outcome in finished):
             raise self._strange(outcomes)
         for outcome in finished:
             if outcome.bounced:
                 self._bounce(outcome, now)
-        taken = sum(outcome.state in _TAKEN_BY_RELAY for outcome in outcomes)
+        taken = sum(outcome.state in TAKEN_BY_RELAY for outcome in outcomes)
         note_usage(self._connection, self._relay, taken, now)
 
     def _address(self, delivery: int) -> str:
@@ -150,7 +150,7 @@ class Journal:
         named: set[int] = set()
         for outcome in outcomes:
             known = outcome.delivery in self._addresses and outcome.delivery not in named
-            if not known or outcome.state not in _OUTCOMES:
+            if not known or outcome.state not in OUTCOMES:
                 break
             named.add(outcome.delivery)
         return StoreError(
@@ -166,7 +166,7 @@ class Journal:
         )
         if mac is not None and self._suppressions.add_mac(mac, SuppressionKind.BOUNCED, reason):
             self._consent.append(
-                ConsentEvent(subject=subject, kind=ConsentKind.BOUNCED, at=now, source=_BOUNCED_BY)
+                ConsentEvent(subject=subject, kind=ConsentKind.BOUNCED, at=now, source=BOUNCED_BY)
             )
 
     # --- claims
@@ -247,7 +247,7 @@ def _why_skipped(row: Row) -> str:
     return "" if consents else LEFT
 
 
-def _finish_row(outcome: Outcome, address: str, now: int) -> tuple[object, ...]:
+def finish_row(outcome: Outcome, address: str, now: int) -> tuple[object, ...]:
     """The delivery, and a value for each of _COLUMNS."""
     reply = outcome.reply
     return (

@@ -15,7 +15,7 @@ _NAME = re.compile(r"[^\W_][\w.+-]{0,63}")
 _NEAR = 0.75  # of difflib's ratio
 
 _LISTS_SQL = """
-    SELECT name, title, created,
+    SELECT name, title, created, hidden,
         (SELECT count(*) FROM memberships WHERE list = lists.id AND state = 'active'),
         (SELECT count(*) FROM memberships WHERE list = lists.id AND state = 'pending'),
         (SELECT count(*) FROM memberships WHERE list = lists.id AND state = 'left')
@@ -32,6 +32,24 @@ class Lists:
     def all(self) -> list[ListInfo]:
         """Every list, by name."""
         return [_list(row) for row in self._connection.rows(f"{_LISTS_SQL} ORDER BY name")]
+
+    def offered(self) -> list[ListInfo]:
+        """The lists that the public pages offer, by name."""
+        return [info for info in self.all() if not info.hidden]
+
+    def hide(self, name: str, *, hidden: bool) -> str:
+        """Offer a list on the public pages no more, or again -> its name. Raises NotFoundError."""
+        with self._connection.transaction():
+            found = self.get(name)
+            if found is None:
+                raise self.missing(name)
+            self._connection.run("UPDATE lists SET hidden = ? WHERE name = ?", [int(hidden), name])
+            return found.name
+
+    def missing(self, name: str) -> NotFoundError:
+        """What to say of a list that is not there."""
+        near = self.near(name)
+        return NotFoundError(f"there is no list '{name}'", hint=f"did you mean '{near}'?" if near else "")
 
     def names(self) -> list[str]:
         """The lists' names, in order."""
@@ -90,10 +108,7 @@ class Lists:
         with self._connection.transaction():
             found = self.get(name)
             if found is None:
-                near = self.near(name)
-                raise NotFoundError(
-                    f"there is no list '{name}'", hint=f"did you mean '{near}'?" if near else ""
-                )
+                raise self.missing(name)
             if found.active or found.pending:
                 raise RefusedError(
                     f"'{found.name}' has {found.active:,} active and {found.pending:,} pending people",
@@ -163,5 +178,13 @@ def _refuse_name(name: str) -> None:
 
 
 def _list(row: Row) -> ListInfo:
-    name, title, created, active, pending, left = row
-    return ListInfo(name=name, title=title, created=created, active=active, pending=pending, left=left)
+    name, title, created, hidden, active, pending, left = row
+    return ListInfo(
+        name=name,
+        title=title,
+        created=created,
+        hidden=bool(hidden),
+        active=active,
+        pending=pending,
+        left=left,
+    )
