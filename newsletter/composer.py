@@ -60,7 +60,7 @@ def composer(store: Store, config: Config, send: Send) -> Callable[[Claim], Parc
     """What turns a claim of this send into a filled message, from the stored stencils only."""
     links_of = links.personal_links(config, store.keys.current(KEY_PURPOSE), send.id)
     domain = config.sender.domain
-    mail_from = _mail_from(config)
+    sender = mail_from(config)
     signer = signer_of(config)
     known: dict[bytes, tuple[Stencil, Filling]] = {}
 
@@ -81,7 +81,7 @@ def composer(store: Store, config: Config, send: Send) -> Callable[[Claim], Parc
         try:
             return Parcel(
                 delivery=claim.delivery,
-                mail_from=mail_from,
+                mail_from=sender,
                 rcpt_to=envelope_address(claim.profile.address),
                 pieces=filled(values, headers),
                 smtputf8=claim.profile.address.needs_smtputf8,
@@ -95,7 +95,7 @@ def composer(store: Store, config: Config, send: Send) -> Callable[[Claim], Parc
     return compose
 
 
-def _mail_from(config: Config) -> str:
+def mail_from(config: Config) -> str:
     """The envelope sender, its domain in ASCII; raises AddressError for what only SMTPUTF8 can carry."""
     address = parse_address(config.bounce_address or config.sender.address)
     if address.needs_smtputf8:
@@ -124,7 +124,7 @@ def trial_parcel(config: Config, version: Version, profile: Profile, now: int) -
     )
     return Parcel(
         delivery=0,
-        mail_from=_mail_from(config),
+        mail_from=mail_from(config),
         rcpt_to=envelope_address(profile.address),
         pieces=filling(stencil, signer_of(config))(reader_values(profile, own), headers),
         smtputf8=profile.address.needs_smtputf8,

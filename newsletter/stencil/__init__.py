@@ -15,6 +15,7 @@ from newsletter.stencil.fill import (
 from newsletter.stencil.headers import Envelope, FilledHeaders, envelope_address, message_id
 from newsletter.stencil.model import Stencil
 from newsletter.stencil.places import Place
+from newsletter.stencil.single import Single, single_mail
 from newsletter.stencil.values import SlotField
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "FilledHeaders",
     "Misplaced",
     "Place",
+    "Single",
     "SlotField",
     "Stencil",
     "body_parts",
@@ -38,4 +40,5 @@ __all__ = [
     "message_id",
     "misplaced",
     "missing",
+    "single_mail",
 ]
