@@ -16,10 +16,11 @@ from newsletter.store.backup import backup as backup_file
 from newsletter.store.carry import Carried
 from newsletter.store.consent import Consent, Suppressions
 from newsletter.store.database import BUSY_SECONDS, Connection
+from newsletter.store.import_log import ImportLog
 from newsletter.store.imports import Decision, Imports, Known
 from newsletter.store.joinings import Joinings
 from newsletter.store.journal import MOST_IN_FLIGHT, Journal
-from newsletter.store.keys import Keys
+from newsletter.store.keys import SUPPRESSION, Keys
 from newsletter.store.leavings import Leavings
 from newsletter.store.lists import Lists, Segments
 from newsletter.store.outbox import Outbox
@@ -31,6 +32,7 @@ from newsletter.store.sends import Sends
 
 __all__ = [
     "MOST_IN_FLIGHT",
+    "SUPPRESSION",
     "Carried",
     "Decision",
     "Journal",
@@ -58,6 +60,7 @@ class Store:
         self.suppressions = Suppressions(connection, self.keys, now)
         self.people = People(connection, self.keys, self.consent, self.suppressions)
         self.imports = Imports(connection, self.keys, self.consent, self.lists, now)
+        self.import_log = ImportLog(connection, self.consent)
         self.sends = Sends(connection, now)
         self.requests = Requests(connection)
         self.joinings = Joinings(connection)
