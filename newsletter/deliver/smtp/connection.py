@@ -56,6 +56,11 @@ class Connection:
         noisy = self._wire.waiting and self.ahead is None
         return not (self._ended or self._wire.broken or done or noisy)
 
+    @property
+    def handed_over(self) -> bool:
+        """Whether the relay may have the parcel that is being sent: its final dot is written."""
+        return self._stage is Stage.END
+
     async def send(self, parcel: Parcel, follow: Follow = nothing) -> Attempt:
         """Try to hand over one parcel. Never raises for what the relay does.
 
