@@ -6,11 +6,11 @@ import click
 
 from newsletter import campaign, locks
 from newsletter.cli.app import App, now_ms, pass_app, yes_option
-from newsletter.cli.dispatch import Stopped, dispatch, stopping
+from newsletter.cli.dispatch import Stopped, dispatch, going_on, stopping
 from newsletter.cli.send import go_on, lock
 from newsletter.cli.tell import people, tell_end
 from newsletter.deliver.limits import limits_for
-from newsletter.errors import NotFoundError, RefusedError, RelayError
+from newsletter.errors import BrokenOffError, NotFoundError, RefusedError, RelayError
 from newsletter.models import Send, SendState
 from newsletter.store import Store
 
@@ -128,9 +128,10 @@ def _take(app: App, store: Store, send: Send, stop: Stopped) -> bool:
             if send.id not in {one.id for one in campaign.due(store, now_ms())}:
                 return True
             store.sends.unknown_from_crash(send.id)
-            report = dispatch(app, store, send, limits, holder, stop, limit=None, wait=False)
-            tell_end(app, store, send, report, campaign.close_run(store, send, report))
-    except (RefusedError, RelayError) as error:
+            with going_on(app, send):
+                report = dispatch(app, store, send, limits, holder, stop, limit=None, wait=False)
+                tell_end(app, store, send, report, campaign.close_run(store, send, report))
+    except (RefusedError, RelayError, BrokenOffError) as error:
         app.say(str(error), style="red")
         return False
     return not report.must_pause

@@ -16,6 +16,7 @@ from newsletter.store.backup import backup as backup_file
 from newsletter.store.carry import Carried
 from newsletter.store.consent import Consent, Suppressions
 from newsletter.store.database import BUSY_SECONDS, Connection
+from newsletter.store.failures import SAME_AGAIN
 from newsletter.store.import_log import ImportLog
 from newsletter.store.imports import Decision, Imports, Known
 from newsletter.store.joinings import Joinings
@@ -32,6 +33,7 @@ from newsletter.store.sends import Sends
 
 __all__ = [
     "MOST_IN_FLIGHT",
+    "SAME_AGAIN",
     "SUPPRESSION",
     "Carried",
     "Decision",
