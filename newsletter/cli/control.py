@@ -11,7 +11,7 @@ from newsletter.cli.send import go_on, lock
 from newsletter.cli.tell import people, tell_end
 from newsletter.deliver.limits import limits_for
 from newsletter.errors import BrokenOffError, NotFoundError, RefusedError, RelayError
-from newsletter.models import Send, SendState
+from newsletter.models import LONGEST_WAIT, Send, SendState
 from newsletter.store import Store
 
 LOOK_EVERY = 5.0  # seconds between looks of `run --watch`
@@ -138,8 +138,9 @@ def _take(app: App, store: Store, send: Send, stop: Stopped) -> bool:
 
 
 def _has_work(store: Store, send: Send) -> bool:
-    """Whether something of the send is due, or broke off."""
+    """Whether something of the send is due, broke off, or was put off by a clock that was ahead."""
     if send.state is SendState.RUNNING or store.sends.tally_of(send.id).planned:
         return True
     next_due = store.sends.next_due(send.id)
-    return next_due is not None and next_due <= now_ms()
+    ahead = next_due - now_ms() if next_due is not None else 0
+    return next_due is not None and not 0 < ahead <= LONGEST_WAIT

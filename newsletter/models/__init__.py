@@ -42,6 +42,7 @@ from newsletter.models.people import (
     SuppressionKind,
 )
 from newsletter.models.sending import (
+    LONGEST_WAIT,
     Claim,
     Delivery,
     DeliveryState,
@@ -58,6 +59,7 @@ from newsletter.models.sending import (
 )
 
 __all__ = [
+    "LONGEST_WAIT",
     "Address",
     "Claim",
     "ConsentEvent",

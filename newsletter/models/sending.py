@@ -8,6 +8,8 @@ from enum import StrEnum
 
 from newsletter.models.people import Profile
 
+LONGEST_WAIT = 288 * 60_000  # milliseconds that one who says "later" waits for the next try, at most
+
 
 class SendState(StrEnum):
     """One issue going to one audience."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from newsletter.errors import StoreError
 from newsletter.models import (
+    LONGEST_WAIT,
     Claim,
     ConsentEvent,
     ConsentKind,
@@ -62,8 +63,9 @@ _HOLD_SQL = """
     WHERE id = ? AND send = ? AND state = 'claimed'"""
 _SKIP_SQL = "UPDATE deliveries SET state = 'skipped', not_before = 0, reason = ?, updated = ? WHERE id = ?"
 _CLAIM_SQL = f"""
-    UPDATE deliveries SET state = 'claimed', first_claimed = coalesce(first_claimed, ?), updated = ?
+    UPDATE deliveries SET state = 'claimed', first_claimed = min(coalesce(first_claimed, ?), ?), updated = ?
     {_IN_SQL}"""
+_PULL_IN_SQL = "UPDATE deliveries SET not_before = ? WHERE send = ? AND state = 'deferred' AND not_before > ?"
 _FREE_SQL = "SELECT count(*) FROM deliveries d WHERE d.send = ? AND d.state = 'claimed'"
 _NEXT_DUE_SQL = "SELECT min(d.not_before) FROM deliveries d WHERE d.send = ? AND d.state = 'deferred'"
 
@@ -91,6 +93,7 @@ class Journal:
         self._send = send
         self._relay = relay
         self._addresses: dict[int, str] = {}  # of the deliveries that were claimed here and have no outcome
+        self._latest: int | None = None  # what the clock said last
         self._bind = Binder()
         self._due_sql = _due_sql(self._consents(), self._bind)
 
@@ -106,6 +109,7 @@ class Journal:
         now = self._now()
         with self._connection.transaction():
             self._write(outcomes, now)
+            self._mind_the_clock(now)
             state = self._state()
             claims, skipped, more = self._claim(room, now) if state is SendState.RUNNING else ([], 0, False)
             next_due = now if more else self._connection.value(_NEXT_DUE_SQL, [self._send])
@@ -171,6 +175,12 @@ class Journal:
 
     # --- claims
 
+    def _mind_the_clock(self, now: int) -> None:
+        """What a clock that was ahead has put off to the far future is pulled in."""
+        if self._latest is None or now < self._latest:
+            self._connection.run(_PULL_IN_SQL, [now + LONGEST_WAIT, self._send, now + LONGEST_WAIT])
+        self._latest = now
+
     def _claim(self, room: int, now: int) -> tuple[list[Claim], int, bool]:
         """Claim what is due -> the claims, how many were skipped, and whether it stopped before the end."""
         free = min(room, MOST_IN_FLIGHT - int(self._connection.value(_FREE_SQL, [self._send])))
@@ -185,7 +195,7 @@ class Journal:
             kept = [row for row in rows if not _why_skipped(row)]
             if left:
                 self._connection.run_many(_SKIP_SQL, left)
-            self._connection.run(_CLAIM_SQL, [now, now, json.dumps([row[0] for row in kept])])
+            self._connection.run(_CLAIM_SQL, [now, now, now, json.dumps([row[0] for row in kept])])
             skipped += len(left)
             claims += [self._read_claim(row, now) for row in kept]
         return claims, skipped, looked >= _MOST_LOOKED
@@ -207,7 +217,7 @@ class Journal:
             subject=bytes.fromhex(subject),
             profile=read_profile(tuple(profile)),
             attempts=attempts,
-            first_claimed=first_claimed if first_claimed is not None else now,
+            first_claimed=min(now if first_claimed is None else first_claimed, now),
         )
 
     def _consents(self) -> list[list[int]]:
