@@ -20,6 +20,7 @@ from newsletter.stencil import (
     Stencil,
     body_parts,
     envelope_address,
+    envelope_id,
     fill_head,
     fill_pieces,
     message_id,
@@ -71,11 +72,12 @@ def composer(store: Store, config: Config, send: Send) -> Callable[[Claim], Parc
         stencil, filled = known[claim.stencil]
         own = links_of(claim.subject)
         values = reader_values(claim.profile, own)
+        identity = message_id(send.seed, claim.delivery, domain)
         headers = FilledHeaders(
             to=claim.profile.address,
             to_name=claim.profile.name,
             date=claim.first_claimed,
-            message_id=message_id(send.seed, claim.delivery, domain),
+            message_id=identity,
             list_unsubscribe=own.list_unsubscribe,
         )
         try:
@@ -87,6 +89,7 @@ def composer(store: Store, config: Config, send: Send) -> Callable[[Claim], Parc
                 smtputf8=claim.profile.address.needs_smtputf8,
                 dotless=True,
                 attempts=claim.attempts,
+                envelope_id=envelope_id(claim.delivery, identity),
             )
         except (UsageError, AddressError) as error:
             empty = missing(stencil, values)

@@ -12,7 +12,7 @@ from newsletter.stencil.fill import (
     fill_text,
     missing,
 )
-from newsletter.stencil.headers import Envelope, FilledHeaders, envelope_address, message_id
+from newsletter.stencil.headers import Envelope, FilledHeaders, envelope_address, envelope_id, message_id
 from newsletter.stencil.model import Stencil
 from newsletter.stencil.places import Place
 from newsletter.stencil.single import Single, single_mail
@@ -29,6 +29,7 @@ __all__ = [
     "body_parts",
     "cut",
     "envelope_address",
+    "envelope_id",
     "fill",
     "fill_body",
     "fill_head",

@@ -52,6 +52,20 @@ def test_three_hundred_people_get_one_copy_each_and_a_second_run_sends_nothing(r
         assert mail.get_content_type() == "multipart/alternative"
 
 
+def test_notifications_of_failures_name_the_delivery_and_nobody(relayed: Named) -> None:
+    with ScriptedRelay(extensions=("PIPELINING", "DSN")).in_thread() as relay:
+        box = relayed(relay.port)
+        box.fill(PEOPLE[:3])
+        box.send()
+    rows = {row["message_id"] for row in box.json("deliveries", "short")}
+    envelopes = [line for line in relay.commands if line.startswith("MAIL")]
+    asked = {line for line in relay.commands if line.startswith("RCPT")}
+    assert asked == {f"RCPT TO:<{one}> NOTIFY=FAILURE ORCPT=rfc822;{one}" for one in PEOPLE[:3]}
+    assert all("sample." not in line for line in envelopes)
+    named = set(re.findall(r" RET=HDRS ENVID=\d+-([0-9a-f]{32})$", "\n".join(envelopes), re.MULTILINE))
+    assert named == {identity.strip("<>").partition("@")[0] for identity in rows}
+
+
 def test_with_live_pages_a_copy_has_one_click_and_its_own_link(relayed: Named) -> None:
     with ScriptedRelay().in_thread() as relay:
         box = relayed(relay.port)
