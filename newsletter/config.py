@@ -98,9 +98,18 @@ KEYS: Mapping[str, frozenset[str]] = {
     ),
     "sender": frozenset({"name", "address", "reply_to", "unsubscribe_address"}),
     "smtp": frozenset(
-        {"url", "user", "password", "connections", "messages_per_connection", "rate", "give_up_after"}
+        {
+            "url",
+            "user",
+            "password",
+            "token_command",
+            "connections",
+            "messages_per_connection",
+            "rate",
+            "give_up_after",
+        }
     ),
-    "outbox": frozenset({"url", "user", "password"}),
+    "outbox": frozenset({"url", "user", "password", "token_command"}),
     "web": frozenset({"base_url", "archive_url"}),
     "dkim": frozenset({"domain", "selector", "private_key"}),
     "bounces": frozenset({"address"}),
@@ -197,7 +206,10 @@ def _relay(source: TomlSource, environ: Mapping[str, str], table: str) -> Relay 
     url = from_environment or source.text_of(table, "url")
     user = environ.get(f"{variable}_USER", "")
     password = environ.get(f"{variable}_PASSWORD", "")
-    if not from_environment:
+    token_command = source.words(table, "token_command")
+    if from_environment:
+        token_command = ()
+    else:
         user = user or source.text_of(table, "user")
         password = password or source.text_of(table, "password")
     give_up_after = source.number("smtp", "give_up_after", 48, 24 * 14) * HOUR
@@ -214,6 +226,7 @@ def _relay(source: TomlSource, environ: Mapping[str, str], table: str) -> Relay 
             url,
             user=user,
             password=password,
+            token_command=token_command,
             connections=connections,
             messages_per_connection=per_connection,
             rates=rates,

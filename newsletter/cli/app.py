@@ -76,7 +76,7 @@ class App:
         return self._with_password(relay, variable) if relay else None
 
     def _with_password(self, relay: Relay, variable: str) -> Relay:
-        if not relay.user or relay.password:
+        if not relay.user or relay.password or relay.token_command:
             return relay
         if not self.interactive:
             raise UsageError(

@@ -8,7 +8,8 @@ from collections import deque
 from collections.abc import Sequence
 
 from newsletter.deliver.ports import Attempt, Parcel, Stage
-from newsletter.deliver.smtp import Connection, Timeouts, Tls, Token, connect, trust
+from newsletter.deliver.smtp import Connection, Timeouts, Tls, connect, trust
+from newsletter.deliver.token import token_of
 from newsletter.errors import RelayError
 from newsletter.relay import Relay
 
@@ -33,14 +34,13 @@ class SmtpCourier:
         timeouts: Timeouts | None = None,
         waits: Sequence[float] = WAITS,
         tls: Tls | None = None,
-        token: Token | None = None,
     ) -> None:
         self.connections = max(1, connections or relay.connections)
         self._relay = relay
         self._timeouts = timeouts or Timeouts()
         self._waits = waits
         self._tls = tls or trust(relay)
-        self._token = token
+        self._token = token_of(relay)
         self._pipelining = True
         self._queue: deque[Parcel] = deque()
         self._again: set[int] = set()  # deliveries that had their second chance
