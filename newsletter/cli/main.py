@@ -23,7 +23,7 @@ HOMES = {
     "deliveries": "journal",
     "demo": "demo",
     "dkim": "dkim",
-    "doctor": "relay",
+    "doctor": "doctor",
     "imports": "imports",
     "init": "project",
     "keys": "keys",
