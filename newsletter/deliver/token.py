@@ -9,6 +9,7 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 
 from newsletter.deliver.signs import without_addresses
 from newsletter.errors import RelayLoginError
+from newsletter.oneline import one_line
 from newsletter.relay import Relay
 
 PATIENCE = 30.0  # seconds for the command
@@ -78,5 +79,5 @@ def _told(err: bytes) -> str:
     """The last line of what the command said, on one line and without addresses."""
     lines = err.decode("utf-8", "replace").split("\n")
     last = next((line for line in reversed(lines) if line.strip()), "")
-    text = "".join(letter for letter in last if letter.isprintable())
+    text = one_line(last)
     return f"; it said: {without_addresses(text)[:_MOST_TOLD]}" if text else ""

@@ -8,6 +8,8 @@ from email.utils import parsedate_to_datetime
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import urljoin, urlsplit
 
+from newsletter.oneline import one_line
+
 PATIENCE = 10.0
 
 
@@ -51,7 +53,7 @@ def _why(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "it does not answer"
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return " ".join(text.split()) or type(error).__name__
+    return one_line(text) or type(error).__name__
 
 
 def _date(text: str) -> int | None:

@@ -115,10 +115,6 @@ class Suppressions:
             )
         )
 
-    def count(self) -> int:
-        """How many addresses are suppressed."""
-        return int(self._connection.value("SELECT count(DISTINCT address_mac) FROM suppressions"))
-
 
 def _event(row: Row) -> ConsentEvent:
     _, subject, kind, at, list_name, source, wording, language, page = row
