@@ -18,6 +18,7 @@ from urllib.parse import quote, urlencode
 
 from newsletter.config import Config
 from newsletter.errors import TokenError
+from newsletter.mac import Mac
 from newsletter.models import Key
 
 VERSION = 1
@@ -32,6 +33,7 @@ CHANNELS = frozenset(
         *("link", "print", "qr", "forward", "page", "other"),
     }
 )
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")  # RFC 4648 section 5
 
 
 class Purpose(IntEnum):
@@ -72,7 +74,7 @@ class EditionLinks:
     leave: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class PersonalLinks:
     """One reader's ways out; `list_unsubscribe` is the header's value (RFC 2369 section 3.2)."""
 
@@ -84,7 +86,7 @@ class PersonalLinks:
 
 def sign(key: Key, *, purpose: Purpose, subject: bytes, about: int) -> str:
     """A token for one person and one purpose."""
-    return _token(_keyed(key), BODY.pack(VERSION, purpose, key.id, subject, about))
+    return _token(Mac(key.secret), BODY.pack(VERSION, purpose, key.id, subject, about))
 
 
 def verify(keys: Mapping[int, Key], text: str) -> Token:
@@ -102,7 +104,7 @@ def verify(keys: Mapping[int, Key], text: str) -> Token:
     body, mac = raw[: BODY.size], raw[BODY.size :]
     version, purpose, key_id, subject, about = BODY.unpack(body)
     key = keys.get(key_id)
-    if version != VERSION or key is None or not hmac.compare_digest(_mac(_keyed(key), body), mac):
+    if version != VERSION or key is None or not hmac.compare_digest(Mac(key.secret)(body)[:MAC_BYTES], mac):
         raise refused
     try:
         return Token(purpose=Purpose(purpose), subject=subject, about=about)
@@ -141,7 +143,7 @@ def personal_links(config: Config, key: Key, send_number: int) -> Callable[[byte
 
     What is the same for everybody is made once: a token is URL-safe, and the key is set up once for all.
     """
-    keyed, personal = _keyed(key), _personal(config, "unsubscribe")
+    keyed, personal = Mac(key.secret), _personal(config, "unsubscribe")
     leave, preferences = int(Purpose.LEAVE_AT_ONCE), int(Purpose.PREFERENCES)
 
     def of(subject: bytes) -> PersonalLinks:
@@ -207,15 +209,6 @@ def _mailbox(address: str) -> str:
     return quote(address, safe="@!$'*+-._~")
 
 
-def _token(keyed: hmac.HMAC, body: bytes) -> str:
-    return base64.urlsafe_b64encode(body + _mac(keyed, body)).rstrip(b"=").decode("ascii")
-
-
-def _mac(keyed: hmac.HMAC, body: bytes) -> bytes:
-    mac = keyed.copy()
-    mac.update(body)
-    return mac.digest()[:MAC_BYTES]
-
-
-def _keyed(key: Key) -> hmac.HMAC:
-    return hmac.new(key.secret, digestmod="sha256")
+def _token(mac: Mac, body: bytes) -> str:
+    signed = binascii.b2a_base64(body + mac(body)[:MAC_BYTES], newline=False)
+    return signed.translate(_URL_SAFE).rstrip(b"=").decode("ascii")

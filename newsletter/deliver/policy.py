@@ -17,7 +17,7 @@ STRIKES = 3
 PUT_OFF, PUT_OFF_DOMAINS = 20, 5  # so many recipients of so many domains: it is the relay, not they
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
     """What becomes of a delivery. `pause` says why the whole send must stop, empty where it need not.
 

@@ -12,7 +12,7 @@ AHEAD = 0.4  # seconds' worth of work that is claimed, so that a slow relay hold
 PER_CONNECTION = 3  # but at least so many rows for each connection
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Moment:
     """Where a run stands.
 
@@ -51,7 +51,7 @@ class Tempo:
     @property
     def group(self) -> int:
         """How many outcomes or claims are worth an exchange of their own; the rest keep the relay busy."""
-        return max(1, self.window * 3 // 4)
+        return max(1, self.window // 2)
 
     def is_time(self, moment: Moment) -> bool:
         """Whether to exchange now."""

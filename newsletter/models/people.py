@@ -39,7 +39,7 @@ class ConsentKind(StrEnum):
     ERASED = "erased"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Address:
     """An e-mail address: `text` as it was given, `key` for telling whether two are the same."""
 
@@ -48,7 +48,7 @@ class Address:
     needs_smtputf8: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Profile:
     """What a person is known by, as a form or a list file gives it; empty where unknown."""
 
@@ -59,7 +59,7 @@ class Profile:
     attributes: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Membership:
     """One subscriber in one list."""
 

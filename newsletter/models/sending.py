@@ -56,7 +56,7 @@ class Send:
     sender: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Reply:
     """What a relay answered: `code` 0 where there was no reply, `enhanced` as RFC 3463 writes it."""
 
@@ -65,7 +65,7 @@ class Reply:
     text: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Claim:
     """A delivery that was claimed, with the person's values read at the claim."""
 
@@ -78,7 +78,7 @@ class Claim:
     first_claimed: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
     """What became of a claimed delivery.
 
@@ -96,7 +96,7 @@ class Outcome:
     tried: bool = True
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Exchange:
     """What one exchange with the journal gave.
 

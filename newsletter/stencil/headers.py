@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,6 +11,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from newsletter.errors import AddressError, UsageError
+from newsletter.mac import Mac
 from newsletter.models import Address
 from newsletter.stencil.encode import phrase
 from newsletter.stencil.values import clean
@@ -60,7 +59,7 @@ class Envelope:
         return envelope_address(self.sender).rpartition("@")[2]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class FilledHeaders:
     """One recipient's headers.
 
@@ -77,8 +76,12 @@ class FilledHeaders:
 
 def message_id(seed: bytes, delivery: int, domain: str) -> str:
     """The Message-ID of a delivery, the same in every attempt: 128 bits of HMAC-SHA256 at the domain."""
-    mac = hmac.digest(seed, delivery.to_bytes(8, "big"), hashlib.sha256)
-    return f"<{mac[:16].hex()}@{domain}>"
+    return f"<{_mac(seed)(delivery.to_bytes(8, 'big'))[:16].hex()}@{domain}>"
+
+
+@lru_cache(maxsize=8)
+def _mac(seed: bytes) -> Mac:
+    return Mac(seed)
 
 
 def envelope_id(delivery: int, message_id: str) -> str:

@@ -191,8 +191,12 @@ class Journal:
             if not rows:
                 return claims, skipped, False
             looked += len(rows)
-            left = [(reason, now, row[0]) for row in rows if (reason := _why_skipped(row))]
-            kept = [row for row in rows if not _why_skipped(row)]
+            kept, left = [], []
+            for row in rows:
+                if reason := _why_skipped(row):
+                    left.append((reason, now, row[0]))
+                else:
+                    kept.append(row)
             if left:
                 self._connection.run_many(_SKIP_SQL, left)
             self._connection.run(_CLAIM_SQL, [now, now, now, json.dumps([row[0] for row in kept])])

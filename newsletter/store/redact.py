@@ -33,26 +33,23 @@ def redact(text: str, address: str = "") -> str:
     line = one_line(text)
     if not line.isascii():
         line = unicodedata.normalize("NFC", line)
-    if address:
-        line = _replace(line, unicodedata.normalize("NFC", address))
+    address = unicodedata.normalize("NFC", address)
+    local, _, domain = address.rpartition("@")
+    named = bool(address) and local.casefold() in line.casefold()
+    if named:
+        line = _replace(line, address)
     if _MARK.search(line):
         line = _ADDRESS.sub(REMOVED, line)
-    if address:
-        line = _without_local(line, unicodedata.normalize("NFC", address))
+    if named:
+        line = _without_local(_replace(line, f"{local}={domain}"), local)
     return line if len(line) <= MOST_CHARACTERS else f"{line[: MOST_CHARACTERS - 1]}…"
 
 
 def _replace(line: str, form: str) -> str:
-    if form.casefold() not in line.casefold():
-        return line
     return re.sub(rf"<?{re.escape(form)}>?", REMOVED, line, flags=re.IGNORECASE)
 
 
-def _without_local(line: str, address: str) -> str:
-    local, _, domain = address.rpartition("@")
-    if local.casefold() not in line.casefold():
-        return line
-    line = _replace(line, f"{local}={domain}")
+def _without_local(line: str, local: str) -> str:
     if len(local) < _LEAST_LOCAL:
         return line
     return re.sub(rf"(?<![\w@]){re.escape(local)}(?![\w@]|[.-]\w)", REMOVED, line, flags=re.IGNORECASE)

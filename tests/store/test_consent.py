@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.errors import NotFoundError, StoreError, UsageError
+from newsletter.mac import Mac
 from newsletter.models import ConsentEvent, ConsentKind, SuppressionKind
 from newsletter.store import Store
-from newsletter.store.keys import SUPPRESSION, Mac
+from newsletter.store.keys import SUPPRESSION
 from tests.store.samples import Clock, profile, take_in
 
 ANA = b"a" * 12
