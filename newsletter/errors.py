@@ -58,7 +58,9 @@ class ConfigError(ProjectError):
 
 
 class IssueError(NewsletterError):
-    """An issue's files cannot be used; `where` is path:line."""
+    """An issue's files cannot be used; `where` is path:line. `further` is what else is wrong in the file."""
+
+    further: tuple[IssueError, ...] = ()
 
 
 class ListFileError(NewsletterError):
