@@ -51,6 +51,11 @@ def tell_survey(app: App, found: Survey) -> None:
     put_table(("edition", "people"), [(t, f"{n:,}") for t, n in found.editions.items()], right=("people",))
     if found.already:
         put(f"{people(found.already)} of this audience have it already and are left out.")
+    if found.beyond_ascii:
+        put(
+            f"Addresses with letters like é or م before the @: {found.beyond_ascii:,}. A mail server without "
+            f"SMTPUTF8 cannot reach them, and they are skipped then. Can yours? {app.command('doctor')}"
+        )
     if found.stood_in:
         languages = ", ".join(sorted(found.stood_in))
         count = sum(found.stood_in.values())

@@ -158,11 +158,15 @@ class Delivery:
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """People of an audience who get the same stencil: their language and the mask of conditions."""
+    """People of an audience who get the same stencil: their language and the mask of conditions.
+
+    `beyond_ascii` of them have an address that only a relay with SMTPUTF8 can reach.
+    """
 
     language: str
     mask: int
     count: int
+    beyond_ascii: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

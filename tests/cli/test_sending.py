@@ -92,6 +92,17 @@ def test_a_send_logs_in_with_tokens_that_a_command_prints_and_gets_a_new_one_in_
     assert tokens == ["token-1", "token-1", "token-1", "token-2"]
 
 
+def test_addresses_that_want_smtputf8_are_foretold(relayed: Named) -> None:
+    with ScriptedRelay().in_thread() as relay:
+        box = relayed(relay.port)
+        box.fill(["rené@example.net", "ana@münchen.example", "ana@example.net"])
+        for told in (box.send("--dry-run").stdout, box.send(exit_code=0).stdout):
+            assert "letters like é or م before the @: 1." in told
+        assert box.status()["skipped"] == 1
+        box.fill(["bo@example.net"])
+        assert "SMTPUTF8" not in box.send("--dry-run").stdout
+
+
 def test_with_live_pages_a_copy_has_one_click_and_its_own_link(relayed: Named) -> None:
     with ScriptedRelay().in_thread() as relay:
         box = relayed(relay.port)
