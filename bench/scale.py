@@ -27,7 +27,8 @@ from typing import Any
 
 from measure import PARAGRAPH, SETTINGS
 
-from newsletter import audience, campaign, composer
+from newsletter import campaign, composer
+from newsletter.audience import arrivals, reading
 from newsletter.cli.app import App, now_ms
 from newsletter.cli.compose import make_proof
 from newsletter.deliver.limits import Meter
@@ -104,7 +105,7 @@ def take_in(folder: Path) -> None:
     """Import the file."""
     found = read_list((folder / "people.csv").read_bytes(), name="people.csv")
     with App(project=folder).store() as store:
-        audience.import_people(
+        arrivals.import_people(
             store, found, list_name="all", source="bench", file_name="people.csv", now=now_ms()
         )
 
@@ -113,7 +114,7 @@ def plan_and_count(folder: Path) -> dict[str, float]:
     """Plan a send to all, and count a segment of them."""
     app = App(project=folder)
     with app.store() as store:
-        segment = audience.parse_segment(store, "list:all country:FR -tag:board")
+        segment = reading.parse_segment(store, "list:all country:FR -tag:board")
         proof = make_proof(app, "bench")
         return {
             "count": timed(lambda: store.people.audience_count(segment)),

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from newsletter import audience
+from newsletter.audience import arrivals
 from newsletter.models import Address, DeliveryState, ListFile, ListRow, Outcome, Profile, Reply, SendState
 from newsletter.segments import parse
 from newsletter.store import Store, open_store
@@ -96,7 +96,7 @@ def main(rows: int) -> None:
         with open_store(folder / "subscribers.db", now=now) as store:
 
             def take_in() -> object:
-                return audience.import_people(
+                return arrivals.import_people(
                     store, found, list_name="dentists", source="bench", file_name="bench.csv", now=now()
                 )
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from newsletter.audience import parse_segment
+from newsletter.audience.reading import parse_segment
 from newsletter.deliver.report import Ending, RunReport
 from newsletter.errors import IssueError, RefusedError, SegmentError
 from newsletter.models import Finding, Send, SendState, Tally
@@ -34,13 +34,17 @@ class Gap:
 
 @dataclass(frozen=True, kw_only=True)
 class Survey:
-    """What a send would do; `stood_in` counts people whose language has no edition, by language."""
+    """What a send would do; `stood_in` counts people whose language has no edition, by language.
+
+    `beyond_ascii` counts those whose address only a relay with SMTPUTF8 can reach.
+    """
 
     audience: str
     segment: Segment
     editions: Mapping[str, int]
     stood_in: Mapping[str, int]
     already: int
+    beyond_ascii: int
     versions: Sequence[Version]
     findings: Sequence[Finding]
     gaps: Sequence[Gap]
@@ -76,6 +80,7 @@ def survey(store: Store, proof: Proof, audience: str) -> Survey:
         editions=editions,
         stood_in=stood_in,
         already=store.people.audience_count(segment) - sum(editions.values()),
+        beyond_ascii=sum(group.beyond_ascii for group in groups),
         versions=list(versions.values()),
         findings=list(findings),
         gaps=_gaps(store, proof, segment, conditions, versions.values()),

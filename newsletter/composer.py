@@ -20,6 +20,7 @@ from newsletter.stencil import (
     Stencil,
     body_parts,
     envelope_address,
+    envelope_id,
     fill_head,
     fill_pieces,
     message_id,
@@ -60,7 +61,7 @@ def composer(store: Store, config: Config, send: Send) -> Callable[[Claim], Parc
     """What turns a claim of this send into a filled message, from the stored stencils only."""
     links_of = links.personal_links(config, store.keys.current(KEY_PURPOSE), send.id)
     domain = config.sender.domain
-    mail_from = _mail_from(config)
+    sender = mail_from(config)
     signer = signer_of(config)
     known: dict[bytes, tuple[Stencil, Filling]] = {}
 
@@ -71,22 +72,24 @@ def composer(store: Store, config: Config, send: Send) -> Callable[[Claim], Parc
         stencil, filled = known[claim.stencil]
         own = links_of(claim.subject)
         values = reader_values(claim.profile, own)
+        identity = message_id(send.seed, claim.delivery, domain)
         headers = FilledHeaders(
             to=claim.profile.address,
             to_name=claim.profile.name,
             date=claim.first_claimed,
-            message_id=message_id(send.seed, claim.delivery, domain),
+            message_id=identity,
             list_unsubscribe=own.list_unsubscribe,
         )
         try:
             return Parcel(
                 delivery=claim.delivery,
-                mail_from=mail_from,
+                mail_from=sender,
                 rcpt_to=envelope_address(claim.profile.address),
                 pieces=filled(values, headers),
                 smtputf8=claim.profile.address.needs_smtputf8,
                 dotless=True,
                 attempts=claim.attempts,
+                envelope_id=envelope_id(claim.delivery, identity),
             )
         except (UsageError, AddressError) as error:
             empty = missing(stencil, values)
@@ -95,7 +98,7 @@ def composer(store: Store, config: Config, send: Send) -> Callable[[Claim], Parc
     return compose
 
 
-def _mail_from(config: Config) -> str:
+def mail_from(config: Config) -> str:
     """The envelope sender, its domain in ASCII; raises AddressError for what only SMTPUTF8 can carry."""
     address = parse_address(config.bounce_address or config.sender.address)
     if address.needs_smtputf8:
@@ -124,7 +127,7 @@ def trial_parcel(config: Config, version: Version, profile: Profile, now: int) -
     )
     return Parcel(
         delivery=0,
-        mail_from=_mail_from(config),
+        mail_from=mail_from(config),
         rcpt_to=envelope_address(profile.address),
         pieces=filling(stencil, signer_of(config))(reader_values(profile, own), headers),
         smtputf8=profile.address.needs_smtputf8,

@@ -66,13 +66,17 @@ class Web:
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """All settings of a project; `relay` is None where no relay is named, `dkim` where nothing is signed."""
+    """All settings of a project; `relay` is None where no relay is named, `dkim` where nothing is signed.
+
+    `outbox_relay` carries the mails that `serve` writes by itself: [outbox], or else [smtp].
+    """
 
     root: Path
     campaign: Campaign
     sender: Sender
     relay: Relay | None
     web: Web
+    outbox_relay: Relay | None = None
     dkim: Dkim | None = None
     bounce_address: str = ""
     share: Mapping[str, ShareText] = field(default_factory=dict)
@@ -94,8 +98,18 @@ KEYS: Mapping[str, frozenset[str]] = {
     ),
     "sender": frozenset({"name", "address", "reply_to", "unsubscribe_address"}),
     "smtp": frozenset(
-        {"url", "user", "password", "connections", "messages_per_connection", "rate", "give_up_after"}
+        {
+            "url",
+            "user",
+            "password",
+            "token_command",
+            "connections",
+            "messages_per_connection",
+            "rate",
+            "give_up_after",
+        }
     ),
+    "outbox": frozenset({"url", "user", "password", "token_command"}),
     "web": frozenset({"base_url", "archive_url"}),
     "dkim": frozenset({"domain", "selector", "private_key"}),
     "bounces": frozenset({"address"}),
@@ -105,6 +119,9 @@ ENVIRONMENT = {
     "NEWSLETTER_SMTP_URL": "the relay, instead of [smtp] url",
     "NEWSLETTER_SMTP_USER": "the login at the relay",
     "NEWSLETTER_SMTP_PASSWORD": "its password",
+    "NEWSLETTER_OUTBOX_URL": "the relay of `serve`, instead of [outbox] url",
+    "NEWSLETTER_OUTBOX_USER": "the login there",
+    "NEWSLETTER_OUTBOX_PASSWORD": "its password",
     "NEWSLETTER_BASE_URL": "the live pages, instead of [web] base_url",
     "NEWSLETTER_ARCHIVE_URL": "the static archive, instead of [web] archive_url",
 }
@@ -135,7 +152,8 @@ def load(root: Path, environ: Mapping[str, str] = os.environ) -> Config:
         root=root,
         campaign=campaign,
         sender=sender,
-        relay=_relay(source, environ),
+        relay=_relay(source, environ, "smtp"),
+        outbox_relay=_relay(source, environ, "outbox") or _relay(source, environ, "smtp"),
         web=_web(source, environ),
         dkim=_dkim(source, root, sender),
         bounce_address=source.address("bounces", "address"),
@@ -181,18 +199,22 @@ def _sender(source: TomlSource) -> Sender:
     )
 
 
-def _relay(source: TomlSource, environ: Mapping[str, str]) -> Relay | None:
-    """The relay; a URL from the environment never gets the file's login, which is another server's."""
-    from_environment = environ.get("NEWSLETTER_SMTP_URL", "").strip()
-    url = from_environment or source.text_of("smtp", "url")
-    user = environ.get("NEWSLETTER_SMTP_USER", "")
-    password = environ.get("NEWSLETTER_SMTP_PASSWORD", "")
-    if not from_environment:
-        user = user or source.text_of("smtp", "user")
-        password = password or source.text_of("smtp", "password")
+def _relay(source: TomlSource, environ: Mapping[str, str], table: str) -> Relay | None:
+    """The relay of [smtp] or [outbox]; a URL from the environment never gets the file's login."""
+    variable = f"NEWSLETTER_{table.upper()}"
+    from_environment = environ.get(f"{variable}_URL", "").strip()
+    url = from_environment or source.text_of(table, "url")
+    user = environ.get(f"{variable}_USER", "")
+    password = environ.get(f"{variable}_PASSWORD", "")
+    token_command = source.words(table, "token_command")
+    if from_environment:
+        token_command = ()
+    else:
+        user = user or source.text_of(table, "user")
+        password = password or source.text_of(table, "password")
     give_up_after = source.number("smtp", "give_up_after", 48, 24 * 14) * HOUR
     try:
-        rates = parse_rates(source.value("smtp", "rate"))
+        rates = parse_rates(source.value("smtp", "rate")) if table == "smtp" else ()
     except UsageError as error:
         raise source.fail("smtp", "rate", error.message, error.hint) from None
     connections = source.number("smtp", "connections", 4, 50)
@@ -204,14 +226,15 @@ def _relay(source: TomlSource, environ: Mapping[str, str]) -> Relay | None:
             url,
             user=user,
             password=password,
+            token_command=token_command,
             connections=connections,
             messages_per_connection=per_connection,
             rates=rates,
             give_up_after=give_up_after,
         )
     except UsageError as error:
-        where = "NEWSLETTER_SMTP_URL" if from_environment else source.where("smtp", "url")
-        raise ConfigError(f"[smtp] url {error.message}", where=where, hint=error.hint) from None
+        where = f"{variable}_URL" if from_environment else source.where(table, "url")
+        raise ConfigError(f"[{table}] url {error.message}", where=where, hint=error.hint) from None
 
 
 def _web(source: TomlSource, environ: Mapping[str, str]) -> Web:

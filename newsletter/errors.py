@@ -12,7 +12,8 @@ NewsletterError                one line: where it is, what is wrong, what to do 
 ├── TokenError                 a link's signed token is not one of ours
 ├── StoreError                 the database
 │   ├── DatabaseBusyError      another program holds it
-│   └── DatabaseVersionError   written by a newer version of this program
+│   ├── DatabaseVersionError   written by a newer version of this program
+│   └── BrokenOffError         in the middle of a send: some have it, some do not (exit 1)
 ├── RefusedError               the answer is no (exit 1)
 └── RelayError                 the relay cannot be used (exit 1)
     ├── RelayUnreachableError  no connection
@@ -57,7 +58,9 @@ class ConfigError(ProjectError):
 
 
 class IssueError(NewsletterError):
-    """An issue's files cannot be used; `where` is path:line."""
+    """An issue's files cannot be used; `where` is path:line. `further` is what else is wrong in the file."""
+
+    further: tuple[IssueError, ...] = ()
 
 
 class ListFileError(NewsletterError):
@@ -90,6 +93,12 @@ class DatabaseBusyError(StoreError):
 
 class DatabaseVersionError(StoreError):
     """The database was written by a newer version of this program."""
+
+
+class BrokenOffError(StoreError):
+    """The database could not be used any more in the middle of a send."""
+
+    exit_code = 1
 
 
 class RefusedError(NewsletterError):

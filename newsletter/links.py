@@ -26,6 +26,13 @@ BODY = struct.Struct(">BBH12sQ")
 MAC_BYTES = 16
 TOKEN = re.compile(r"(?<![\w-])AQ[A-Za-z0-9_-]{52}(?![\w-])", re.ASCII)
 KEY_PURPOSE = "token"
+DATA_SECONDS = 3_600  # for which a link to one's data is good
+CHANNELS = frozenset(
+    {
+        *("mail", "whatsapp", "linkedin", "facebook", "x", "mastodon", "bluesky"),
+        *("link", "print", "qr", "forward", "page", "other"),
+    }
+)
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")  # RFC 4648 section 5
 
 
@@ -34,11 +41,18 @@ class Purpose(IntEnum):
 
     LEAVE_AT_ONCE = 1
     PREFERENCES = 2
+    CONFIRM = 3
+    UNDO = 4
+    DATA = 5
 
 
 @dataclass(frozen=True, kw_only=True)
 class Token:
-    """A token that verified: `about` is the number of the send that carried it."""
+    """A token that verified.
+
+    `about` is the number of the send that carried it; for CONFIRM and UNDO the consent event; for DATA when
+    it was made, in UTC seconds.
+    """
 
     purpose: Purpose
     subject: bytes
@@ -137,6 +151,31 @@ def personal_links(config: Config, key: Key, send_number: int) -> Callable[[byte
         return personal(header, _token(keyed, BODY.pack(VERSION, preferences, key.id, subject, send_number)))
 
     return of
+
+
+def confirm_link(config: Config, key: Key, subject: bytes, event: int) -> str:
+    """The page on which a person confirms what was asked up to this JOINED event."""
+    return f"{config.web.base_url}/c/{sign(key, purpose=Purpose.CONFIRM, subject=subject, about=event)}"
+
+
+def undo_link(config: Config, key: Key, subject: bytes, event: int) -> str:
+    """The page on which a person undoes one leaving."""
+    return f"{config.web.base_url}/undo/{sign(key, purpose=Purpose.UNDO, subject=subject, about=event)}"
+
+
+def data_link(config: Config, key: Key, subject: bytes, now: int) -> str:
+    """The page with a person's data, good for an hour from `now` (UTC ms)."""
+    return f"{config.web.base_url}/d/{sign(key, purpose=Purpose.DATA, subject=subject, about=now // 1000)}"
+
+
+def preferences_link(config: Config, key: Key, subject: bytes) -> str:
+    """A person's own page, from a mail that belongs to no send."""
+    return f"{config.web.base_url}/p/{sign(key, purpose=Purpose.PREFERENCES, subject=subject, about=0)}"
+
+
+def channel_word(text: str) -> str:
+    """One of CHANNELS: what a link says of the way by which it came, `other` where it is none of them."""
+    return text if text in CHANNELS else "other"
 
 
 def inert_links(config: Config) -> PersonalLinks:

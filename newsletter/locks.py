@@ -39,6 +39,14 @@ def using(root: Path, relay: str, since: datetime) -> Iterator[None]:
 
 
 @contextmanager
+def outbox(root: Path, since: datetime) -> Iterator[None]:
+    """Hold the lock of the outbox while the block runs. RefusedError, naming who holds it, otherwise."""
+    what = "the mails of the outbox are being sent already, by"
+    with _held(root / FOLDER, "outbox", since, what, "stop the other one, or leave it to it"):
+        yield
+
+
+@contextmanager
 def _held(folder: Path, name: str, since: datetime, refusal: str, hint: str) -> Iterator[str]:
     lock_path, holder_path = folder / f"{name}.lock", folder / f"{name}.json"
     me = f"process {os.getpid()} on {socket.gethostname()} since {since:%Y-%m-%d %H:%M}"

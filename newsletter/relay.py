@@ -26,13 +26,17 @@ class Rate:
 
 @dataclass(frozen=True, kw_only=True)
 class Relay:
-    """The mail server that takes our messages; `give_up_after` in milliseconds."""
+    """The mail server that takes our messages; `give_up_after` in milliseconds.
+
+    `token_command` prints an access token for XOAUTH2, which then takes the place of the password.
+    """
 
     scheme: str
     host: str
     port: int
     user: str = ""
     password: str = field(default="", repr=False)
+    token_command: tuple[str, ...] = ()
     connections: int = 4
     messages_per_connection: int = 100
     rates: tuple[Rate, ...] = ()
@@ -49,6 +53,7 @@ def parse_relay(
     *,
     user: str,
     password: str,
+    token_command: tuple[str, ...],
     connections: int,
     messages_per_connection: int,
     rates: tuple[Rate, ...],
@@ -69,6 +74,10 @@ def parse_relay(
     secret = unquote(parts.password) if parts.password else password
     if re.search(r"[\x00\r\n]", login + secret + host):
         raise UsageError("holds a line break or NUL", hint=EXAMPLE)
+    if token_command and not login:
+        raise UsageError(
+            "names no user, and token_command needs one", hint='add the login: user = "news@example.org"'
+        )
     if login and parts.scheme == "smtp" and not is_loopback(host):
         raise UsageError(
             f"would send your password unencrypted to {host}",
@@ -80,6 +89,7 @@ def parse_relay(
         port=port or PORTS[parts.scheme],
         user=login,
         password=secret,
+        token_command=token_command,
         connections=connections,
         messages_per_connection=messages_per_connection,
         rates=rates,

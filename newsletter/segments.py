@@ -75,6 +75,25 @@ def consent_terms(segment: Segment) -> tuple[Term, ...]:
     return tuple(term for term in segment.terms if term.key == "list" and not term.negated)
 
 
+def with_list_renamed(expression: str, old: str, new: str) -> str:
+    """The expression with another name for a list wherever it asks for that list."""
+    terms = [
+        (
+            key,
+            [new if key.casefold() == "list" and v.casefold() == old.casefold() else v for v in values],
+            minus,
+        )
+        for key, values, minus in _Reader(expression).terms()
+    ]
+    return " ".join(f"{'-' * minus}{key}:{','.join(map(_typed, values))}" for key, values, minus in terms)
+
+
+def _typed(value: str) -> str:
+    if re.fullmatch(r"[^\s,'\"“”„«»]+", value):
+        return value
+    return next(f"{opens}{value}{closes}" for opens, closes in _QUOTES.items() if closes not in value)
+
+
 def _saved(
     name: str, expression: str, *, lists: Collection[str], attributes: Collection[str] | None
 ) -> Segment:

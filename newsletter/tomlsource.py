@@ -103,6 +103,16 @@ class TomlSource:
             raise self.fail(table, key, f"must be a whole number from 1 to {top}")
         return value
 
+    def words(self, table: str, key: str) -> tuple[str, ...]:
+        """A list of texts; empty where there is none."""
+        value = self.value(table, key)
+        if value is None:
+            return ()
+        good = isinstance(value, list) and value and all(isinstance(word, str) for word in value)
+        if not good or not value[0].strip() or any(re.search(r"[\x00\r\n]", word) for word in value):
+            raise self.fail(table, key, "must be a list of texts", f'write: {key} = ["program", "argument"]')
+        return tuple(value)
+
     def address(self, table: str, key: str, default: str | None = "") -> str:
         """An e-mail address; `default` None makes it required."""
         text = self.text_of(table, key, default)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsletter import audience
+from newsletter.audience import arrivals, departures, reading
 from newsletter.errors import RefusedError, UsageError
 from newsletter.listfile import read_list
 from newsletter.models import (
@@ -125,7 +125,7 @@ KNOWN = profile("ana", name="Ana", language="fr")
     ],
 )
 def test_what_an_import_decides(known: Known | None, consenting: bool, decision: Decision) -> None:
-    assert audience.decide_import(ANA, known, consenting=consenting) == decision
+    assert arrivals.decide_import(ANA, known, consenting=consenting) == decision
 
 
 def test_an_import_with_a_source_makes_people_active_with_the_proof(store: Store) -> None:
@@ -207,7 +207,7 @@ def test_no_import_lifts_a_suppression(store: Store, kind: SuppressionKind, know
 
 def test_who_left_a_list_is_not_brought_back_to_it_but_may_come_to_another(store: Store) -> None:
     take_in(store, profile("ana", name="Ana"))
-    store.people.leave_all(person(store).subject, 1, START)
+    store.leavings.take_all(person(store).subject, 1, suppressed=False, now=START)
     assert counts(take_in(store, profile("ana", name="Changed"))) == (0, 0, 0, 1, 0, 0)
     assert (person(store).state, person(store).profile.name) == ("unsubscribed", "Ana")
     assert counts(take_in(store, profile("ana"), to="radiologists")) == (0, 1, 0, 0, 0, 0)
@@ -223,7 +223,7 @@ def test_an_import_notes_itself_and_says_how_far_it_is(store: Store) -> None:
     found = list_file([profile("ana"), profile("ana"), *(profile(f"p{n}") for n in range(300))])
     found = replace(found, rejected=[RejectedRow(line=9, reason="no @")])
     steps: list[int] = []
-    report = audience.import_people(
+    report = arrivals.import_people(
         store,
         found,
         list_name="dentists",
@@ -250,11 +250,11 @@ def test_an_impossible_list_name_takes_nobody_in(store: Store) -> None:
 
 def test_one_person_is_added_by_the_rules_of_an_import(store: Store) -> None:
     one = profile("ana", name="Ana")
-    report = audience.add_person(store, one, list_name="dentists", source="phone call", now=START)
+    report = arrivals.add_person(store, one, list_name="dentists", source="phone call", now=START)
     assert counts(report) == (1, 0, 0, 0, 0, 0)
     assert [event.kind for event in store.consent.of(person(store).subject)] == [ConsentKind.ADDED]
-    audience.unsubscribe_address(store, address(), source="mail", now=START)
-    report = audience.add_person(store, one, list_name="dentists", source="phone call", now=START)
+    departures.unsubscribe_address(store, address(), source="mail", now=START)
+    report = arrivals.add_person(store, one, list_name="dentists", source="phone call", now=START)
     assert report.suppressed == 1
 
 
@@ -274,7 +274,7 @@ def test_leaving_leaves_everything_and_is_written_down_once(store: Store) -> Non
     take_in(store, profile("ana"))
     take_in(store, profile("ana"), to="radiologists", source="")
     for _ in range(3):
-        audience.unsubscribe_address(store, address(), source="mail of 3 May", now=START + 1)
+        departures.unsubscribe_address(store, address(), source="mail of 3 May", now=START + 1)
     assert person(store).state == "unsubscribed"
     assert {m.state for m in person(store).memberships} == {LEFT}
     events = [
@@ -285,9 +285,9 @@ def test_leaving_leaves_everything_and_is_written_down_once(store: Store) -> Non
 
 def test_what_was_left_before_keeps_its_time(store: Store) -> None:
     take_in(store, profile("ana"))
-    store.people.leave_all(person(store).subject, 1, START + 1)
+    store.leavings.take_all(person(store).subject, 1, suppressed=False, now=START + 1)
     take_in(store, profile("ana"), to="radiologists")
-    audience.unsubscribe_address(store, address(), source="mail", now=START + 9)
+    departures.unsubscribe_address(store, address(), source="mail", now=START + 9)
     assert {m.list_name: m.since for m in person(store).memberships} == {
         "dentists": START + 1,
         "radiologists": START + 9,
@@ -295,7 +295,7 @@ def test_what_was_left_before_keeps_its_time(store: Store) -> None:
 
 
 def test_leaving_works_for_somebody_who_is_not_here_and_stands(store: Store) -> None:
-    audience.unsubscribe_address(store, address("stranger"), source="mail", now=START)
+    departures.unsubscribe_address(store, address("stranger"), source="mail", now=START)
     assert store.people.get("stranger@example.org") is None
     assert counts(take_in(store, profile("stranger"))) == (0, 0, 0, 1, 0, 0)
 
@@ -303,26 +303,29 @@ def test_leaving_works_for_somebody_who_is_not_here_and_stands(store: Store) -> 
 def test_leaving_by_the_id_of_a_token(store: Store) -> None:
     take_in(store, profile("ana"))
     subject = person(store).subject
-    audience.unsubscribe_subject(store, subject, source="link", now=START)
+    departures.unsubscribe_subject(store, subject, source="link", now=START)
     assert person(store).state == "unsubscribed"
-    audience.erase_person(store, person(store), now=START)
-    audience.unsubscribe_subject(store, subject, source="link", now=START)
-    audience.unsubscribe_subject(store, b"x" * 12, source="link", now=START)
-    assert store.suppressions.count() == 1
+    departures.erase_person(store, person(store), now=START)
+    departures.unsubscribe_subject(store, subject, source="link", now=START)
+    departures.unsubscribe_subject(store, b"x" * 12, source="link", now=START)
+    assert [one.kind for one in store.suppressions.of("ana@example.org")] == [
+        SuppressionKind.ERASED,
+        SuppressionKind.UNSUBSCRIBED,
+    ]
 
 
 def test_who_complained_and_then_leaves_is_both(store: Store) -> None:
     take_in(store, profile("ana"))
     store.suppressions.add("ana@example.org", SuppressionKind.COMPLAINED)
-    audience.unsubscribe_address(store, address(), source="mail", now=START)
+    departures.unsubscribe_address(store, address(), source="mail", now=START)
     assert person(store).state == "complained"
-    audience.lift_suppression(store, address(), SuppressionKind.COMPLAINED, reason="by mistake", now=START)
+    departures.lift_suppression(store, address(), SuppressionKind.COMPLAINED, reason="by mistake", now=START)
     assert person(store).state == "unsubscribed"
 
 
 def test_the_erased_stay_away(store: Store) -> None:
     take_in(store, profile("ana"))
-    audience.erase_person(store, person(store), now=START)
+    departures.erase_person(store, person(store), now=START)
     assert counts(take_in(store, profile("ana"))) == (0, 0, 0, 1, 0, 0)
     assert store.people.get("ana@example.org") is None
 
@@ -330,7 +333,7 @@ def test_the_erased_stay_away(store: Store) -> None:
 def test_a_bounce_is_lifted_with_a_reason_that_is_kept(store: Store) -> None:
     take_in(store, profile("ana"))
     store.suppressions.add("ana@example.org", SuppressionKind.BOUNCED)
-    audience.lift_suppression(store, address(), SuppressionKind.BOUNCED, reason="mailbox mended", now=START)
+    departures.lift_suppression(store, address(), SuppressionKind.BOUNCED, reason="mailbox mended", now=START)
     assert person(store).state == "active"
     last = store.consent.of(person(store).subject)[-1]
     assert (last.kind, last.source) == (ConsentKind.RESTORED, "bounced lifted: mailbox mended")
@@ -350,7 +353,7 @@ def test_what_the_coordinator_cannot_lift(
 ) -> None:
     take_in(store, profile("ana"))
     with pytest.raises(RefusedError, match=words):
-        audience.lift_suppression(store, address(), kind, reason=reason, now=START)
+        departures.lift_suppression(store, address(), kind, reason=reason, now=START)
 
 
 # --- reading out ------------------------------------------------------------
@@ -375,7 +378,7 @@ def test_what_the_coordinator_cannot_lift(
     ],
 )
 def test_cells_that_a_spreadsheet_would_run(text: str, cell: str) -> None:
-    assert audience.spreadsheet_safe(text) == cell
+    assert reading.spreadsheet_safe(text) == cell
 
 
 def test_the_export_has_its_columns(store: Store) -> None:
@@ -387,8 +390,8 @@ def test_the_export_has_its_columns(store: Store) -> None:
         profile("ben"),
     )
     take_in(store, profile("ana"), to="board", source="")
-    audience.unsubscribe_address(store, address("ben"), source="", now=START)
-    heading, rows = audience.export_table(store, store.people.select())
+    departures.unsubscribe_address(store, address("ben"), source="", now=START)
+    heading, rows = reading.export_table(store, store.people.select())
     assert heading == (
         "email",
         "name",
@@ -408,8 +411,8 @@ def test_the_export_has_its_columns(store: Store) -> None:
 
 def test_the_consent_export_is_the_proof(store: Store) -> None:
     take_in(store, profile("ana"), source="=sheet")
-    heading, rows = audience.consent_table(store, store.people.select())
-    assert heading == audience.CONSENT_COLUMNS
+    heading, rows = reading.consent_table(store, store.people.select())
+    assert heading == reading.CONSENT_COLUMNS
     (row,) = rows
     assert row[0] == "ana@example.org"
     assert row[1] == person(store).subject.hex()
@@ -448,10 +451,10 @@ def test_what_is_exported_comes_back_the_same(
     ):
         take_in(first, *given_people)
         text = io.StringIO(newline="")
-        heading, rows = audience.export_table(first, first.people.select())
+        heading, rows = reading.export_table(first, first.people.select())
         csv.writer(text).writerows([heading, *rows])
         found = read_list(text.getvalue().encode(), name="export.csv")
-        audience.import_people(
+        arrivals.import_people(
             second, found, list_name="dentists", source="moved", file_name="export.csv", now=START
         )
         before: list[Profile] = [one.profile for one in first.people.select()]
@@ -461,7 +464,7 @@ def test_what_is_exported_comes_back_the_same(
 @given(st.lists(st.sampled_from(["a", "b", "c"]), max_size=12))
 def test_repeats_add_up(keys: list[str]) -> None:
     rows = list_file([profile(key, name=f"n{n}") for n, key in enumerate(keys)]).rows
-    profiles, repeats = audience.merge_repeats(rows)
+    profiles, repeats = arrivals.merge_repeats(rows)
     assert len(profiles) + repeats == len(keys)
     assert [one.address.key[0] for one in profiles] == list(dict.fromkeys(keys))
     for one in profiles:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from newsletter.countries import country_code
 from newsletter.errors import SegmentError
-from newsletter.segments import Segment, Term, consent_terms, parse
+from newsletter.segments import Segment, Term, consent_terms, parse, with_list_renamed
 
 LISTS = ["dentists", "radiologists", "Board members"]
 SAVED = {
@@ -129,6 +129,29 @@ def test_quoted_values_come_back_whatever_they_hold(raw: list[tuple[str, list[st
     parsed = parse(text, lists=[], segments={})
     assert {(term.key, term.negated) for term in parsed.terms} == {(key, negated) for key, _, negated in raw}
     assert all(term.values for term in parsed.terms)
+
+
+@pytest.mark.parametrize(
+    ("text", "renamed"),
+    [
+        ("list:dentists", "list:teams"),
+        ("-list:Dentists,board country:FR", "-list:teams,board country:FR"),
+        ('List:"dentists" , "Board members" tag:dentists', 'List:teams,"Board members" tag:dentists'),
+        ('name:“say "hi"” city:""', 'name:\'say "hi"\' city:""'),
+    ],
+)
+def test_a_list_with_another_name(text: str, renamed: str) -> None:
+    assert with_list_renamed(text, "dentists", "teams") == renamed
+
+
+@settings(max_examples=300)
+@given(st.text(alphabet="abc:,- \"'«»“”", max_size=20))
+def test_another_name_for_a_list_changes_no_other_question(text: str) -> None:
+    try:
+        before = parse(f"city:x {text}", lists=[], segments={})
+    except SegmentError:
+        return
+    assert parse(with_list_renamed(f"city:x {text}", "dentists", "teams"), lists=[], segments={}) == before
 
 
 @settings(max_examples=300)

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parent.parent / "newsletter"
 NETWORK = {"socket", "ssl", "smtplib", "asyncio", "http", "urllib.request", "ftplib", "imaplib", "aiosmtpd"}
 DATABASE = {"sqlite3", "sqlite_utils"}
 CLOCK = {"time"}
-EFFECTS = {"store", "deliver", "audience", "campaign", "composer", "locks", "cli", "data"}
+EFFECTS = {"store", "doctor", "deliver", "audience", "campaign", "composer", "locks", "outbox", "cli", "data"}
 ONLY_IN = {
     "sqlite3": "newsletter.store",
     "sqlite_utils": "newsletter.store",
@@ -23,6 +23,7 @@ ONLY_IN = {
     "premailer": "newsletter.render",
     "smtplib": "newsletter.deliver.smtp",
     "ssl": "newsletter.deliver",
+    "dns": "newsletter.doctor.dns",
     "aiosmtpd": "newsletter.cli.catcher",
 }
 

@@ -65,17 +65,28 @@ class App:
                 where=str(self.config.root / config.FILE_NAME),
                 hint="fill in [smtp] url there, or set NEWSLETTER_SMTP_URL",
             )
-        if relay.user and not relay.password:
-            if not self.interactive:
-                raise UsageError(
-                    f"the password of {relay.user} at {relay.host} is missing",
-                    hint="set NEWSLETTER_SMTP_PASSWORD, or run this in a terminal to be asked",
-                )
-            password = click.prompt(
-                f"Password of {relay.user} at {relay.host}", hide_input=True, err=True, type=str
+        return self._with_password(relay, "NEWSLETTER_SMTP_PASSWORD")
+
+    @cached_property
+    def outbox_relay(self) -> Relay | None:
+        """The relay of the mails that `serve` writes by itself; None where none is set."""
+        relay = self.config.outbox_relay
+        own = relay is not None and relay != self.config.relay
+        variable = "NEWSLETTER_OUTBOX_PASSWORD" if own else "NEWSLETTER_SMTP_PASSWORD"
+        return self._with_password(relay, variable) if relay else None
+
+    def _with_password(self, relay: Relay, variable: str) -> Relay:
+        if not relay.user or relay.password or relay.token_command:
+            return relay
+        if not self.interactive:
+            raise UsageError(
+                f"the password of {relay.user} at {relay.host} is missing",
+                hint=f"set {variable}, or run this in a terminal to be asked",
             )
-            return replace(relay, password=password)
-        return relay
+        password = click.prompt(
+            f"Password of {relay.user} at {relay.host}", hide_input=True, err=True, type=str
+        )
+        return replace(relay, password=password)
 
     def command(self, *words: str) -> str:
         """A command to type next, for this project, from where the person is."""

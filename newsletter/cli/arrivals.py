@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from newsletter import audience
 from newsletter.addresses import parse_mailbox
+from newsletter.audience import arrivals
 from newsletter.cli.app import App, json_option, now_ms, pass_app, put, put_json, put_table
 from newsletter.cli.progress import counting
 from newsletter.countries import country_code
@@ -52,7 +52,7 @@ def import_(app: App, file: Path, list_name: str, source: str, as_json: bool, ye
             _show_first(app, found)
             app.confirm(f"Import {len(found.rows):,} rows into '{list_name}'?", yes=False)
         with counting(app, "Importing", len(found.rows)) as advance:
-            report = audience.import_people(
+            report = arrivals.import_people(
                 store,
                 found,
                 list_name=list_name,
@@ -187,7 +187,7 @@ def add(
     )
     with app.store() as store:
         near = _near_list(app, store, list_name, ask=app.interactive)
-        report = audience.add_person(store, profile, list_name=list_name, source=source, now=now_ms())
+        report = arrivals.add_person(store, profile, list_name=list_name, source=source, now=now_ms())
     if report.suppressed:
         app.warn(f"{parsed.text} left before or must not be mailed, and was not added.")
     else:

@@ -6,12 +6,12 @@ import click
 
 from newsletter import campaign, locks
 from newsletter.cli.app import App, now_ms, pass_app, yes_option
-from newsletter.cli.dispatch import Stopped, dispatch, stopping
+from newsletter.cli.dispatch import Stopped, dispatch, going_on, stopping
 from newsletter.cli.send import go_on, lock
 from newsletter.cli.tell import people, tell_end
 from newsletter.deliver.limits import limits_for
-from newsletter.errors import NotFoundError, RefusedError, RelayError
-from newsletter.models import Send, SendState
+from newsletter.errors import BrokenOffError, NotFoundError, RefusedError, RelayError
+from newsletter.models import LONGEST_WAIT, Send, SendState
 from newsletter.store import Store
 
 LOOK_EVERY = 5.0  # seconds between looks of `run --watch`
@@ -128,17 +128,19 @@ def _take(app: App, store: Store, send: Send, stop: Stopped) -> bool:
             if send.id not in {one.id for one in campaign.due(store, now_ms())}:
                 return True
             store.sends.unknown_from_crash(send.id)
-            report = dispatch(app, store, send, limits, holder, stop, limit=None, wait=False)
-            tell_end(app, store, send, report, campaign.close_run(store, send, report))
-    except (RefusedError, RelayError) as error:
+            with going_on(app, send):
+                report = dispatch(app, store, send, limits, holder, stop, limit=None, wait=False)
+                tell_end(app, store, send, report, campaign.close_run(store, send, report))
+    except (RefusedError, RelayError, BrokenOffError) as error:
         app.say(str(error), style="red")
         return False
     return not report.must_pause
 
 
 def _has_work(store: Store, send: Send) -> bool:
-    """Whether something of the send is due, or broke off."""
+    """Whether something of the send is due, broke off, or was put off by a clock that was ahead."""
     if send.state is SendState.RUNNING or store.sends.tally_of(send.id).planned:
         return True
     next_due = store.sends.next_due(send.id)
-    return next_due is not None and next_due <= now_ms()
+    ahead = next_due - now_ms() if next_due is not None else 0
+    return next_due is not None and not 0 < ahead <= LONGEST_WAIT

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import click
 
-from newsletter import audience
+from newsletter.audience import arrivals
 from newsletter.cli.app import App, now_ms, pass_app, put
 from newsletter.cli.catcher import catching
 from newsletter.cli.compose import make_proof
@@ -103,7 +103,7 @@ def _import(app: App) -> None:
     people = resources.files("newsletter") / "data" / "project" / "people.csv"
     found = read_list(people.read_bytes(), name="people.csv")
     with app.store() as store:
-        report = audience.import_people(
+        report = arrivals.import_people(
             store, found, list_name=LIST, source=SOURCE, file_name="people.csv", now=now_ms()
         )
     countries = {row.profile.country for row in found.rows if row.profile.country}

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import click
 
-from newsletter import audience, links
+from newsletter import links
 from newsletter.addresses import parse_address
+from newsletter.audience import departures
 from newsletter.cli.app import App, now_ms, pass_app, yes_option
 from newsletter.cli.people import find_person
 from newsletter.config import Config
@@ -94,7 +95,7 @@ def _leave(store: Store, addresses: Iterable[str], tokens: Iterable[str]) -> _Le
         except AddressError as error:
             left.refused.append(str(error))
             continue
-        if audience.unsubscribe_address(store, address, source="coordinator", now=now_ms()):
+        if departures.unsubscribe_address(store, address, source="coordinator", now=now_ms()):
             left.done += 1
         else:
             left.strangers[address.key] = address
@@ -104,7 +105,7 @@ def _leave(store: Store, addresses: Iterable[str], tokens: Iterable[str]) -> _Le
         except TokenError as error:
             left.refused.append(str(error))
             continue
-        here = audience.unsubscribe_subject(store, token.subject, source="leave request", now=now_ms())
+        here = departures.unsubscribe_subject(store, token.subject, source="leave request", now=now_ms())
         left.done, left.gone = left.done + here, left.gone + (not here)
     return left
 
@@ -147,5 +148,5 @@ def erase(app: App, who: str, yes: bool) -> None:
     with app.store(create=False) as store:
         person = find_person(store, who)
         app.confirm(f"Erase {person.profile.address.text}? This cannot be undone.", yes=yes)
-        audience.erase_person(store, person, now=now_ms())
+        departures.erase_person(store, person, now=now_ms())
     app.say("Erased. A fingerprint of the address remains, so that an import cannot bring it back.")

@@ -21,10 +21,10 @@ from newsletter.deliver.ports import Parcel, Progress
 from newsletter.deliver.report import RunReport
 from newsletter.deliver.run import run_send
 from newsletter.deliver.smtp import send_one
-from newsletter.errors import RelayError
+from newsletter.errors import BrokenOffError, RelayError, StoreError
 from newsletter.models import Send, SendState
 from newsletter.relay import Relay
-from newsletter.store import Store
+from newsletter.store import SAME_AGAIN, Store
 
 DAY = 86_400_000
 
@@ -121,6 +121,21 @@ def dispatch(
         except RelayError:
             store.sends.set_state(send.id, SendState.READY)
             raise
+
+
+@contextmanager
+def going_on(app: App, send: Send) -> Iterator[None]:
+    """A database in trouble breaks a send off without losing anything: it says how to go on."""
+    try:
+        yield
+    except StoreError as error:
+        first = error.hint.removesuffix(SAME_AGAIN) or "put that right"
+        again = app.command("send", send.slug, "--to", send.audience)
+        raise BrokenOffError(
+            f"the send broke off: {error.message}",
+            where=error.where,
+            hint=f"{first}, then go on, nothing is lost: {again}",
+        ) from error
 
 
 @contextmanager

@@ -11,7 +11,8 @@ from typing import Any
 
 import click
 
-from newsletter import audience, locks
+from newsletter import locks
+from newsletter.audience import reading
 from newsletter.cli.app import (
     App,
     json_option,
@@ -186,7 +187,7 @@ def _put_csv(rows: Iterable[dict[str, Any]]) -> None:
     writer.writerow(COLUMNS)
     for row in rows:
         writer.writerow(
-            [audience.spreadsheet_safe(str(row[c] if row[c] is not None else "")) for c in COLUMNS]
+            [reading.spreadsheet_safe(str(row[c] if row[c] is not None else "")) for c in COLUMNS]
         )
     text.detach()
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
-from newsletter.audience import parse_segment
+from newsletter.audience.reading import parse_segment
 from newsletter.cli.app import App, json_option, pass_app, put, put_json, put_table
+from newsletter.errors import SegmentError
 from newsletter.store import Store
 
 DASHES = {"ignore_unknown_options": True}
@@ -15,7 +16,7 @@ DASHES = {"ignore_unknown_options": True}
 @click.group(invoke_without_command=True)
 @click.pass_context
 def lists(context: click.Context) -> None:
-    """Subscription lists: show them, make one, remove one.
+    """Subscription lists: show them, make, rename, hide one from the pages, remove one.
 
     \b
     Examples:
@@ -41,7 +42,14 @@ def show_lists(app: App, as_json: bool) -> None:
     if as_json:
         put_json(
             [
-                {"name": r.name, "title": r.title, "active": r.active, "pending": r.pending, "left": r.left}
+                {
+                    "name": r.name,
+                    "title": r.title,
+                    "active": r.active,
+                    "pending": r.pending,
+                    "left": r.left,
+                    "hidden": r.hidden,
+                }
                 for r in rows
             ]
         )
@@ -50,8 +58,8 @@ def show_lists(app: App, as_json: bool) -> None:
     else:
         counts = ("active", "pending", "left")
         put_table(
-            ("list", *counts, "title"),
-            ((r.name, r.active, r.pending, r.left, r.title) for r in rows),
+            ("list", *counts, "title", "on the pages"),
+            ((r.name, r.active, r.pending, r.left, r.title, "no" if r.hidden else "yes") for r in rows),
             right=counts,
         )
 
@@ -72,6 +80,36 @@ def add_list(app: App, name: str, title: str) -> None:
     app.say(f"Made the list '{name}'.")
 
 
+@lists.command("hide")
+@click.argument("name")
+@pass_app
+def hide_list(app: App, name: str) -> None:
+    """Offer a list on the public pages no more: nobody joins it there. Who is in it stays.
+
+    \b
+    Example:
+      newsletter lists hide board
+    """
+    with app.store(create=False) as store:
+        name = store.lists.hide(name, hidden=True)
+    app.say(f"'{name}' is not offered on the public pages any more; whoever is in it stays, and may leave.")
+
+
+@lists.command("offer")
+@click.argument("name")
+@pass_app
+def offer_list(app: App, name: str) -> None:
+    """Offer a hidden list on the public pages again.
+
+    \b
+    Example:
+      newsletter lists offer board
+    """
+    with app.store(create=False) as store:
+        name = store.lists.hide(name, hidden=False)
+    app.say(f"'{name}' is offered on the public pages: anybody may join it.")
+
+
 @lists.command("remove")
 @click.argument("name")
 @pass_app
@@ -87,10 +125,29 @@ def remove_list(app: App, name: str) -> None:
     app.say(f"Removed the list '{name}'.")
 
 
+@lists.command("rename")
+@click.argument("old")
+@click.argument("new")
+@pass_app
+def rename_list(app: App, old: str, new: str) -> None:
+    """Give a list another name. Saved segments follow; who is in it, and since when, stays.
+
+    \b
+    Example:
+      newsletter lists rename dentist dentists
+    """
+    with app.store(create=False) as store:
+        followers = store.lists.rename(old, new)
+    app.say(f"The list is '{new}' now.")
+    if followers:
+        app.say(f"These saved segments ask for it by its new name: {', '.join(followers)}")
+    app.say(f"Where an issue says ::: only list:{old}, or a form joins {old}, write the new name there too.")
+
+
 @click.group(invoke_without_command=True)
 @click.pass_context
 def segments(context: click.Context) -> None:
-    """Segments, named questions over subscribers: show, save, count.
+    """Segments, named questions over subscribers: show, save, count, remove.
 
     \b
     Space means and, comma means or, - means not:
@@ -116,13 +173,19 @@ def show_segments(app: App, as_json: bool) -> None:
       newsletter segments show
     """
     with app.store() as store:
-        rows = [(s.name, _count(store, s.expression), s.expression) for s in store.segments.all()]
+        rows = [(s.name, *_count_or_trouble(store, s.expression), s.expression) for s in store.segments.all()]
     if as_json:
-        put_json([{"name": name, "count": count, "expression": text} for name, count, text in rows])
+        put_json(
+            [
+                {"name": name, "count": count, "expression": text, "error": error}
+                for name, count, error, text in rows
+            ]
+        )
     elif not rows:
         app.say('No segment is saved yet. Save one: newsletter segments add NAME "country:FR,BE"')
     else:
-        put_table(("segment", "would get mail", "expression"), rows, right=("would get mail",))
+        cells = ((name, error or f"{count:,}", text) for name, count, error, text in rows)
+        put_table(("segment", "would get mail", "expression"), cells, right=("would get mail",))
 
 
 @segments.command("add", context_settings=DASHES)
@@ -142,6 +205,21 @@ def add_segment(app: App, name: str, expression: str) -> None:
     app.say(f"Saved '{name}': {count:,} people would get mail today.")
 
 
+@segments.command("remove")
+@click.argument("name")
+@pass_app
+def remove_segment(app: App, name: str) -> None:
+    """Forget a saved segment. Nobody leaves anything by that.
+
+    \b
+    Example:
+      newsletter segments remove francophone
+    """
+    with app.store(create=False) as store:
+        store.segments.remove(name)
+    app.say(f"Forgot the segment '{name}'.")
+
+
 @segments.command("count", context_settings=DASHES)
 @click.argument("expression")
 @pass_app
@@ -154,6 +232,14 @@ def count_segment(app: App, expression: str) -> None:
     """
     with app.store() as store:
         put(str(_count(store, expression)))
+
+
+def _count_or_trouble(store: Store, expression: str) -> tuple[int | None, str]:
+    """How many, or why it cannot be asked any more: a list or field that it names is gone."""
+    try:
+        return _count(store, expression), ""
+    except SegmentError as error:
+        return None, error.message
 
 
 def _count(store: Store, expression: str) -> int:

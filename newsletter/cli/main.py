@@ -12,18 +12,21 @@ import click
 
 from newsletter import __version__
 from newsletter.cli.app import App, plain
-from newsletter.errors import NewsletterError
+from newsletter.errors import IssueError, NewsletterError
 
 HOMES = {
     "backup": "project",
     "build": "compose",
     "cancel": "control",
     "check": "compose",
+    "consent": "consent",
     "deliveries": "journal",
     "demo": "demo",
     "dkim": "dkim",
-    "doctor": "relay",
+    "doctor": "doctor",
+    "imports": "imports",
     "init": "project",
+    "keys": "keys",
     "lists": "lists",
     "new": "project",
     "pause": "control",
@@ -84,6 +87,11 @@ def run() -> None:
     try:
         code = cli.main(prog_name="newsletter", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
+    except IssueError as error:
+        *before, last = error, *error.further
+        for one in before:
+            _tell(str(one))
+        _fail(str(last), error.exit_code, debug)
     except NewsletterError as error:
         _fail(str(error), error.exit_code, debug)
     except click.exceptions.Abort:
@@ -110,5 +118,9 @@ def _misuse(error: click.ClickException) -> str:
 def _fail(line: str, code: int, debug: bool) -> None:
     if debug:
         traceback.print_exc()
-    click.secho(f"newsletter: {plain(line)}", fg="red", err=True)
+    _tell(line)
     sys.exit(code)
+
+
+def _tell(line: str) -> None:
+    click.secho(f"newsletter: {plain(line)}", fg="red", err=True)

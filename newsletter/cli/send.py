@@ -12,7 +12,7 @@ from newsletter import campaign, composer, locks
 from newsletter.addresses import parse_address
 from newsletter.cli.app import App, now_ms, pass_app, put, yes_option
 from newsletter.cli.compose import make_proof, sample_reader
-from newsletter.cli.dispatch import dispatch, send_copies, stopping, wait_for_time
+from newsletter.cli.dispatch import dispatch, going_on, send_copies, stopping, wait_for_time
 from newsletter.cli.tell import nobody, people, refuse_errors, refuse_gaps, tell_end, tell_survey, tell_time
 from newsletter.deliver.limits import Limits, limits_for
 from newsletter.deliver.report import Ending
@@ -120,16 +120,17 @@ def go_on(
     app: App, store: Store, current: Send, limits: Limits, holder: str, *, limit: int | None, wait: bool
 ) -> Tally:
     """Wait for the send's time, send what is due, tell -> the issue's tally. The caller holds the lock."""
-    with stopping(app) as stop:
-        if not wait_for_time(app, store, current, stop):
-            return store.sends.tally(current.slug)
-        report = dispatch(app, store, current, limits, holder, stop, limit=limit, wait=wait)
-    by_hand = "stopped by hand" if stop.by_hand else ""
-    if report.ending is Ending.LIMITED:
-        by_hand = "as many were sent as --limit said"
-    tally = campaign.close_run(store, current, report, by_hand=by_hand)
-    tell_end(app, store, current, report, tally)
-    return tally
+    with going_on(app, current):
+        with stopping(app) as stop:
+            if not wait_for_time(app, store, current, stop):
+                return store.sends.tally(current.slug)
+            report = dispatch(app, store, current, limits, holder, stop, limit=limit, wait=wait)
+        by_hand = "stopped by hand" if stop.by_hand else ""
+        if report.ending is Ending.LIMITED:
+            by_hand = "as many were sent as --limit said"
+        tally = campaign.close_run(store, current, report, by_hand=by_hand)
+        tell_end(app, store, current, report, tally)
+        return tally
 
 
 def _send_test(app: App, issue: str, address: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
-from newsletter.audience import parse_segment
+from newsletter.audience.reading import parse_segment
 from newsletter.campaign import Survey
 from newsletter.cli.app import App, now_ms, put, put_table
 from newsletter.cli.compose import show_findings
@@ -51,6 +51,11 @@ def tell_survey(app: App, found: Survey) -> None:
     put_table(("edition", "people"), [(t, f"{n:,}") for t, n in found.editions.items()], right=("people",))
     if found.already:
         put(f"{people(found.already)} of this audience have it already and are left out.")
+    if found.beyond_ascii:
+        put(
+            f"Addresses with letters like é or م before the @: {found.beyond_ascii:,}. A mail server without "
+            f"SMTPUTF8 cannot reach them, and they are skipped then. Can yours? {app.command('doctor')}"
+        )
     if found.stood_in:
         languages = ", ".join(sorted(found.stood_in))
         count = sum(found.stood_in.values())

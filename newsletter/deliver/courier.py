@@ -8,7 +8,8 @@ from collections import deque
 from collections.abc import Sequence
 
 from newsletter.deliver.ports import Attempt, Parcel, Stage
-from newsletter.deliver.smtp import Connection, Timeouts, Tls, Token, connect, trust
+from newsletter.deliver.smtp import Connection, Timeouts, Tls, connect, trust
+from newsletter.deliver.token import token_of
 from newsletter.errors import RelayError
 from newsletter.relay import Relay
 
@@ -33,14 +34,13 @@ class SmtpCourier:
         timeouts: Timeouts | None = None,
         waits: Sequence[float] = WAITS,
         tls: Tls | None = None,
-        token: Token | None = None,
     ) -> None:
         self.connections = max(1, connections or relay.connections)
         self._relay = relay
         self._timeouts = timeouts or Timeouts()
         self._waits = waits
         self._tls = tls or trust(relay)
-        self._token = token
+        self._token = token_of(relay)
         self._pipelining = True
         self._queue: deque[Parcel] = deque()
         self._again: set[int] = set()  # deliveries that had their second chance
@@ -148,7 +148,11 @@ class SmtpCourier:
         """Send from the queue until it is empty or the connection ends."""
         parcel = self._next()
         while parcel is not None:
-            attempt = await connection.send(parcel, self._next)
+            try:
+                attempt = await connection.send(parcel, self._next)
+            except asyncio.CancelledError:
+                self._give_back(parcel, connection)
+                raise
             ahead = connection.ahead
             self._pipelining = self._pipelining and not connection.lost_step
             if self._deserves_another(parcel, attempt, connection):
@@ -161,6 +165,13 @@ class SmtpCourier:
                     self._queue.appendleft(ahead)
                 return
             parcel = ahead or self._next()
+
+    def _give_back(self, parcel: Parcel, connection: Connection) -> None:
+        """A worker is broken off: what the relay cannot have taken comes back, as if it had not begun."""
+        for safe in (connection.ahead, None if connection.handed_over else parcel):
+            if safe is not None:
+                self._queue.appendleft(safe)
+        self.recall()
 
     def _deserves_another(self, parcel: Parcel, attempt: Attempt, connection: Connection) -> bool:
         """Whether the connection, not the parcel, was at fault, and this has not happened to it before."""

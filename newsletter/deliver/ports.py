@@ -19,6 +19,8 @@ class Parcel:
     `dotless` says that there are none, as a stencil writes such a dot as `=2E`, and saves looking: that would
     cost as much as writing the message does.
     `smtputf8` is set where an address needs RFC 6531. `attempts` counts the earlier tries.
+    `envelope_id` comes back with a delivery status notification where the relay can do that (RFC 3461):
+    printable ASCII without blanks, `+` and `=`, at most 100 characters; empty for none.
     """
 
     delivery: int
@@ -28,6 +30,7 @@ class Parcel:
     smtputf8: bool = False
     dotless: bool = False
     attempts: int = 0
+    envelope_id: str = ""
 
     @property
     def size(self) -> int:

@@ -6,7 +6,6 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 from newsletter.deliver.desk import given_back
 from newsletter.deliver.ports import Composer, Parcel
@@ -25,6 +24,7 @@ class Press:
     def __init__(self, compose: Composer, filled: Filled, *, threads: int = 0) -> None:
         self.error: BaseException | None = None
         self._compose, self._filled = compose, filled
+        self._sheaves: dict[asyncio.Future[list[Parcel | Outcome]], Sequence[Claim]] = {}
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="press") if threads else None
 
     def fill(self, claims: Sequence[Claim]) -> None:
@@ -36,12 +36,16 @@ class Press:
         for at in range(0, len(claims), SHEAF):
             sheaf = claims[at : at + SHEAF]
             filling = loop.run_in_executor(self._threads, self._fill_sheaf, sheaf)
-            filling.add_done_callback(partial(self._tell, sheaf))
+            self._sheaves[filling] = sheaf
+            filling.add_done_callback(self._tell)
 
-    def close(self) -> None:
-        """Fill nothing more."""
+    def close(self) -> Sequence[Claim]:
+        """Fill nothing more -> the claims that were handed to nobody."""
         if self._threads is not None:
             self._threads.shutdown(wait=False, cancel_futures=True)
+        left = [claim for sheaf in self._sheaves.values() for claim in sheaf]
+        self._sheaves.clear()
+        return left
 
     def _fill_now(self, waiting: deque[Claim]) -> None:
         try:
@@ -54,8 +58,9 @@ class Press:
     def _fill_sheaf(self, sheaf: Sequence[Claim]) -> list[Parcel | Outcome]:
         return [self._compose(claim) for claim in sheaf]
 
-    def _tell(self, sheaf: Sequence[Claim], filling: asyncio.Future[list[Parcel | Outcome]]) -> None:
-        if filling.cancelled():
+    def _tell(self, filling: asyncio.Future[list[Parcel | Outcome]]) -> None:
+        sheaf = self._sheaves.pop(filling, None)
+        if sheaf is None or filling.cancelled():
             return
         self.error = self.error or filling.exception()
         if filling.exception() is not None:

@@ -29,6 +29,7 @@ from newsletter.models import Claim, DeliveryState, Outcome, SendState
 
 LONG = 120_000  # milliseconds: a longer wait for a limit is no pacing any more
 GRACE = 0.2  # seconds that a cancelled run still listens
+LAST_LOOK = 0.02  # seconds for what the courier's workers give back when they are broken off
 
 _ENDINGS = {SendState.PAUSED: Ending.PAUSED, SendState.CANCELLED: Ending.CANCELLED}
 
@@ -109,7 +110,7 @@ class _Run:
         try:
             while self._ending is None or self._claims or self._desk.outcomes:
                 await self._turn(hearing)
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, KeyboardInterrupt):
             patience = GRACE
             raise
         finally:
@@ -235,11 +236,14 @@ class _Run:
         """Judge every attempt as it comes, for ever."""
         while True:
             before = len(self._desk.outcomes)
-            for attempt in await self._courier.take():
-                self._settle(attempt)
+            await self._listen()
             after = len(self._desk.outcomes)
             if not before or not self._claims or after >= self._tempo.group:
                 self._news.set()
+
+    async def _listen(self) -> None:
+        for attempt in await self._courier.take():
+            self._settle(attempt)
 
     def _settle(self, attempt: Attempt) -> None:
         claim = self._claims.pop(attempt.delivery, None)
@@ -275,11 +279,22 @@ class _Run:
         """Let what travels arrive, for `patience` seconds where that is not None, and write it down."""
         self._leaving = True
         self._courier.recall()
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(patience):
+                    while self._claims and not hearing.done():
+                        self._news.clear()
+                        await self._news.wait()
+        finally:
+            hearing.cancel()
+            await self._settle_last()
+
+    async def _settle_last(self) -> None:
+        """Give back what nobody began, take what has arrived, and write it all down."""
+        for claim in self._press.close():
+            self._filled(claim, given_back(claim.delivery))
         with suppress(TimeoutError):
-            async with asyncio.timeout(patience):
-                while self._claims and not hearing.done():
-                    self._news.clear()
-                    await self._news.wait()
-        hearing.cancel()
-        self._press.close()
+            async with asyncio.timeout(LAST_LOOK):
+                while self._claims:
+                    await self._listen()
         await self._desk.finish()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
@@ -21,6 +22,7 @@ SHARE_KEYS = tuple(field.name for field in fields(ShareText))
 MANY_LINES = ("share.mail_text",)
 _TAG = "tag:yaml.org,2002:"
 _BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_SUBJECT = 'add a line like subject: "…"'
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -39,7 +41,8 @@ def read_front_matter(text: str, *, path: Path, first_line: int) -> FrontMatter:
     """Reads the YAML between the `---` lines, which begins on the file's `first_line`.
 
     Raises IssueError with path:line for what is no YAML, a key that is unknown, doubled or missing, and a
-    value of the wrong kind or with a line break. Nothing is constructed but text and dates.
+    value of the wrong kind or with a line break: the first one, which holds the others. Nothing is
+    constructed but text and dates.
     """
     reader = _Reader(path, first_line)
     pairs = reader.pairs(reader.root(text), KEYS)
@@ -53,19 +56,22 @@ def read_front_matter(text: str, *, path: Path, first_line: int) -> FrontMatter:
         lines={key: line for key, (line, _) in pairs.items()}
         | {f"share.{key}": line for key, (line, _) in share.items()},
     )
-    if not front_matter.texts.get("subject"):
-        what = "the subject is empty" if "subject" in values else "the front matter has no subject"
-        line = front_matter.lines.get("subject", 1)
-        raise IssueError(what, where=f"{path.as_posix()}:{line}", hint='add a line like subject: "…"')
+    if "subject" not in values:
+        reader.complain(1 - first_line, "the front matter has no subject", _SUBJECT, last=True)
+    elif not front_matter.texts["subject"] and not reader.complained_of("subject"):
+        line = front_matter.lines["subject"] - first_line
+        reader.complain(line, "the subject is empty", _SUBJECT)
+    reader.refuse()
     return front_matter
 
 
 class _Reader:
-    """Reads YAML nodes of one file."""
+    """Reads YAML nodes of one file, and collects what is wrong with them."""
 
     def __init__(self, path: Path, first_line: int) -> None:
         self._path = path
         self._first_line = first_line
+        self._errors: list[tuple[int, IssueError]] = []
 
     def root(self, text: str) -> yaml.Node:
         try:
@@ -90,33 +96,38 @@ class _Reader:
         if not isinstance(node, yaml.MappingNode):
             what = f"{within} does not hold" if within else "the front matter does not consist of"
             hint = f"known keys are: {', '.join(known)}"
-            raise self._error(self._line_of(node), f"{what} lines like 'key: value'", hint)
+            self.complain(self._line_of(node), f"{what} lines like 'key: value'", hint)
+            if not within:
+                self.refuse()
+            return {}
         found: dict[str, tuple[int, yaml.Node]] = {}
         for key_node, value in node.value:
             key, line = str(key_node.value), self._line_of(key_node)
             shown = f"{within}.{key}" if within else key
             if key_node.tag != f"{_TAG}str" or key not in known:
                 key = key if isinstance(key_node, yaml.ScalarNode) else "a list"
-                raise self._error(line, f"the key '{key}' is unknown", nearest(key, known))
-            if key in found:
+                self.complain(line, f"the key '{key}' is unknown", nearest(key, known))
+            elif key in found:
                 first = found[key][0]
-                raise self._error(line, f"the key '{shown}' stands here twice", f"it is on line {first} too")
-            found[key] = (line + self._first_line, value)
+                self.complain(line, f"the key '{shown}' stands here twice", f"it is on line {first} too")
+            else:
+                found[key] = (line + self._first_line, value)
         return found
 
     def text(self, key: str, node: yaml.Node) -> str:
         if not isinstance(node, yaml.ScalarNode):
-            raise self._error(self._line_of(node), f"{key} must be one text", f'write it like {key}: "…"')
+            self.complain(self._line_of(node), f"{key} must be one text", f'write it like {key}: "…"')
+            return ""
         if _is_empty(node):
             return ""
         value = str(node.value).strip()
         if node.tag != f"{_TAG}str":
             kind = _kind(node)
             hint = f'put it in quotes: {key.rpartition(".")[2]}: "{value}"'
-            raise self._error(self._line_of(node), f"{key} must be text, but YAML reads {kind} here", hint)
-        if _BREAKS.search(value.replace("\n", "") if key in MANY_LINES else value):
+            self.complain(self._line_of(node), f"{key} must be text, but YAML reads {kind} here", hint)
+        elif _BREAKS.search(value.replace("\n", "") if key in MANY_LINES else value):
             what = f"{key} holds a line break or a control character"
-            raise self._error(self._line_of(node), what, "write it on one line, in plain text")
+            self.complain(self._line_of(node), what, "write it on one line, in plain text")
         return value
 
     def day(self, key: str, node: yaml.Node) -> date | None:
@@ -127,17 +138,32 @@ class _Reader:
             return date.fromisoformat(value if _DAY.fullmatch(value) else "")
         except ValueError:
             hint = f"write it like {key}: 2026-11-24"
-            raise self._error(self._line_of(node), f"{key} is no date of the calendar", hint) from None
+            self.complain(self._line_of(node), f"{key} is no date of the calendar", hint)
+            return None
 
     def words(self, key: str, node: yaml.Node) -> tuple[str, ...]:
         if _is_empty(node):
             return ()
         items = node.value if isinstance(node, yaml.SequenceNode) else [node]
         if any(not isinstance(item, yaml.ScalarNode) for item in items):
-            raise self._error(
-                self._line_of(node), f"{key} must be a list of names", f"as in {key}: [one, two]"
-            )
+            self.complain(self._line_of(node), f"{key} must be a list of names", f"as in {key}: [one, two]")
+            return ()
         return tuple(str(item.value).strip() for item in items)
+
+    def complain(self, line: int, message: str, hint: str = "", *, last: bool = False) -> None:
+        """Note what is wrong, and go on."""
+        self._errors.append((sys.maxsize if last else line, self._error(line, message, hint)))
+
+    def complained_of(self, key: str) -> bool:
+        """Whether something is wrong with the value of this key already."""
+        return any(error.message.startswith(f"{key} ") for _, error in self._errors)
+
+    def refuse(self) -> None:
+        """Raise the first error of the file, if there is one, with the others."""
+        if self._errors:
+            first, *others = (error for _, error in sorted(self._errors, key=lambda pair: pair[0]))
+            first.further = tuple(others)
+            raise first
 
     def _line_of(self, node: yaml.Node) -> int:
         return node.start_mark.line if node.start_mark else 0

@@ -13,6 +13,16 @@ from newsletter.models.issues import (
     RenderedEdition,
     ShareText,
 )
+from newsletter.models.joining import (
+    ImportInfo,
+    Joining,
+    JoinRequest,
+    LastMail,
+    Leaving,
+    OutboxKind,
+    OutboxMail,
+    Undone,
+)
 from newsletter.models.people import (
     Address,
     ConsentEvent,
@@ -32,6 +42,7 @@ from newsletter.models.people import (
     SuppressionKind,
 )
 from newsletter.models.sending import (
+    LONGEST_WAIT,
     Claim,
     Delivery,
     DeliveryState,
@@ -48,6 +59,7 @@ from newsletter.models.sending import (
 )
 
 __all__ = [
+    "LONGEST_WAIT",
     "Address",
     "Claim",
     "ConsentEvent",
@@ -59,9 +71,14 @@ __all__ = [
     "Field",
     "Finding",
     "Group",
+    "ImportInfo",
     "ImportReport",
     "Issue",
+    "JoinRequest",
+    "Joining",
     "Key",
+    "LastMail",
+    "Leaving",
     "Level",
     "ListFile",
     "ListInfo",
@@ -69,6 +86,8 @@ __all__ = [
     "Membership",
     "MembershipState",
     "Missing",
+    "OutboxKind",
+    "OutboxMail",
     "Outcome",
     "Picture",
     "Profile",
@@ -85,4 +104,5 @@ __all__ = [
     "SuppressionKind",
     "Tally",
     "Trouble",
+    "Undone",
 ]

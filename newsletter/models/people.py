@@ -106,7 +106,7 @@ class Suppression:
 
 @dataclass(frozen=True, kw_only=True)
 class ListInfo:
-    """A subscription list with its counts of memberships."""
+    """A subscription list with its counts of memberships; a hidden one is not offered on any page."""
 
     name: str
     title: str
@@ -114,6 +114,7 @@ class ListInfo:
     active: int = 0
     pending: int = 0
     left: int = 0
+    hidden: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,8 @@ from enum import StrEnum
 
 from newsletter.models.people import Profile
 
+LONGEST_WAIT = 288 * 60_000  # milliseconds that one who says "later" waits for the next try, at most
+
 
 class SendState(StrEnum):
     """One issue going to one audience."""
@@ -156,11 +158,15 @@ class Delivery:
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """People of an audience who get the same stencil: their language and the mask of conditions."""
+    """People of an audience who get the same stencil: their language and the mask of conditions.
+
+    `beyond_ascii` of them have an address that only a relay with SMTPUTF8 can reach.
+    """
 
     language: str
     mask: int
     count: int
+    beyond_ascii: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

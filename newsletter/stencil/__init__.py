@@ -12,9 +12,10 @@ from newsletter.stencil.fill import (
     fill_text,
     missing,
 )
-from newsletter.stencil.headers import Envelope, FilledHeaders, envelope_address, message_id
+from newsletter.stencil.headers import Envelope, FilledHeaders, envelope_address, envelope_id, message_id
 from newsletter.stencil.model import Stencil
 from newsletter.stencil.places import Place
+from newsletter.stencil.single import Single, single_mail
 from newsletter.stencil.values import SlotField
 
 __all__ = [
@@ -22,11 +23,13 @@ __all__ = [
     "FilledHeaders",
     "Misplaced",
     "Place",
+    "Single",
     "SlotField",
     "Stencil",
     "body_parts",
     "cut",
     "envelope_address",
+    "envelope_id",
     "fill",
     "fill_body",
     "fill_head",
@@ -38,4 +41,5 @@ __all__ = [
     "message_id",
     "misplaced",
     "missing",
+    "single_mail",
 ]

@@ -84,6 +84,11 @@ def _mac(seed: bytes) -> Mac:
     return Mac(seed)
 
 
+def envelope_id(delivery: int, message_id: str) -> str:
+    """A delivery's ENVID (RFC 3461): which row it is, and the Message-ID's letters as the proof."""
+    return f"{delivery}-{message_id[1:].partition('@')[0]}"
+
+
 def envelope_address(address: Address) -> str:
     """The address for MAIL and RCPT: local part as given, domain as punycode. AddressError if malformed."""
     text = address.text

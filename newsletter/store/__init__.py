@@ -16,17 +16,25 @@ from newsletter.store.backup import backup as backup_file
 from newsletter.store.carry import Carried
 from newsletter.store.consent import Consent, Suppressions
 from newsletter.store.database import BUSY_SECONDS, Connection
+from newsletter.store.failures import SAME_AGAIN
+from newsletter.store.import_log import ImportLog
 from newsletter.store.imports import Decision, Imports, Known
+from newsletter.store.joinings import Joinings
 from newsletter.store.journal import MOST_IN_FLIGHT, Journal
-from newsletter.store.keys import Keys
+from newsletter.store.keys import SUPPRESSION, Keys
+from newsletter.store.leavings import Leavings
 from newsletter.store.lists import Lists, Segments
+from newsletter.store.outbox import Outbox
 from newsletter.store.people import People, merge
 from newsletter.store.place import refuse_network_share, sync_warning
+from newsletter.store.requests import Requests
 from newsletter.store.schema import migrate, refuse_newer
 from newsletter.store.sends import Sends
 
 __all__ = [
     "MOST_IN_FLIGHT",
+    "SAME_AGAIN",
+    "SUPPRESSION",
     "Carried",
     "Decision",
     "Journal",
@@ -54,7 +62,12 @@ class Store:
         self.suppressions = Suppressions(connection, self.keys, now)
         self.people = People(connection, self.keys, self.consent, self.suppressions)
         self.imports = Imports(connection, self.keys, self.consent, self.lists, now)
+        self.import_log = ImportLog(connection, self.consent)
         self.sends = Sends(connection, now)
+        self.requests = Requests(connection)
+        self.joinings = Joinings(connection)
+        self.leavings = Leavings(connection)
+        self.outbox = Outbox(connection, self.consent, self.suppressions, now)
 
     @property
     def project_id(self) -> str:

@@ -48,6 +48,20 @@ class Consent:
         rows = self._connection.rows(f"{_EVENTS_SQL} WHERE e.subject = ? ORDER BY e.id", [subject])
         return [_event(row) for row in rows]
 
+    def get(self, event: int) -> ConsentEvent | None:
+        """One event by its id."""
+        row = self._connection.row(f"{_EVENTS_SQL} WHERE e.id = ?", [event])
+        return _event(row) if row else None
+
+    def last(self, subject: bytes, kind: ConsentKind) -> int:
+        """The id of a person's last event of a kind; 0 where there is none."""
+        return int(
+            self._connection.value(
+                "SELECT coalesce(max(id), 0) FROM consent_events WHERE subject = ? AND kind = ?",
+                [subject, kind],
+            )
+        )
+
     def all(self) -> Iterator[ConsentEvent]:
         """Every event, oldest first."""
         last = 0
@@ -100,10 +114,6 @@ class Suppressions:
                 [self._keys.address_mac(address_key), kind],
             )
         )
-
-    def count(self) -> int:
-        """How many addresses are suppressed."""
-        return int(self._connection.value("SELECT count(DISTINCT address_mac) FROM suppressions"))
 
 
 def _event(row: Row) -> ConsentEvent:

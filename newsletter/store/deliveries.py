@@ -8,6 +8,10 @@ from newsletter.models import Delivery, DeliveryState, Reply, Tally
 from newsletter.store.database import Connection, Row
 
 _PAGE = 1_000
+_COLUMNS = """
+    d.id, d.subscriber, d.send, d.state, d.attempts, d.reply_code, d.enhanced_code, d.reply,
+    d.reason, d.not_before, d.first_claimed, d.updated,
+    coalesce(s.address, ''), coalesce(s.language, ''), coalesce(s.country, '')"""
 CRASHED = "the program stopped while this mail was on its way"
 _RESEND = "was unknown; the coordinator decided to send it again"
 _CANCELLED = "the send was cancelled before this mail went out"
@@ -47,15 +51,23 @@ def read(connection: Connection, issue: int, state: DeliveryState | None) -> Ite
     """One issue's rows, page by page."""
     wanted = "AND d.state = :state" if state else ""
     sql = f"""
-        SELECT d.id, d.subscriber, d.send, d.state, d.attempts, d.reply_code, d.enhanced_code, d.reply,
-            d.reason, d.not_before, d.first_claimed, d.updated,
-            coalesce(s.address, ''), coalesce(s.language, ''), coalesce(s.country, '')
-        FROM deliveries d LEFT JOIN subscribers s ON s.subject = d.subscriber
+        SELECT {_COLUMNS} FROM deliveries d LEFT JOIN subscribers s ON s.subject = d.subscriber
         WHERE d.issue = :issue AND d.subscriber > :last {wanted} ORDER BY d.subscriber LIMIT {_PAGE}"""
     values: dict[str, object] = {"issue": issue, "last": b"", "state": state}
     while rows := connection.rows(sql, values):
         values["last"] = rows[-1][1]
         yield from map(_delivery, rows)
+
+
+def to_person(connection: Connection, subject: bytes) -> list[tuple[str, Delivery]]:
+    """One person's rows with the issue's slug, in the order in which the issues came."""
+    rows = connection.rows(
+        f"SELECT i.slug, {_COLUMNS} FROM issues i "
+        "JOIN deliveries d ON d.issue = i.id AND d.subscriber = ? "
+        "LEFT JOIN subscribers s ON s.subject = d.subscriber ORDER BY i.id",
+        [subject],
+    )
+    return [(row[0], _delivery(row[1:])) for row in rows]
 
 
 def resolve(connection: Connection, issue: int, *, resend: bool, now: int) -> int:

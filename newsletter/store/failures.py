@@ -10,6 +10,7 @@ from pathlib import Path
 
 from newsletter.errors import DatabaseBusyError, StoreError
 
+SAME_AGAIN = ", then run the same command again"
 _PRIMARY = 0xFF  # an extended result code keeps its primary code in the lowest byte
 
 _SENTENCES: dict[int, tuple[str, str]] = {
@@ -19,7 +20,7 @@ _SENTENCES: dict[int, tuple[str, str]] = {
     ),
     sqlite3.SQLITE_FULL: (
         "the disk is full; what was being written was taken back, nothing is half done",
-        "free some space, then run the same command again",
+        f"free some space{SAME_AGAIN}",
     ),
     sqlite3.SQLITE_CANTOPEN: (
         "the database cannot be opened",
@@ -39,7 +40,7 @@ _SENTENCES: dict[int, tuple[str, str]] = {
     ),
     sqlite3.SQLITE_IOERR: (
         "the disk could not be read or written; what was being written was taken back",
-        "look at the disk and its free space, then run the same command again",
+        f"look at the disk and its free space{SAME_AGAIN}",
     ),
     sqlite3.SQLITE_NOMEM: ("there is not enough memory", "close other programs, then run it again"),
     sqlite3.SQLITE_TOOBIG: ("a value is too large for the database", ""),
@@ -54,7 +55,7 @@ def translate(error: sqlite3.Error, path: Path) -> StoreError:
         return DatabaseBusyError(
             f"another program holds {path.name}",
             where=where,
-            hint="wait until it has finished, or close it, then run the same command again",
+            hint=f"wait until it has finished, or close it{SAME_AGAIN}",
         )
     if code == sqlite3.SQLITE_CONSTRAINT:
         return StoreError(f"the database refused a change: {error}", where=where)

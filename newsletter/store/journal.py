@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from newsletter.errors import StoreError
 from newsletter.models import (
+    LONGEST_WAIT,
     Claim,
     ConsentEvent,
     ConsentKind,
@@ -24,7 +25,7 @@ from newsletter.store.segments_sql import SUPPRESSION_SQL, Binder, consent_in_sq
 from newsletter.store.usage import note_usage
 
 MOST_IN_FLIGHT = 64
-_BOUNCED_BY = "the relay refused the address"
+BOUNCED_BY = "the relay refused the address"
 GONE = "the person's data were erased"
 LEFT = "left the list before this mail went out"
 SUPPRESSED = {
@@ -37,8 +38,8 @@ SUPPRESSED = {
 _ATTEMPTED = frozenset(
     {DeliveryState.SENT, DeliveryState.DEFERRED, DeliveryState.FAILED, DeliveryState.UNKNOWN}
 )
-_TAKEN_BY_RELAY = frozenset({DeliveryState.SENT, DeliveryState.UNKNOWN})
-_OUTCOMES = _ATTEMPTED | {DeliveryState.SKIPPED, DeliveryState.PLANNED}
+TAKEN_BY_RELAY = frozenset({DeliveryState.SENT, DeliveryState.UNKNOWN})
+OUTCOMES = _ATTEMPTED | {DeliveryState.SKIPPED, DeliveryState.PLANNED}
 
 _MOST_LOOKED = 1_024  # rows in one exchange: bounds it when very many left meanwhile
 
@@ -62,8 +63,9 @@ _HOLD_SQL = """
     WHERE id = ? AND send = ? AND state = 'claimed'"""
 _SKIP_SQL = "UPDATE deliveries SET state = 'skipped', not_before = 0, reason = ?, updated = ? WHERE id = ?"
 _CLAIM_SQL = f"""
-    UPDATE deliveries SET state = 'claimed', first_claimed = coalesce(first_claimed, ?), updated = ?
+    UPDATE deliveries SET state = 'claimed', first_claimed = min(coalesce(first_claimed, ?), ?), updated = ?
     {_IN_SQL}"""
+_PULL_IN_SQL = "UPDATE deliveries SET not_before = ? WHERE send = ? AND state = 'deferred' AND not_before > ?"
 _FREE_SQL = "SELECT count(*) FROM deliveries d WHERE d.send = ? AND d.state = 'claimed'"
 _NEXT_DUE_SQL = "SELECT min(d.not_before) FROM deliveries d WHERE d.send = ? AND d.state = 'deferred'"
 
@@ -91,6 +93,7 @@ class Journal:
         self._send = send
         self._relay = relay
         self._addresses: dict[int, str] = {}  # of the deliveries that were claimed here and have no outcome
+        self._latest: int | None = None  # what the clock said last
         self._bind = Binder()
         self._due_sql = _due_sql(self._consents(), self._bind)
 
@@ -106,6 +109,7 @@ class Journal:
         now = self._now()
         with self._connection.transaction():
             self._write(outcomes, now)
+            self._mind_the_clock(now)
             state = self._state()
             claims, skipped, more = self._claim(room, now) if state is SendState.RUNNING else ([], 0, False)
             next_due = now if more else self._connection.value(_NEXT_DUE_SQL, [self._send])
@@ -124,19 +128,19 @@ class Journal:
         finished = [
             outcome for outcome in outcomes if outcome.tried and outcome.state is not DeliveryState.PLANNED
         ]
-        rows = [_finish_row(outcome, self._address(outcome.delivery), now) for outcome in finished]
+        rows = [finish_row(outcome, self._address(outcome.delivery), now) for outcome in finished]
         written = self._connection.run(_FINISH_SQL, [json.dumps(rows), self._send])
         if returned:
             written += self._connection.run(_RETURN_SQL, [now, json.dumps(returned), self._send])
         if held:
             values = [(outcome.not_before, now, outcome.delivery, self._send) for outcome in held]
             written += self._connection.run_many(_HOLD_SQL, values)
-        if written != len(outcomes) or any(outcome.state not in _OUTCOMES for outcome in finished):
+        if written != len(outcomes) or any(outcome.state not in OUTCOMES for outcome in finished):
             raise self._strange(outcomes)
         for outcome in finished:
             if outcome.bounced:
                 self._bounce(outcome, now)
-        taken = sum(outcome.state in _TAKEN_BY_RELAY for outcome in outcomes)
+        taken = sum(outcome.state in TAKEN_BY_RELAY for outcome in outcomes)
         note_usage(self._connection, self._relay, taken, now)
 
     def _address(self, delivery: int) -> str:
@@ -150,7 +154,7 @@ class Journal:
         named: set[int] = set()
         for outcome in outcomes:
             known = outcome.delivery in self._addresses and outcome.delivery not in named
-            if not known or outcome.state not in _OUTCOMES:
+            if not known or outcome.state not in OUTCOMES:
                 break
             named.add(outcome.delivery)
         return StoreError(
@@ -166,10 +170,16 @@ class Journal:
         )
         if mac is not None and self._suppressions.add_mac(mac, SuppressionKind.BOUNCED, reason):
             self._consent.append(
-                ConsentEvent(subject=subject, kind=ConsentKind.BOUNCED, at=now, source=_BOUNCED_BY)
+                ConsentEvent(subject=subject, kind=ConsentKind.BOUNCED, at=now, source=BOUNCED_BY)
             )
 
     # --- claims
+
+    def _mind_the_clock(self, now: int) -> None:
+        """What a clock that was ahead has put off to the far future is pulled in."""
+        if self._latest is None or now < self._latest:
+            self._connection.run(_PULL_IN_SQL, [now + LONGEST_WAIT, self._send, now + LONGEST_WAIT])
+        self._latest = now
 
     def _claim(self, room: int, now: int) -> tuple[list[Claim], int, bool]:
         """Claim what is due -> the claims, how many were skipped, and whether it stopped before the end."""
@@ -189,7 +199,7 @@ class Journal:
                     kept.append(row)
             if left:
                 self._connection.run_many(_SKIP_SQL, left)
-            self._connection.run(_CLAIM_SQL, [now, now, json.dumps([row[0] for row in kept])])
+            self._connection.run(_CLAIM_SQL, [now, now, now, json.dumps([row[0] for row in kept])])
             skipped += len(left)
             claims += [self._read_claim(row, now) for row in kept]
         return claims, skipped, looked >= _MOST_LOOKED
@@ -211,7 +221,7 @@ class Journal:
             subject=bytes.fromhex(subject),
             profile=read_profile(tuple(profile)),
             attempts=attempts,
-            first_claimed=first_claimed if first_claimed is not None else now,
+            first_claimed=min(now if first_claimed is None else first_claimed, now),
         )
 
     def _consents(self) -> list[list[int]]:
@@ -251,7 +261,7 @@ def _why_skipped(row: Row) -> str:
     return "" if consents else LEFT
 
 
-def _finish_row(outcome: Outcome, address: str, now: int) -> tuple[object, ...]:
+def finish_row(outcome: Outcome, address: str, now: int) -> tuple[object, ...]:
     """The delivery, and a value for each of _COLUMNS."""
     reply = outcome.reply
     return (

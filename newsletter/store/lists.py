@@ -8,14 +8,14 @@ from difflib import get_close_matches
 
 from newsletter.errors import NotFoundError, RefusedError, SegmentError, UsageError
 from newsletter.models import ListInfo, SegmentInfo
-from newsletter.segments import parse
+from newsletter.segments import parse, with_list_renamed
 from newsletter.store.database import Connection, Row
 
 _NAME = re.compile(r"[^\W_][\w.+-]{0,63}")
 _NEAR = 0.75  # of difflib's ratio
 
 _LISTS_SQL = """
-    SELECT name, title, created,
+    SELECT name, title, created, hidden,
         (SELECT count(*) FROM memberships WHERE list = lists.id AND state = 'active'),
         (SELECT count(*) FROM memberships WHERE list = lists.id AND state = 'pending'),
         (SELECT count(*) FROM memberships WHERE list = lists.id AND state = 'left')
@@ -32,6 +32,24 @@ class Lists:
     def all(self) -> list[ListInfo]:
         """Every list, by name."""
         return [_list(row) for row in self._connection.rows(f"{_LISTS_SQL} ORDER BY name")]
+
+    def offered(self) -> list[ListInfo]:
+        """The lists that the public pages offer, by name."""
+        return [info for info in self.all() if not info.hidden]
+
+    def hide(self, name: str, *, hidden: bool) -> str:
+        """Offer a list on the public pages no more, or again -> its name. Raises NotFoundError."""
+        with self._connection.transaction():
+            found = self.get(name)
+            if found is None:
+                raise self.missing(name)
+            self._connection.run("UPDATE lists SET hidden = ? WHERE name = ?", [int(hidden), name])
+            return found.name
+
+    def missing(self, name: str) -> NotFoundError:
+        """What to say of a list that is not there."""
+        near = self.near(name)
+        return NotFoundError(f"there is no list '{name}'", hint=f"did you mean '{near}'?" if near else "")
 
     def names(self) -> list[str]:
         """The lists' names, in order."""
@@ -90,10 +108,7 @@ class Lists:
         with self._connection.transaction():
             found = self.get(name)
             if found is None:
-                near = self.near(name)
-                raise NotFoundError(
-                    f"there is no list '{name}'", hint=f"did you mean '{near}'?" if near else ""
-                )
+                raise self.missing(name)
             if found.active or found.pending:
                 raise RefusedError(
                     f"'{found.name}' has {found.active:,} active and {found.pending:,} pending people",
@@ -106,6 +121,51 @@ class Lists:
                         hint=f'save it anew without it: newsletter segments add {segment} "…"',
                     )
             self._connection.run("UPDATE lists SET removed = ? WHERE name = ?", [self._now(), name])
+
+    def rename(self, name: str, new: str) -> list[str]:
+        """Give a list another name -> the saved segments that ask for it, which follow.
+
+        How people joined stays on record under the old name. Raises NotFoundError, UsageError where the new
+        name is taken or cannot be typed in a segment, RefusedError while a send to the list is not finished.
+        """
+        with self._connection.transaction():
+            found = self.get(name)
+            if found is None:
+                raise self.missing(name)
+            _refuse_name(new)
+            if new.casefold() != found.name.casefold():
+                self._refuse_taken(new)
+            self._refuse_sending(found.name)
+            followers = [
+                (segment, with_list_renamed(expression, found.name, new))
+                for segment, expression in self._connection.rows("SELECT name, expression FROM segments")
+                if _asks_for(expression, found.name, self.names())
+            ]
+            self._connection.run("UPDATE lists SET name = ? WHERE name = ?", [new, found.name])
+            self._connection.run_many(
+                "UPDATE segments SET expression = ? WHERE name = ?", [(text, one) for one, text in followers]
+            )
+            return [segment for segment, _ in followers]
+
+    def _refuse_taken(self, name: str) -> None:
+        row = self._connection.row("SELECT removed FROM lists WHERE name = ?", [name])
+        if row is not None:
+            there = f"there is a list '{name}' already" if row[0] is None else f"'{name}' was a list once"
+            raise UsageError(f"{there}: choose another name")
+        if self._connection.value("SELECT 1 FROM segments WHERE name = ?", [name]):
+            raise UsageError(f"there is a saved segment '{name}' already: a list needs another name")
+
+    def _refuse_sending(self, name: str) -> None:
+        rows = self._connection.rows(
+            "SELECT i.slug, n.audience FROM sends n JOIN issues i ON i.id = n.issue "
+            "WHERE n.state NOT IN ('done', 'cancelled')"
+        )
+        for slug, audience in rows:
+            if audience.casefold() == name.casefold() or _asks_for(audience, name, self.names()):
+                raise RefusedError(
+                    f"the send of '{slug}' to {audience} is not finished",
+                    hint=f"finish or cancel it first: newsletter status {slug}",
+                )
 
 
 class Segments:
@@ -163,5 +223,13 @@ def _refuse_name(name: str) -> None:
 
 
 def _list(row: Row) -> ListInfo:
-    name, title, created, active, pending, left = row
-    return ListInfo(name=name, title=title, created=created, active=active, pending=pending, left=left)
+    name, title, created, hidden, active, pending, left = row
+    return ListInfo(
+        name=name,
+        title=title,
+        created=created,
+        hidden=bool(hidden),
+        active=active,
+        pending=pending,
+        left=left,
+    )

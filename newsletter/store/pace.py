@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 TARGET_SECONDS = 0.010
-MOST_SECONDS = 0.020
 _FIRST = 50
 _LEAST = 10
 _MOST = 4_000
@@ -19,22 +18,15 @@ def next_size(size: int, cost: float) -> int:
 
 
 class Pace:
-    """Cuts batches by what the last ones have cost, from the write lock to the end of the commit.
-
-        with pace.measured(): one transaction of pace.size rows
-
-    `longest` is the longest of them, in seconds.
-    """
+    """Cuts batches by what the last ones have cost, from the write lock to the end of the commit."""
 
     def __init__(self) -> None:
         self.size = _FIRST
-        self.longest = 0.0
         self.transactions = 0
         self._cost = 0.0
 
     def note(self, rows: int, seconds: float) -> None:
         """Learn from a transaction of `rows` rows."""
-        self.longest = max(self.longest, seconds)
         self.transactions += 1
         if rows <= 0:
             return

@@ -155,12 +155,12 @@ class People:
             [subject, list_name, state, now, event],
         )
 
-    def leave_all(self, subject: bytes, event: int, now: int) -> int:
-        """Leave every list -> how many were left by this."""
-        return self._connection.run(
-            "UPDATE memberships SET state = 'left', since = ?, event = ? "
-            "WHERE subject = ? AND state <> 'left'",
-            [now, event, subject],
+    def set_words(self, subject: bytes, *, name: str = "", language: str = "", now: int) -> None:
+        """What the person says of themselves: a name, a language; empty leaves what is known."""
+        self._connection.run(
+            "UPDATE subscribers SET name = coalesce(nullif(?, ''), name), "
+            "language = coalesce(nullif(?, ''), language), updated = ? WHERE subject = ?",
+            [name, language, now, subject],
         )
 
     def erase(self, subject: bytes, *, now: int, reason: str = "") -> bool:
@@ -172,6 +172,11 @@ class People:
             self._suppressions.add_mac(mac, SuppressionKind.ERASED, reason)
             self._consent.append(
                 ConsentEvent(subject=subject, kind=ConsentKind.ERASED, at=now, source=reason)
+            )
+            self._connection.run(
+                "DELETE FROM requests WHERE address_key = "
+                "(SELECT address_key FROM subscribers WHERE subject = ?)",
+                [subject],
             )
             self._connection.run("DELETE FROM subscribers WHERE subject = ?", [subject])
             return True

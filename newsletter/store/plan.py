@@ -16,6 +16,7 @@ Choose = Callable[[str, int], bytes | None]
 
 NO_EDITION = "no edition of the issue fits the language"
 _EXAMPLES = 3
+_BEYOND_ASCII = "s.address_key GLOB '*[^ -~]*'"  # before the @: the domain is always ASCII there
 _CHECKPOINT_EVERY = 40  # transactions
 _INSERT_SQL = (
     "INSERT INTO deliveries (issue, subscriber, send, stencil, state, reason, updated) "
@@ -39,11 +40,14 @@ def groups(
     mask = mask_sql(conditions, bind)
     source, where = audience_sql(segment, bind)
     rows = connection.rows(
-        f"SELECT s.language, {mask} AS mask, count(*) AS people FROM {source} "
+        f"SELECT s.language, {mask} AS mask, count(*) AS people, sum({_BEYOND_ASCII}) FROM {source} "
         f"WHERE {where} AND {_without_row(bind, issue)} GROUP BY 1, 2 ORDER BY people DESC, 1, 2",
         bind.values,
     )
-    return [Group(language=language, mask=mask, count=count) for language, mask, count in rows]
+    return [
+        Group(language=language, mask=mask, count=count, beyond_ascii=letters)
+        for language, mask, count, letters in rows
+    ]
 
 
 def missing(

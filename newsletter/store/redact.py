@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from newsletter.oneline import one_line
+
 REMOVED = "<address>"
 MOST_CHARACTERS = 500
 
@@ -28,8 +30,7 @@ def redact(text: str, address: str = "") -> str:
         return text
     if len(text) > _MOST_READ:
         text = text[:_MOST_READ].rpartition(" ")[0]
-    line = text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
-    line = " ".join(line.split())
+    line = one_line(text)
     if not line.isascii():
         line = unicodedata.normalize("NFC", line)
     address = unicodedata.normalize("NFC", address)

@@ -14,6 +14,7 @@ from newsletter.errors import DatabaseVersionError, StoreError
 from newsletter.store.database import APPLICATION_ID, Connection
 from newsletter.store.failures import translated
 from newsletter.store.files import copy_database
+from newsletter.store.schema_joining import JOINING_SQL
 from newsletter.store.schema_people import PEOPLE_SQL
 from newsletter.store.schema_sending import SENDING_SQL
 
@@ -33,6 +34,11 @@ def _people(db: Database) -> None:
 @MIGRATIONS(name="002_sending")
 def _sending(db: Database) -> None:
     db.executescript(SENDING_SQL)
+
+
+@MIGRATIONS(name="003_joining")
+def _joining(db: Database) -> None:
+    db.executescript(JOINING_SQL)
 
 
 def applied_migrations(path: Path) -> set[str]:

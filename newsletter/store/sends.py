@@ -203,6 +203,10 @@ class Sends:
         """The issue's rows, page by page."""
         return deliveries.read(self._connection, self._issue(slug) or 0, state)
 
+    def deliveries_to(self, subject: bytes) -> list[tuple[str, Delivery]]:
+        """One person's rows, each with the issue's slug."""
+        return deliveries.to_person(self._connection, subject)
+
     def resolve(self, slug: str, *, resend: bool, now: int) -> int:
         """Decide the unknown rows: send them again, or take them as sent -> how many."""
         return deliveries.resolve(self._connection, self._issue(slug) or 0, resend=resend, now=now)

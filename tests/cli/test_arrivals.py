@@ -103,3 +103,52 @@ def test_a_list_is_removed_only_when_nobody_is_in_it(box: Box) -> None:
     assert "once" in box.run("segments", "add", "dentist", "country:FR", exit_code=2).stderr
     box.run("lists", "add", "dentist", "--title", "Again")
     assert [(row["left"], row["title"]) for row in box.json("lists", "show")] == [(1, "Again"), (0, "")]
+
+
+def test_a_list_gets_another_name_and_saved_segments_follow(box: Box) -> None:
+    box.fill(["a@example.net", "b@example.net"])
+    box.run("subscribers", "unsubscribe", "b@example.net")
+    box.run("lists", "add", "board")
+    box.run("segments", "add", "both", 'list:"dentists",board -country:US')
+    box.run("segments", "add", "swiss", "country:CH")
+    told = box.run("lists", "rename", "Dentists", "dental-teams").stderr
+    assert "both" in told
+    assert "swiss" not in told
+    assert {row["name"]: (row["active"], row["left"]) for row in box.json("lists", "show")} == {
+        "board": (0, 0),
+        "dental-teams": (1, 1),
+    }
+    rows = {row["name"]: row["expression"] for row in box.json("segments", "show")}
+    assert rows == {"both": "list:dental-teams,board -country:US", "swiss": "country:CH"}
+    assert box.json("subscribers", "show", "a@example.net")["consent"][0]["list"] == "dentists"
+    for old, new, words in [
+        ("dentists", "x", "no list 'dentists'"),
+        ("board", "dental-teams", "already"),
+        ("board", "swiss", "saved segment"),
+        ("board", "a b", "cannot be the name"),
+    ]:
+        assert words in box.run("lists", "rename", old, new, exit_code=2).stderr
+    box.run("lists", "rename", "board", "Board")
+
+
+def test_a_list_keeps_its_name_while_a_send_to_it_is_not_finished(box: Box) -> None:
+    box.environ["NEWSLETTER_SMTP_URL"] = "smtp://127.0.0.1:1"
+    box.fill(["a@example.net"])
+    box.send(exit_code=1)
+    assert "not finished" in box.run("lists", "rename", "dentists", "dental", exit_code=1).stderr
+    box.run("cancel", "short", "--yes")
+    box.run("lists", "rename", "dentists", "dental")
+
+
+def test_segments_that_ask_for_what_is_gone_are_shown_with_the_reason_and_can_be_forgotten(box: Box) -> None:
+    box.write("p.csv", "email,ward,country\na@example.net,north,FR\n")
+    box.run("subscribers", "import", "p.csv", "--list", "dentists", "--source", "x", "--yes")
+    box.run("segments", "add", "north", "ward:north")
+    box.run("segments", "add", "french", "country:FR")
+    box.run("subscribers", "erase", "a@example.net", "--yes")
+    assert "no subscriber has 'ward:'" in box.run("segments", "show").stdout
+    found = {row["name"]: (row["count"], row["error"][:21]) for row in box.json("segments", "show")}
+    assert found == {"north": (None, "no subscriber has 'wa"), "french": (0, "")}
+    box.run("segments", "remove", "north")
+    assert [row["name"] for row in box.json("segments", "show")] == ["french"]
+    assert "north" in box.run("segments", "remove", "north", exit_code=2).stderr

@@ -267,3 +267,9 @@ def test_a_required_field_that_is_empty_stops_the_send_with_the_count(relayed: N
         assert "practice" in line
         assert "en.md:9" in line
         assert not relay.taken
+
+
+def test_each_fault_of_a_front_matter_has_its_line(box: Box) -> None:
+    box.write("issues/short/en.md", "---\nsubject: 7\ndate: soon\nbutton: x\n---\nText.\n")
+    told = box.run("check", "short", exit_code=2).stderr.splitlines()
+    assert [line.split(": ")[1] for line in told] == [f"issues/short/en.md:{n}" for n in (2, 3, 4)]

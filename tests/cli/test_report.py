@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from newsletter import campaign
-from newsletter.audience import parse_segment
+from newsletter.audience.reading import parse_segment
 from newsletter.models import SendState
 from newsletter.store import open_store
 from tests.cli.conftest import Box

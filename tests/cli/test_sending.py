@@ -5,14 +5,16 @@ from __future__ import annotations
 import email
 import email.policy
 import re
+import sys
 import time
+from base64 import b64decode
 from collections import Counter
 from collections.abc import Callable
 from email.message import EmailMessage
 
 import pytest
 
-from tests.cli.conftest import Box
+from tests.cli.conftest import SETTINGS, Box
 from tests.deliver.relay import Do, ScriptedRelay, Step
 
 Named = Callable[[int], Box]
@@ -50,6 +52,55 @@ def test_three_hundred_people_get_one_copy_each_and_a_second_run_sends_nothing(r
         assert mail["Feedback-ID"]
         assert mail["Message-ID"].endswith("@example.org>")
         assert mail.get_content_type() == "multipart/alternative"
+
+
+def test_notifications_of_failures_name_the_delivery_and_nobody(relayed: Named) -> None:
+    with ScriptedRelay(extensions=("PIPELINING", "DSN")).in_thread() as relay:
+        box = relayed(relay.port)
+        box.fill(PEOPLE[:3])
+        box.send()
+    rows = {row["message_id"] for row in box.json("deliveries", "short")}
+    envelopes = [line for line in relay.commands if line.startswith("MAIL")]
+    asked = {line for line in relay.commands if line.startswith("RCPT")}
+    assert asked == {f"RCPT TO:<{one}> NOTIFY=FAILURE ORCPT=rfc822;{one}" for one in PEOPLE[:3]}
+    assert all("sample." not in line for line in envelopes)
+    named = set(re.findall(r" RET=HDRS ENVID=\d+-([0-9a-f]{32})$", "\n".join(envelopes), re.MULTILINE))
+    assert named == {identity.strip("<>").partition("@")[0] for identity in rows}
+
+
+def test_a_send_logs_in_with_tokens_that_a_command_prints_and_gets_a_new_one_in_time(box: Box) -> None:
+    box.write("access.py", "f = open('count', 'a'); f.write('x'); f.flush(); print(f'token-{f.tell()}')")
+    tokens: list[str] = []
+
+    def script(step: Step) -> str | None:
+        if step.verb != "AUTH":
+            return None
+        tokens.append(b64decode(step.argument.split()[1]).decode().split("Bearer ")[1].rstrip("\x01"))
+        old = len(tokens) > 2 and tokens[-1] == "token-1"
+        return "535 5.7.8 token expired" if old else "235 2.7.0 ok"
+
+    with ScriptedRelay(script, extensions=("PIPELINING", "AUTH XOAUTH2")).in_thread() as relay:
+        box.write(
+            "newsletter.toml",
+            f"{SETTINGS}[smtp]\nurl = 'smtp://127.0.0.1:{relay.port}'\nuser = 'news@example.org'\n"
+            f"token_command = ['{sys.executable}', 'access.py']\n"
+            "connections = 1\nmessages_per_connection = 10\n",
+        )
+        box.fill(PEOPLE[:30])
+        box.send()
+    assert Counter(relay.recipients) == Counter(PEOPLE[:30])
+    assert tokens == ["token-1", "token-1", "token-1", "token-2"]
+
+
+def test_addresses_that_want_smtputf8_are_foretold(relayed: Named) -> None:
+    with ScriptedRelay().in_thread() as relay:
+        box = relayed(relay.port)
+        box.fill(["rené@example.net", "ana@münchen.example", "ana@example.net"])
+        for told in (box.send("--dry-run").stdout, box.send(exit_code=0).stdout):
+            assert "letters like é or م before the @: 1." in told
+        assert box.status()["skipped"] == 1
+        box.fill(["bo@example.net"])
+        assert "SMTPUTF8" not in box.send("--dry-run").stdout
 
 
 def test_with_live_pages_a_copy_has_one_click_and_its_own_link(relayed: Named) -> None:

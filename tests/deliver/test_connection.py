@@ -56,6 +56,42 @@ def talk(relay: ScriptedRelay, *parcels: Parcel) -> tuple[list[Attempt], Connect
     return asyncio.run(main())
 
 
+@pytest.mark.parametrize(
+    ("extensions", "to", "mail", "rcpt"),
+    [
+        (EXTENSIONS, "ana@example.org", "", ""),
+        (
+            (*EXTENSIONS, "DSN"),
+            "ana@example.org",
+            " RET=HDRS ENVID=7-ab",
+            " NOTIFY=FAILURE ORCPT=rfc822;ana@example.org",
+        ),
+        (
+            (*LOCK_STEP, "DSN"),
+            "ana+tag=1@example.org",
+            " RET=HDRS ENVID=7-ab",
+            " NOTIFY=FAILURE ORCPT=rfc822;ana+2Btag+3D1@example.org",
+        ),
+        (
+            (*EXTENSIONS, "DSN", "SMTPUTF8"),
+            "ané@example.org",
+            " BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=7-ab",
+            " NOTIFY=FAILURE",
+        ),
+    ],
+)
+def test_a_relay_that_can_is_asked_to_tell_of_failures_only(
+    extensions: tuple[str, ...], to: str, mail: str, rcpt: str
+) -> None:
+    one = replace(parcel(envelope_id="7-ab"), rcpt_to=to, smtputf8=not to.isascii())
+    relay = ScriptedRelay(extensions=extensions)
+    attempts, _ = talk(relay, one)
+    assert attempts[0].accepted
+    said = {line.split(" ")[0]: line for line in relay.commands}
+    assert said["MAIL"] == f"MAIL FROM:<news@example.org> SIZE={one.size}{mail}"
+    assert said["RCPT"] == f"RCPT TO:<{to}>{rcpt}"
+
+
 @pytest.mark.parametrize("extensions", [EXTENSIONS, LOCK_STEP, ()])
 @pytest.mark.parametrize("drip", [False, True])
 def test_messages_arrive_as_they_were_given(extensions: tuple[str, ...], drip: bool) -> None:

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from newsletter.deliver.approach import HOLDS
 from newsletter.deliver.policy import (
     BOUNCE_CODES,
     DELAYS,
@@ -16,7 +17,7 @@ from newsletter.deliver.policy import (
 )
 from newsletter.deliver.ports import Attempt, Stage
 from newsletter.deliver.signs import About, about, plain_reason, without_addresses
-from newsletter.models import DeliveryState, Reply
+from newsletter.models import LONGEST_WAIT, DeliveryState, Reply
 
 NOW = 1_800_000_000_000
 HOUR = 3_600_000
@@ -191,6 +192,7 @@ def test_delays_grow_and_are_spread() -> None:
     assert middle[0] == 5 * 60_000
     assert middle[-1] == middle[-2] == 4 * HOUR
     assert retry_delay(0, 0.0) < retry_delay(0, 0.99)
+    assert max(retry_delay(len(DELAYS), 1.0), *HOLDS) == LONGEST_WAIT
 
 
 def test_giving_up() -> None:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from base64 import b64decode
-
 import pytest
 
-from newsletter.deliver.smtp import ProbeReport, probe
 from newsletter.deliver.smtp.trouble import login_refused
 from newsletter.errors import RelayLoginError, RelayTlsError
 from newsletter.models import Reply
-from tests.deliver.relay import ScriptedRelay, Step
-from tests.deliver.test_session import HASTY, relay, send, trouble
+from tests.deliver.relay import ScriptedRelay
+from tests.deliver.test_session import relay, send, trouble
 
 
 @pytest.mark.parametrize("password", ["secret", "wrong"])
@@ -39,29 +35,6 @@ def test_a_relay_without_login() -> None:
     with ScriptedRelay().in_thread() as server:
         error = trouble(relay(server.port, user="jane", password="secret"))
     assert isinstance(error, RelayLoginError)
-
-
-@pytest.mark.parametrize("reply", ["235 2.7.0 ok", "334 eyJzdGF0dXMiOiI0MDAifQ=="])
-def test_xoauth2(reply: str) -> None:
-    def script(step: Step) -> str | None:
-        if step.verb == "AUTH":
-            return reply
-        return "535 5.7.8 token expired" if step.verb == "" else None
-
-    server = ScriptedRelay(script, extensions=("AUTH XOAUTH2 PLAIN",))
-
-    async def main() -> ProbeReport:
-        async with server:
-            at = relay(server.port, user="jane@example.org")
-            return await probe(at, timeouts=HASTY, token=lambda: "ya29.token")
-
-    if reply.startswith("235"):
-        assert asyncio.run(main()).logged_in
-    else:
-        with pytest.raises(RelayLoginError, match="token expired"):
-            asyncio.run(main())
-    secret = next(command for command in server.commands if command.startswith("AUTH ")).split()[2]
-    assert b64decode(secret) == b"user=jane@example.org\x01auth=Bearer ya29.token\x01\x01"
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 
 import pytest
 
+from newsletter.deliver.limits import Meter
 from newsletter.deliver.ports import Parcel
 from newsletter.deliver.report import Ending
+from newsletter.deliver.run import run_send
 from newsletter.models import Claim, DeliveryState, Outcome
 from tests.deliver.relay import Step
-from tests.deliver.simulation import START, MemoryJournal, compose
+from tests.deliver.simulation import START, Fate, MemoryJournal, SimulatedCourier, compose
 from tests.deliver.test_whole_send import send, send_from
 
 
@@ -60,3 +63,35 @@ def test_an_error_in_filling_ends_the_run_with_nothing_left_claimed(threads: int
     assert journal.count(DeliveryState.CLAIMED) == 0
     assert journal.count(DeliveryState.PLANNED) + journal.count(DeliveryState.SENT) == 200
     assert journal.count(DeliveryState.PLANNED) > 0
+
+
+def test_what_waits_to_be_filled_is_given_back_when_somebody_leaves_at_once() -> None:
+    journal = MemoryJournal(100, lambda: START)
+    begun = threading.Event()
+
+    def fill(claim: Claim) -> Parcel | Outcome:
+        begun.set()
+        time.sleep(0.05)
+        return compose(claim)
+
+    async def leave() -> None:
+        running = asyncio.create_task(
+            run_send(
+                journal,
+                fill,
+                SimulatedCourier(lambda parcel: Fate.TAKE),
+                meter=Meter([]),
+                clock=lambda: START,
+                give_up_after=1,
+                stop=asyncio.Event(),
+                threads=1,
+            )
+        )
+        await asyncio.to_thread(begun.wait, 10)
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+        await running
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(leave())
+    assert journal.count(DeliveryState.PLANNED) == 100

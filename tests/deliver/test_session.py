@@ -78,10 +78,8 @@ def aiosmtpd(keeper: Keeper, **options: Any) -> Iterator[int]:
         controller.stop()
 
 
-def relay(
-    port: int, scheme: str = "smtp", host: str = "localhost", user: str = "", password: str = ""
-) -> Relay:
-    return Relay(scheme=scheme, host=host, port=port, user=user, password=password)
+def relay(port: int, scheme: str = "smtp", host: str = "localhost", **more: Any) -> Relay:
+    return Relay(scheme=scheme, host=host, port=port, **more)
 
 
 def send(to: Relay) -> Attempt:

@@ -16,6 +16,7 @@ from tests.faults.property import violations
 from tests.faults.troubles import Process, fall_asleep, full, given_up, locked, midway
 
 HOUR = 3_600_000
+GO_ON = "then go on, nothing is lost: newsletter send short --to dentists"
 
 
 def kill(ground: Ground, chance: random.Random) -> None:
@@ -90,8 +91,9 @@ def locked_for_long(ground: Ground, chance: random.Random) -> None:
     midway(ground, chance, sender)
     with locked(ground):
         said = ground.end(sender)
-    assert sender.returncode
-    assert "another program holds subscribers.db" in said
+    assert sender.returncode == 1
+    assert "the send broke off: another program holds subscribers.db" in said
+    assert GO_ON in said
     given_up(ground)
     ground.check()
     ground.finish()
@@ -114,8 +116,9 @@ def disk_full_for_long(ground: Ground, chance: random.Random) -> None:
         given_up(ground)
         ground.end(ground.sending())
         given_up(ground)
-    assert sender.returncode
-    assert "the disk is full" in said
+    assert sender.returncode == 1
+    assert "the send broke off: the disk is full" in said
+    assert GO_ON in said
     ground.check()
     ground.finish()
 

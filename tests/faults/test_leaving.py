@@ -7,8 +7,6 @@ import signal
 import time
 from pathlib import Path
 
-import pytest
-
 from tests.faults.conftest import PEOPLE
 from tests.faults.ground import ground
 from tests.faults.program import HASTY
@@ -17,7 +15,6 @@ from tests.faults.relay import Mischief
 CONNECTIONS = 4
 
 
-@pytest.mark.xfail(strict=False, reason="the timeouts of a connection come before the answers that wait")
 def test_answers_that_came_while_the_computer_slept_are_read(template: Path, tmp_path: Path) -> None:
     with ground(template, tmp_path / "project", PEOPLE, mischief=Mischief(slow=0.05), hasty=True) as where:
         sender = where.sending("--no-wait")
@@ -29,7 +26,6 @@ def test_answers_that_came_while_the_computer_slept_are_read(template: Path, tmp
         assert where.check().sent == PEOPLE
 
 
-@pytest.mark.xfail(strict=False, reason="what is recalled while a run is cancelled is not written down")
 def test_the_second_ctrl_c_leaves_only_those_unknown_that_travel(template: Path, tmp_path: Path) -> None:
     with ground(template, tmp_path / "project", PEOPLE, mischief=Mischief(slow=0.05)) as where:
         sender = where.sending()

@@ -150,3 +150,25 @@ def test_any_bytes_are_read_or_refused_in_words(data: bytes) -> None:
             edition(whole)
         except IssueError as error:
             assert error.where
+
+
+def test_all_that_is_wrong_in_a_front_matter_is_told_at_once_in_the_order_of_lines() -> None:
+    text = front(
+        "tittle: a\npreheader: [b]\ndate: soon\nshare:\n  sentence: 7\n  buton: c\n"
+        "date: 2026-01-01\nsilence: {d: e}"
+    )
+    with pytest.raises(IssueError) as caught:
+        edition(text)
+    found = [
+        (error.where.rpartition(":")[2], error.message) for error in (caught.value, *caught.value.further)
+    ]
+    assert found == [
+        ("2", "the key 'tittle' is unknown"),
+        ("3", "preheader must be one text"),
+        ("4", "date is no date of the calendar"),
+        ("6", "share.sentence must be text, but YAML reads a number here"),
+        ("7", "the key 'buton' is unknown"),
+        ("8", "the key 'date' stands here twice"),
+        ("9", "silence must be a list of names"),
+        ("1", "the front matter has no subject"),
+    ]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 
-from newsletter import audience
+from newsletter.audience import arrivals
 from newsletter.models import Address, ImportReport, ListFile, ListRow, Profile, Send, SendState
 from newsletter.segments import Segment, parse
 from newsletter.store import Store
@@ -41,7 +41,7 @@ def take_in(
     store: Store, *people: Profile, to: str = "dentists", source: str = "sign-up sheet"
 ) -> ImportReport:
     """Import people into a list."""
-    return audience.import_people(
+    return arrivals.import_people(
         store, list_file(people), list_name=to, source=source, file_name="people.csv", now=START
     )
 

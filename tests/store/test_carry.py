@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from newsletter import audience
+from newsletter.audience import departures
 from newsletter.models import (
     ConsentEvent,
     ConsentKind,
@@ -82,13 +82,13 @@ def test_who_left_or_was_erased_since_the_backup_stays_out(store: Store, copy: P
     before = {p.profile.address.text: p.subject for p in store.people.select()}
     store.backup(copy)
     clock.at = LATER
-    audience.unsubscribe_address(store, profile("ana").address, source="mail of 3 May", now=LATER)
-    audience.erase_person(
+    departures.unsubscribe_address(store, profile("ana").address, source="mail of 3 May", now=LATER)
+    departures.erase_person(
         store, next(p for p in store.people.select() if "ben" in p.profile.address.text), now=LATER
     )
     store.suppressions.add("cleo@example.org", SuppressionKind.BOUNCED, "5.1.1")
     leave_list(store, "dan")
-    audience.unsubscribe_address(store, profile("stranger").address, source="mail", now=LATER)
+    departures.unsubscribe_address(store, profile("stranger").address, source="mail", now=LATER)
     take_in(store, profile("new"))
     assert brought_back(store, copy, clock) == Carried(gone=4, erased=1)
     with open_store(store.path, now=clock) as found:
@@ -137,7 +137,7 @@ def test_who_came_back_since_an_older_loss_is_not_thrown_out(store: Store, copy:
 def test_restoring_twice_carries_the_same_and_doubles_nothing(store: Store, copy: Path, clock: Clock) -> None:
     take_in(store, *(profile(f"p{n}") for n in range(4)))
     store.backup(copy)
-    audience.unsubscribe_address(store, profile("p0").address, source="mail", now=LATER)
+    departures.unsubscribe_address(store, profile("p0").address, source="mail", now=LATER)
     send_on(store, "issue", SENT, SENT)
     store.close()
     for _ in range(2):
@@ -239,7 +239,7 @@ def test_a_stranger_is_kept_and_nothing_is_taken_from_it(
 ) -> None:
     take_in(store, profile("ana"))
     store.backup(copy)
-    audience.unsubscribe_address(store, profile("ana").address, source="mail", now=LATER)
+    departures.unsubscribe_address(store, profile("ana").address, source="mail", now=LATER)
     store.close()
     with closing(sqlite3.connect(store.path)) as raw, raw:
         raw.execute(change)
@@ -255,7 +255,7 @@ def test_a_backup_from_before_the_first_person_takes_the_fingerprints_and_their_
 ) -> None:
     store.backup(copy)
     take_in(store, profile("ana"))
-    audience.unsubscribe_address(store, profile("ana").address, source="mail", now=LATER)
+    departures.unsubscribe_address(store, profile("ana").address, source="mail", now=LATER)
     assert brought_back(store, copy, clock) == Carried()
     with open_store(store.path, now=clock) as found:
         assert take_in(found, profile("ana")).suppressed == 1
@@ -293,11 +293,11 @@ def test_nobody_who_left_or_was_mailed_is_ever_claimed_after_a_restore(
         store.sends.unknown_from_crash(send)
         go_on(store, send, after)
         for n in leaving:
-            audience.unsubscribe_address(store, profile(f"p{n}").address, source="mail", now=LATER)
+            departures.unsubscribe_address(store, profile(f"p{n}").address, source="mail", now=LATER)
         for n in erased:
             found = store.people.get(f"p{n}@example.org")
             assert found is not None
-            audience.erase_person(store, found, now=LATER)
+            departures.erase_person(store, found, now=LATER)
         touched = {
             d.address
             for d in store.sends.deliveries("issue")

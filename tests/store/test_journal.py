@@ -11,13 +11,24 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from newsletter import audience
+from newsletter.audience import departures
 from newsletter.errors import StoreError
-from newsletter.models import Address, Claim, ConsentKind, DeliveryState, Outcome, Reply, SendState, Tally
+from newsletter.models import (
+    LONGEST_WAIT,
+    Address,
+    Claim,
+    ConsentKind,
+    DeliveryState,
+    Outcome,
+    Reply,
+    SendState,
+    Tally,
+)
 from newsletter.store import MOST_IN_FLIGHT, Store, open_store
 from newsletter.store.journal import GONE, LEFT, SUPPRESSED
 from tests.store.samples import START, Clock, planned, profile, take_in
 
+HOUR, DAY = 3_600_000, 86_400_000
 SENT = DeliveryState.SENT
 OK = Reply(code=250, enhanced="2.0.0", text="Ok: queued as 4B2C")
 
@@ -66,6 +77,40 @@ def test_never_more_than_64_are_on_their_way(store: Store) -> None:
     assert len(journal.exchange([], 1_000).claims) == MOST_IN_FLIGHT
     assert other.exchange([], 1_000).claims == []
     assert store.sends.tally_of(send.id) == Tally(planned=36, claimed=64)
+
+
+def put_off(store: Store, send: int, count: int, wait: int = HOUR) -> None:
+    journal = store.journal(send, "relay")
+    claims = journal.exchange([], count).claims
+    until = max(claim.first_claimed for claim in claims) + wait
+    later = DeliveryState.DEFERRED
+    journal.exchange([Outcome(delivery=c.delivery, state=later, not_before=until) for c in claims], 0)
+
+
+def test_who_was_put_off_by_a_clock_that_was_ahead_does_not_wait_for_it(store: Store, clock: Clock) -> None:
+    everybody(store, 3)
+    send = planned(store)
+    clock.at = START + 400 * DAY
+    put_off(store, send.id, 2)
+    clock.at = START
+    put_off(store, send.id, 1)
+    given = store.journal(send.id, "relay").exchange([], 5)
+    assert (given.claims, given.next_due) == ([], START + HOUR)
+    clock.at = START + LONGEST_WAIT
+    claims = store.journal(send.id, "relay").exchange([], 5).claims
+    assert [claim.first_claimed for claim in claims] == [START, START + LONGEST_WAIT, START + LONGEST_WAIT]
+    assert max(row.first_claimed or 0 for row in store.sends.deliveries("issue-1")) == START + LONGEST_WAIT
+
+
+def test_a_clock_that_is_set_back_while_a_send_runs(store: Store, clock: Clock) -> None:
+    everybody(store, 1)
+    journal = store.journal(planned(store).id, "relay")
+    clock.at = START + 400 * DAY
+    (claim,) = journal.exchange([], 5).claims
+    later = Outcome(delivery=claim.delivery, state=DeliveryState.DEFERRED, not_before=clock.at + HOUR)
+    assert journal.exchange([later], 5).next_due == START + 400 * DAY + HOUR
+    clock.at = START
+    assert journal.exchange([], 5).next_due == START + LONGEST_WAIT
 
 
 @pytest.mark.parametrize("state", [SendState.READY, SendState.PAUSED, SendState.DONE, SendState.CANCELLED])
@@ -185,9 +230,9 @@ def leave(store: Store, local: str, how: str) -> None:
     person = store.people.get(address.key)
     assert person is not None
     if how == "unsubscribed":
-        audience.unsubscribe_address(store, address, source="mail", now=START)
+        departures.unsubscribe_address(store, address, source="mail", now=START)
     elif how == "erased":
-        audience.erase_person(store, person, now=START)
+        departures.erase_person(store, person, now=START)
     elif how == "bounced":
         from newsletter.models import SuppressionKind
 

@@ -48,7 +48,7 @@ def test_the_state_is_the_strongest_thing_that_is_so(store: Store) -> None:
     assert state() == "active"
     person = store.people.get("ana@example.org")
     assert person is not None
-    store.people.leave_all(person.subject, 1, START)
+    store.leavings.take_all(person.subject, 1, suppressed=False, now=START)
     assert state() == "unsubscribed"
     for kind in reversed(SuppressionKind):
         store.suppressions.add("ana@example.org", kind)

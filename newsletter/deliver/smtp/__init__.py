@@ -2,7 +2,7 @@
 
 from newsletter.deliver.smtp.connection import Connection
 from newsletter.deliver.smtp.probe import ProbeReport, probe, send_one
-from newsletter.deliver.smtp.session import Session, Timeouts, Tls, Token, connect, trust
+from newsletter.deliver.smtp.session import Session, Timeouts, Tls, connect, trust
 
 __all__ = [
     "Connection",
@@ -10,7 +10,6 @@ __all__ = [
     "Session",
     "Timeouts",
     "Tls",
-    "Token",
     "connect",
     "probe",
     "send_one",

@@ -45,6 +45,7 @@ class Connection:
         self._most = most
         self._size = "SIZE" in session.extensions
         self._largest = session.max_size
+        self._notices = "DSN" in session.extensions
         self._written: Parcel | None = None  # whose commands went ahead
         self._stage = Stage.MAIL
         self._ended = False
@@ -55,6 +56,11 @@ class Connection:
         done = self.sent >= self._most and self.ahead is None
         noisy = self._wire.waiting and self.ahead is None
         return not (self._ended or self._wire.broken or done or noisy)
+
+    @property
+    def handed_over(self) -> bool:
+        """Whether the relay may have the parcel that is being sent: its final dot is written."""
+        return self._stage is Stage.END
 
     async def send(self, parcel: Parcel, follow: Follow = nothing) -> Attempt:
         """Try to hand over one parcel. Never raises for what the relay does.
@@ -191,8 +197,9 @@ class Connection:
             return refusal
         size = f" SIZE={parcel.size}" if self._size else ""
         letters = " BODY=8BITMIME SMTPUTF8" if parcel.smtputf8 else ""
-        mail = f"MAIL FROM:<{parcel.mail_from}>{size}{letters}"
-        return f"{mail}\r\nRCPT TO:<{parcel.rcpt_to}>\r\nDATA\r\n".encode()
+        about, notify = _notices(parcel) if self._notices else ("", "")
+        mail = f"MAIL FROM:<{parcel.mail_from}>{size}{letters}{about}"
+        return f"{mail}\r\nRCPT TO:<{parcel.rcpt_to}>{notify}\r\nDATA\r\n".encode()
 
     def _refusal(self, parcel: Parcel) -> Attempt | None:
         """Why this relay can never take this parcel: its letters (RFC 6531), its size (RFC 1870)."""
@@ -220,6 +227,20 @@ def _whole_lines(parcel: Parcel) -> Sequence[bytes]:
     if data.startswith(b".") or b"\r\n." in data:
         data = re.sub(rb"(?m)^\.", b"..", data)
     return (data,)
+
+
+def _notices(parcel: Parcel) -> tuple[str, str]:
+    """What MAIL and RCPT say of notifications (RFC 3461): of failures only, with headers and the address.
+
+    ORCPT is xtext: no `+` and no `=`; an address beyond ASCII goes without, as few could read it (RFC 6533).
+    """
+    envid = f" ENVID={parcel.envelope_id}" if parcel.envelope_id else ""
+    to = parcel.rcpt_to
+    if not to.isascii():
+        return f" RET=HDRS{envid}", " NOTIFY=FAILURE"
+    if "+" in to or "=" in to:
+        to = to.replace("+", "+2B").replace("=", "+3D")
+    return f" RET=HDRS{envid}", f" NOTIFY=FAILURE ORCPT=rfc822;{to}"
 
 
 def _unfit(parcel: Parcel, session: Session) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from newsletter.deliver.ports import Attempt, Parcel
 from newsletter.deliver.smtp.connection import Connection
-from newsletter.deliver.smtp.session import Timeouts, Tls, Token, connect
+from newsletter.deliver.smtp.session import Timeouts, Tls, connect
 from newsletter.models import Reply
 from newsletter.relay import Relay
 
@@ -38,10 +38,9 @@ async def send_one(
     *,
     timeouts: Timeouts = PATIENT,
     tls: Tls | None = None,
-    token: Token | None = None,
 ) -> Attempt:
     """Send one message, with no journal. Raises RelayError where the relay cannot be used at all."""
-    connection = Connection(await connect(relay, timeouts, tls=tls, token=token), timeouts)
+    connection = Connection(await connect(relay, timeouts, tls=tls), timeouts)
     try:
         return await connection.send(parcel)
     finally:
@@ -53,10 +52,9 @@ async def probe(
     *,
     timeouts: Timeouts = PATIENT,
     tls: Tls | None = None,
-    token: Token | None = None,
 ) -> ProbeReport:
     """Connect and log in, send nothing, and say what was seen. Raises RelayError."""
-    session = await connect(relay, timeouts, tls=tls, token=token)
+    session = await connect(relay, timeouts, tls=tls)
     encrypted = session.wire.transport.get_extra_info("ssl_object")
     certificate = encrypted.getpeercert() if encrypted else {}
     until = certificate.get("notAfter", "")

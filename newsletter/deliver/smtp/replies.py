@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from newsletter.models import Reply
+from newsletter.oneline import one_line
 
 MAX_LINE = 4096  # RFC 5321 says 512; real relays say more
 MAX_LINES = 128
@@ -87,7 +88,5 @@ def extensions(lines: Sequence[bytes]) -> dict[str, str]:
 
 
 def printable(text: str) -> str:
-    """A relay's text on one line, without control characters and of bounded length."""
-    if not text.isprintable():
-        text = "".join(letter if letter.isprintable() else " " for letter in text)
-    return " ".join(text.split())[:MAX_TEXT]
+    """A relay's text on one line and of bounded length."""
+    return one_line(text)[:MAX_TEXT]

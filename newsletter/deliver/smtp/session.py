@@ -6,18 +6,18 @@ import asyncio
 import ipaddress
 import ssl
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from newsletter.deliver.smtp import trouble
 from newsletter.deliver.smtp.replies import extensions
 from newsletter.deliver.smtp.wire import Wire, WireError
+from newsletter.deliver.token import TokenCommand, token_of
 from newsletter.errors import RelayError
 from newsletter.models import Reply
 from newsletter.relay import Relay
 
-Token = Callable[[], str]
 Tls = ssl.SSLContext
 
 
@@ -59,17 +59,16 @@ def trust(relay: Relay) -> Tls | None:
 
 
 async def connect(
-    relay: Relay, timeouts: Timeouts, *, tls: Tls | None = None, token: Token | None = None
+    relay: Relay, timeouts: Timeouts, *, tls: Tls | None = None, token: TokenCommand | None = None
 ) -> Session:
     """Connect, encrypt as the relay's scheme says, and log in where there is a user.
 
-    `tls` is what `trust` gives where it is None; `token` gives an OAuth bearer token for XOAUTH2 instead of
-    the password. Raises RelayError.
+    `tls` is what `trust` gives where it is None, `token` what `token_of` gives. Raises RelayError.
     """
     context = tls or trust(relay)
     wire = await _dial(relay, timeouts, context)
     try:
-        return await _begin(wire, relay, timeouts, context, token)
+        return await _begin(wire, relay, timeouts, context, token or token_of(relay))
     except WireError as error:
         raise trouble.broken_off(relay, str(error)) from error
     except (RelayError, asyncio.CancelledError):
@@ -97,7 +96,7 @@ async def _dial(relay: Relay, timeouts: Timeouts, context: Tls | None) -> Wire:
 
 
 async def _begin(
-    wire: Wire, relay: Relay, timeouts: Timeouts, context: Tls | None, token: Token | None
+    wire: Wire, relay: Relay, timeouts: Timeouts, context: Tls | None, token: TokenCommand | None
 ) -> Session:
     greeting = await wire.reply(timeouts.setup)
     if greeting.code != 220:
@@ -145,14 +144,14 @@ async def _encrypt(
         raise trouble.untrusted(relay, error) from error
 
 
-async def _login(wire: Wire, relay: Relay, timeouts: Timeouts, offered: str, token: Token | None) -> Reply:
+async def _login(
+    wire: Wire, relay: Relay, timeouts: Timeouts, offered: str, token: TokenCommand | None
+) -> Reply:
     """The last reply of AUTH (RFC 4954) by the best mechanism that both sides know."""
     mechanisms = offered.upper().split()
     user, password = relay.user.encode(), relay.password.encode()
-    if token is not None and "XOAUTH2" in mechanisms:
-        bearer = b"user=%s\x01auth=Bearer %s\x01\x01" % (user, token().encode())
-        reply = await wire.ask(b"AUTH XOAUTH2 " + b64encode(bearer), timeouts.setup)
-        return await wire.ask(b"", timeouts.setup) if reply.code == 334 else reply
+    if token is not None:
+        return await _bearer(wire, relay, timeouts, offered, token)
     if "PLAIN" in mechanisms:
         secret = b64encode(b"\0" + user + b"\0" + password)
         return await wire.ask(b"AUTH PLAIN " + secret, timeouts.setup)
@@ -163,3 +162,17 @@ async def _login(wire: Wire, relay: Relay, timeouts: Timeouts, offered: str, tok
                 reply = await wire.ask(b64encode(answer), timeouts.setup)
         return reply
     raise trouble.no_login(relay, offered)
+
+
+async def _bearer(wire: Wire, relay: Relay, timeouts: Timeouts, offered: str, token: TokenCommand) -> Reply:
+    """The last reply of AUTH XOAUTH2, whose refusal comes as a challenge that is answered with nothing."""
+    if "XOAUTH2" not in offered.upper().split():
+        raise trouble.no_login(relay, offered)
+    secret = await token.get()
+    bearer = f"user={relay.user}\x01auth=Bearer {secret}\x01\x01".encode()
+    reply = await wire.ask(b"AUTH XOAUTH2 " + b64encode(bearer), timeouts.setup)
+    if reply.code == 334:
+        reply = await wire.ask(b"", timeouts.setup)
+    if reply.code >= 500:
+        token.refused(secret)
+    return reply

@@ -100,6 +100,12 @@ def plain_text(relay: Relay) -> RelayTlsError:
 def no_login(relay: Relay, offered: str) -> RelayLoginError:
     """There is no way to log in that we know."""
     told = f"it offers only {offered}" if offered else "it offers none"
+    if relay.token_command:
+        return RelayLoginError(
+            f"the mail server takes no access token (XOAUTH2): {told}",
+            where=relay.name,
+            hint="use [smtp] password instead of token_command",
+        )
     return RelayLoginError(
         f"no way to log in that this program knows: {told}",
         where=relay.name,
@@ -113,6 +119,8 @@ def login_refused(relay: Relay, reply: Reply) -> RelayLoginError:
     hints = [hint for hosts, hint in _LOGIN_HINTS if host.endswith(hosts)]
     if reply.code < 500:
         hint = "try again in some minutes"
+    elif relay.token_command:
+        hint = "check [smtp] user, and that the token of [smtp] token_command is for sending its mail"
     else:
         hint = hints[0] if hints else "check [smtp] user and password"
     return RelayLoginError(

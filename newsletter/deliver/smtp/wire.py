@@ -10,6 +10,8 @@ from typing import cast
 from newsletter.deliver.smtp.replies import ReplyReader
 from newsletter.models import Reply
 
+LAST_LOOK = 0.05  # seconds: after a sleep the time is up at once, and what came meanwhile is not read yet
+
 
 class WireError(Exception):
     """The connection cannot be used any more; the text says what happened."""
@@ -159,7 +161,13 @@ class Wire(asyncio.Protocol):
         if self._loop.time() < self._until:
             self._watch()
         else:
+            self._timer = self._loop.call_later(LAST_LOOK, self._give_up, self._until)
+
+    def _give_up(self, until: float) -> None:
+        if self._waiter is not None and self._until == until:
             self.abort(f"the relay did not answer within {self._patience:g} seconds")
+        else:
+            self._look()
 
     def _use(self, transport: asyncio.BaseTransport | None) -> None:
         """Where pieces can go to the system as they are they need not be joined: uvloop without TLS."""

@@ -1,0 +1,159 @@
+"""People who leave, come back by undoing that, are erased, or may be mailed again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from newsletter.errors import RefusedError
+from newsletter.links import Purpose, Token
+from newsletter.models import (
+    Address,
+    ConsentEvent,
+    ConsentKind,
+    Leaving,
+    MembershipState,
+    OutboxKind,
+    Subscriber,
+    SuppressionKind,
+)
+from newsletter.store import Store
+
+UNDO_FOR = 30 * 86_400_000
+_LIFTED_BY_COORDINATOR = (SuppressionKind.BOUNCED, SuppressionKind.COMPLAINED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Left:
+    """What a leaving did: `event` is what an undo names, None where there was nothing to leave."""
+
+    event: int | None = None
+
+
+# --- leaving
+
+
+def leave(store: Store, subject: bytes, *, source: str, page: str, now: int) -> Left:
+    """Take the person of a verified token out of everything; one goodbye mail where that changed something.
+
+    Somebody who was erased, has left already or never existed is nothing to tell apart: nothing happens.
+    """
+    with store.transaction():
+        person = store.people.by_subject(subject)
+        if person is None:
+            return Left()
+        event = _leave_all(store, person, source=source, page=page, now=now)
+        if event is not None:
+            language = person.profile.language
+            store.outbox.add(OutboxKind.GOODBYE, subject, language=language, about=event, now=now)
+        return Left(event=event)
+
+
+def unsubscribe_address(store: Store, address: Address, *, source: str, now: int) -> bool:
+    """Take an address out of everything -> whether somebody here has it, which no reader may be told.
+
+    The address stays suppressed either way, so that no later import brings it in. The coordinator does this
+    for people who asked: no mail goes out.
+    """
+    with store.transaction():
+        person = store.people.get(address.key)
+        if person is None:
+            store.suppressions.add(address.key, SuppressionKind.UNSUBSCRIBED, source)
+            return False
+        _leave_all(store, person, source=source, page="", now=now)
+        return True
+
+
+def unsubscribe_subject(store: Store, subject: bytes, *, source: str, now: int) -> bool:
+    """The same for the person of a verified token, with the goodbye mail -> False where there is none."""
+    with store.transaction():
+        known = store.people.by_subject(subject) is not None
+        leave(store, subject, source=source, page="", now=now)
+        return known
+
+
+def _leave_all(store: Store, person: Subscriber, *, source: str, page: str, now: int) -> int | None:
+    fresh = store.suppressions.add(person.profile.address.key, SuppressionKind.UNSUBSCRIBED, source)
+    waited = store.joinings.close(person.subject)
+    stays = any(membership.state is not MembershipState.LEFT for membership in person.memberships)
+    if not (fresh or stays or waited):
+        return None
+    event = store.consent.append(
+        ConsentEvent(subject=person.subject, kind=ConsentKind.UNSUBSCRIBED, at=now, source=source, page=page)
+    )
+    store.leavings.take_all(person.subject, event, suppressed=fresh, now=now)
+    return event
+
+
+# --- undoing
+
+
+def can_undo(store: Store, token: Token, now: int) -> bool:
+    """Whether this link still gives back what a leaving took; nothing is changed."""
+    return _leaving(store, token, now) is not None
+
+
+def undo(store: Store, token: Token, *, page: str, now: int) -> bool:
+    """Give back exactly what that leaving took -> whether it did. Nothing comes back of the erased."""
+    with store.transaction():
+        leaving = _leaving(store, token, now)
+        person = store.people.by_subject(token.subject)
+        if leaving is None or person is None:
+            return False
+        store.consent.append(
+            ConsentEvent(
+                subject=token.subject,
+                kind=ConsentKind.RESTORED,
+                at=now,
+                source="the person undid the leaving",
+                page=page,
+            )
+        )
+        if store.leavings.give_back(leaving, now):
+            store.suppressions.lift(person.profile.address.key, SuppressionKind.UNSUBSCRIBED)
+        return True
+
+
+def _leaving(store: Store, token: Token, now: int) -> Leaving | None:
+    leaving = store.leavings.get(token.about) if token.purpose is Purpose.UNDO else None
+    if leaving is None or leaving.subject != token.subject or leaving.at + UNDO_FOR <= now:
+        return None
+    return leaving if store.leavings.is_last(leaving) else None
+
+
+def forget_leavings(store: Store, now: int) -> int:
+    """Forget what leavings took once they cannot be undone any more -> how many."""
+    return store.leavings.forget(now - UNDO_FOR)
+
+
+# --- erasing, and being mailed again
+
+
+def erase_person(store: Store, person: Subscriber, *, now: int, reason: str = "") -> None:
+    """Forget a person for ever; only a fingerprint of the address stays, and is never mailed."""
+    store.people.erase(person.subject, now=now, reason=reason)
+
+
+def lift_suppression(store: Store, address: Address, kind: SuppressionKind, *, reason: str, now: int) -> None:
+    """Let an address be mailed again that bounced or complained; the coordinator says why.
+
+    Raises RefusedError for any other kind: only the person undoes those, by opting in and confirming anew.
+    """
+    if kind not in _LIFTED_BY_COORDINATOR:
+        raise RefusedError(
+            f"'{kind.value}' is only lifted by the person, who may subscribe again", where=address.text
+        )
+    if not reason.strip():
+        raise RefusedError("say why the address may be mailed again", where=address.text)
+    with store.transaction():
+        if not store.suppressions.lift(address.key, kind):
+            raise RefusedError(f"this address is not marked as '{kind.value}'", where=address.text)
+        person = store.people.get(address.key)
+        if person is not None:
+            store.consent.append(
+                ConsentEvent(
+                    subject=person.subject,
+                    kind=ConsentKind.RESTORED,
+                    at=now,
+                    source=f"{kind.value} lifted: {reason.strip()}",
+                )
+            )

@@ -1,0 +1,60 @@
+"""What keeps mails from arriving, and the mend: doctor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+
+import click
+
+from newsletter.cli.app import App, json_option, now_ms, pass_app, put, put_json
+from newsletter.doctor import Advice, Dns, Verdict, examine
+from newsletter.errors import UsageError
+
+MARKS = {Verdict.YES: "yes", Verdict.NO: "no", Verdict.UNKNOWN: "--"}
+
+
+@click.command()
+@click.option("--dns", "server", metavar="SERVER", default="", help="Ask this DNS server, like 9.9.9.9.")
+@json_option
+@pass_app
+def doctor(app: App, server: str, as_json: bool) -> None:
+    """Look at all that keeps mails from arriving, and say how to mend it. Nothing is sent.
+
+    The mail server with its encryption, login and limits; SPF, DKIM, DMARC and MX of your domain, each
+    with the record to put there; the pages that mails lead to; the clock. What cannot be reached is said.
+
+    \b
+    Examples:
+      newsletter doctor
+      newsletter doctor --dns 9.9.9.9
+      newsletter doctor --json
+    """
+    found = []
+    for advice in _advices(app, server):
+        found.append(advice)
+        if not as_json:
+            _show(advice)
+    if as_json:
+        put_json({"checks": [asdict(advice) for advice in found]})
+    if any(advice.verdict is Verdict.NO for advice in found):
+        raise click.exceptions.Exit(1)
+
+
+def _advices(app: App, server: str) -> Iterator[Advice]:
+    relay = None
+    if app.config.relay is None:
+        hint = "fill in [smtp] url in newsletter.toml, or set NEWSLETTER_SMTP_URL"
+        yield Advice(topic="mail server", verdict=Verdict.NO, text="no mail server is set", mend=hint)
+    else:
+        try:
+            relay = app.relay
+        except UsageError as error:
+            yield Advice(topic="mail server", verdict=Verdict.NO, text=error.message, mend=error.hint)
+    yield from examine(app.config, relay, Dns(server), now_ms)
+
+
+def _show(advice: Advice) -> None:
+    put(f"{MARKS[advice.verdict]:<4} {advice.topic}: {advice.text}")
+    for line in filter(None, (advice.mend, advice.record)):
+        put(f"       {line}")

@@ -1,0 +1,98 @@
+"""Asking to join, leaving, and the mails of the outbox that go with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from newsletter.models.people import Address
+
+
+class OutboxKind(StrEnum):
+    """The mails that the program writes to one person by itself."""
+
+    CONFIRM = "confirm"
+    ALREADY = "already"
+    GOODBYE = "goodbye"
+    DATA = "data"
+
+
+@dataclass(frozen=True, kw_only=True)
+class JoinRequest:
+    """Somebody typed an address into a form; nothing is known yet of whose it is."""
+
+    id: int
+    at: int
+    address: Address
+    list_names: Sequence[str]
+    language: str
+    wording: str
+    page: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Joining:
+    """One list that one person is asked to confirm; `event` is the JOINED event, `asked` its last asking."""
+
+    event: int
+    list_name: str
+    language: str
+    asked: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leaving:
+    """What one leaving took, so that it can be given back; `whole` where the person left everything."""
+
+    event: int
+    subject: bytes
+    at: int
+    whole: bool
+    list_names: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LastMail:
+    """The last outbox mail of some kinds to an address: whether one waits still, and when one moved last."""
+
+    waits: bool
+    at: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutboxMail:
+    """One row of the outbox; `about` is the consent event it tells of, 0 where there is none."""
+
+    id: int
+    kind: OutboxKind
+    subject: bytes
+    language: str
+    about: int
+    created: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportInfo:
+    """One import: what it brought, and when it was undone; without a file it was one person, by hand."""
+
+    id: int
+    at: int
+    list_name: str
+    source: str
+    file_name: str
+    added: int
+    updated: int
+    undone: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Undone:
+    """What taking back an import does, in people.
+
+    `removed` are forgotten; `stay` leave its list, and are known by another; `pending` wait in it as before.
+    """
+
+    removed: int
+    stay: int
+    pending: int

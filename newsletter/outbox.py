@@ -1,0 +1,116 @@
+"""The mails of the outbox: a claimed row becomes a finished message in the person's language."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from newsletter import links
+from newsletter.addresses import parse_address
+from newsletter.composer import mail_from, signer_of
+from newsletter.config import Config
+from newsletter.deliver.ports import Parcel
+from newsletter.dkim import BodyHash, Signer
+from newsletter.errors import AddressError, UsageError
+from newsletter.links import KEY_PURPOSE
+from newsletter.mailwords import mails_for
+from newsletter.models import Claim, DeliveryState, MembershipState, OutboxKind, OutboxMail, Outcome
+from newsletter.render import environment
+from newsletter.render.letter import letter
+from newsletter.stencil import FilledHeaders, Single, envelope_address, message_id, single_mail
+from newsletter.store import Store
+
+SEED_PURPOSE = "outbox"
+_NOTHING_TO_SAY = "what it was about is over"
+_NO_PAGES = "there are no live pages to which it could lead: [web] base_url is empty"
+
+
+def outbox_composer(
+    store: Store, config: Config, now: Callable[[], int]
+) -> Callable[[Claim], Parcel | Outcome]:
+    """What turns a claim of the outbox into a message. It holds nothing that whoever asked has typed.
+
+    Links are signed when the mail is written, so that one which is good for an hour is so from then.
+    """
+    templates = environment(config.templates)
+    signer = signer_of(config)
+    sender = mail_from(config)
+    seed = store.keys.current(SEED_PURPOSE).secret
+
+    def compose(claim: Claim) -> Parcel | Outcome:
+        mail = store.outbox.get(claim.delivery)
+        matter = _matter(store, config, mail, now())
+        if isinstance(matter, str):
+            return Outcome(delivery=claim.delivery, state=DeliveryState.SKIPPED, reason=matter)
+        link, lists = matter
+        words = mails_for(mail.language or config.campaign.language)
+        titles = [_title(store, name) for name in lists]
+        rendered = letter(templates, config, words, words.mails[mail.kind], link=link, lists=titles)
+        headers = FilledHeaders(
+            to=claim.profile.address,
+            date=claim.first_claimed,
+            message_id=message_id(seed + mail.created.to_bytes(8, "big"), mail.id, config.sender.domain),
+        )
+        own = Single(
+            sender=parse_address(config.sender.address),
+            sender_name=config.sender.name,
+            reply_to=parse_address(config.sender.reply_to) if config.sender.reply_to else None,
+            subject=rendered.subject,
+            language=rendered.language,
+            html=rendered.html,
+            text=rendered.text,
+        )
+        try:
+            return Parcel(
+                delivery=claim.delivery,
+                mail_from=sender,
+                rcpt_to=envelope_address(claim.profile.address),
+                pieces=_signed(own, headers, signer),
+                smtputf8=claim.profile.address.needs_smtputf8,
+                dotless=True,
+                attempts=claim.attempts,
+            )
+        except (UsageError, AddressError) as error:
+            return Outcome(delivery=claim.delivery, state=DeliveryState.SKIPPED, reason=error.message)
+
+    return compose
+
+
+def _signed(mail: Single, headers: FilledHeaders, signer: Signer | None) -> Sequence[bytes]:
+    head, body = single_mail(mail, headers)
+    signature = signer.sign(head, BodyHash([body]).of([]), headers.date) if signer else b""
+    return [signature + head + b"\r\n", body]
+
+
+def _matter(store: Store, config: Config, mail: OutboxMail, now: int) -> tuple[str, Sequence[str]] | str:
+    """The mail's link and the lists that it names; a reason where there is nothing to say."""
+    key, subject = store.keys.current(KEY_PURPOSE), mail.subject
+    if not config.web.base_url:
+        return ("", _left(store, mail)) if mail.kind is OutboxKind.GOODBYE else _NO_PAGES
+    if mail.kind is OutboxKind.CONFIRM:
+        waiting = store.joinings.of(subject)
+        if not waiting:
+            return _NOTHING_TO_SAY
+        link = links.confirm_link(config, key, subject, waiting[-1].event)
+        return link, [joining.list_name for joining in waiting]
+    if mail.kind is OutboxKind.GOODBYE:
+        return links.undo_link(config, key, subject, mail.about), _left(store, mail)
+    if mail.kind is OutboxKind.DATA:
+        return links.data_link(config, key, subject, now), ()
+    return links.preferences_link(config, key, subject), _active(store, subject)
+
+
+def _left(store: Store, mail: OutboxMail) -> Sequence[str]:
+    """The lists that were left, where others were kept."""
+    leaving = store.leavings.get(mail.about)
+    return () if leaving is None or leaving.whole else leaving.list_names
+
+
+def _active(store: Store, subject: bytes) -> Sequence[str]:
+    person = store.people.by_subject(subject)
+    memberships = person.memberships if person else ()
+    return [m.list_name for m in memberships if m.state is MembershipState.ACTIVE]
+
+
+def _title(store: Store, name: str) -> str:
+    info = store.lists.get(name)
+    return (info.title if info else "") or name

@@ -1,0 +1,102 @@
+"""What each leaving took, kept for as long as it can be undone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from newsletter.models import Leaving
+from newsletter.store.database import Connection
+
+_LEAVING_SQL = """
+    SELECT v.event, v.subject, v.at, v.whole,
+        (SELECT group_concat(l.name, char(10)) FROM taken t JOIN lists l ON l.id = t.list
+         WHERE t.leaving = v.event)
+    FROM leavings v WHERE v.event = ?"""
+_LATER_SQL = """
+    SELECT 1 FROM consent_events WHERE subject = ? AND id > ?
+    AND (kind = 'unsubscribed' OR kind = 'complained' OR kind = 'erased')"""
+_GIVE_BACK_SQL = """
+    UPDATE memberships AS m SET state = t.state, since = t.since, event = t.event FROM taken t
+    WHERE t.leaving = ? AND m.subject = ? AND m.list = t.list AND m.state = 'left' AND m.event = t.left_by"""
+_WAIT_AGAIN_SQL = """
+    INSERT INTO joinings (event, subject, list, asked)
+    SELECT m.event, m.subject, m.list, ? FROM taken t
+    JOIN memberships m ON m.subject = ? AND m.list = t.list AND m.event = t.event AND m.state = 'pending'
+    JOIN consent_events e ON e.id = m.event AND e.kind = 'joined' WHERE t.leaving = ?
+    ON CONFLICT DO NOTHING"""
+
+
+class Leavings:
+    """Leavings that may be undone. Memberships are taken and given back here."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def take_all(self, subject: bytes, event: int, *, suppressed: bool, now: int) -> None:
+        """Leave everything; `suppressed` where the suppression is this leaving's own."""
+        with self._connection.transaction():
+            self._begin(subject, event, whole=True, suppressed=suppressed, now=now)
+            self._take(subject, event, event, now)
+
+    def take_lists(self, subject: bytes, events: Sequence[tuple[str, int]], now: int) -> int:
+        """Leave some lists, each with its LEFT event -> the event that stands for this leaving."""
+        leaving = events[-1][1]
+        with self._connection.transaction():
+            self._begin(subject, leaving, whole=False, suppressed=False, now=now)
+            for name, event in events:
+                self._take(subject, leaving, event, now, name)
+        return leaving
+
+    def _begin(self, subject: bytes, event: int, *, whole: bool, suppressed: bool, now: int) -> None:
+        self._connection.run(
+            "INSERT INTO leavings (event, subject, at, whole, suppressed) VALUES (?, ?, ?, ?, ?)",
+            [event, subject, now, int(whole), int(suppressed)],
+        )
+
+    def _take(self, subject: bytes, leaving: int, event: int, now: int, name: str | None = None) -> None:
+        values = {"subject": subject, "leaving": leaving, "event": event, "now": now, "list": name}
+        which = (
+            "subject = :subject AND state <> 'left' "
+            "AND (:list IS NULL OR list = (SELECT id FROM lists WHERE name = :list))"
+        )
+        self._connection.run(
+            "INSERT INTO taken (leaving, list, state, since, event, left_by) "
+            f"SELECT :leaving, list, state, since, event, :event FROM memberships WHERE {which}",
+            values,
+        )
+        self._connection.run(
+            f"UPDATE memberships SET state = 'left', since = :now, event = :event WHERE {which}", values
+        )
+
+    def get(self, event: int) -> Leaving | None:
+        """One leaving; None where it was undone, is too old, or the person was erased."""
+        row = self._connection.row(_LEAVING_SQL, [event])
+        if row is None:
+            return None
+        number, subject, at, whole, names = row
+        return Leaving(
+            event=number,
+            subject=subject,
+            at=at,
+            whole=bool(whole),
+            list_names=tuple(sorted((names or "").split("\n"))) if names else (),
+        )
+
+    def is_last(self, leaving: Leaving) -> bool:
+        """Whether the person has neither left everything nor complained again since."""
+        return self._connection.value(_LATER_SQL, [leaving.subject, leaving.event]) is None
+
+    def give_back(self, leaving: Leaving, now: int) -> bool:
+        """Give back what it took, as it was -> whether it had set the suppression. It is forgotten then."""
+        with self._connection.transaction():
+            self._connection.run(_GIVE_BACK_SQL, [leaving.event, leaving.subject])
+            self._connection.run(_WAIT_AGAIN_SQL, [now, leaving.subject, leaving.event])
+            suppressed = self._connection.value(
+                "SELECT suppressed FROM leavings WHERE event = ?", [leaving.event]
+            )
+            self._connection.run("DELETE FROM leavings WHERE event = ?", [leaving.event])
+            return bool(suppressed)
+
+    def forget(self, before: int) -> int:
+        """Forget leavings that are too old to be undone -> how many."""
+        return self._connection.run("DELETE FROM leavings WHERE at < ?", [before])

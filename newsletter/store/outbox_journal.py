@@ -1,0 +1,168 @@
+"""The journal of the outbox: outcomes in, the next claims out, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from newsletter.errors import StoreError
+from newsletter.models import (
+    Claim,
+    ConsentEvent,
+    ConsentKind,
+    Exchange,
+    OutboxKind,
+    Outcome,
+    SendState,
+    SuppressionKind,
+)
+from newsletter.store.consent import Consent, Suppressions
+from newsletter.store.database import Connection, Row
+from newsletter.store.journal import BOUNCED_BY, GONE, MOST_IN_FLIGHT, OUTCOMES, TAKEN_BY_RELAY, finish_row
+from newsletter.store.people import PROFILE_COLUMNS, read_profile
+from newsletter.store.redact import redact
+from newsletter.store.segments_sql import SUPPRESSION_SQL
+from newsletter.store.usage import note_usage
+
+_OVER = "what it was about is over"
+_REFUSED = "the address bounced, or its owner complained"
+
+# Whether what a mail is about still holds: a confirmation that is open, a list that one is in, a leaving.
+_HOLDS_SQL = """
+    CASE o.kind
+    WHEN 'confirm' THEN EXISTS (SELECT 1 FROM joinings j WHERE j.subject = o.subject)
+    WHEN 'already' THEN EXISTS (
+        SELECT 1 FROM memberships m WHERE m.subject = o.subject AND m.state = 'active')
+    WHEN 'goodbye' THEN EXISTS (SELECT 1 FROM leavings v WHERE v.event = o.about AND v.subject = o.subject)
+    ELSE 1 END"""
+_DUE_SQL = f"""
+    SELECT o.id, o.kind, o.subject, o.attempts, o.first_claimed, {_HOLDS_SQL}, {SUPPRESSION_SQL},
+        {PROFILE_COLUMNS}
+    FROM outbox o LEFT JOIN subscribers s ON s.subject = o.subject
+    WHERE (o.state = 'planned' OR o.state = 'deferred') AND o.not_before <= ? ORDER BY o.id LIMIT ?"""
+_FINISH_SQL = """
+    UPDATE outbox SET state = ?, not_before = ?, attempts = attempts + ?, reply_code = ?, enhanced_code = ?,
+        reply = ?, reason = ?, updated = ? WHERE id = ? AND state = 'claimed'"""
+_PERSON_SQL = """
+    SELECT s.subject, s.address, s.address_mac
+    FROM outbox o JOIN subscribers s ON s.subject = o.subject WHERE o.id = ?"""
+_NOT_TO_REFUSERS = {OutboxKind.ALREADY, OutboxKind.GOODBYE}
+_REFUSERS = {SuppressionKind.BOUNCED, SuppressionKind.COMPLAINED}
+
+
+class OutboxJournal:
+    """The one writer of the outbox while it runs; the outbox's lock is held by the caller."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        consent: Consent,
+        suppressions: Suppressions,
+        now: Callable[[], int],
+        *,
+        relay: str,
+    ) -> None:
+        self._connection = connection
+        self._consent = consent
+        self._suppressions = suppressions
+        self._now = now
+        self._relay = relay
+
+    def exchange(self, outcomes: Sequence[Outcome], room: int) -> Exchange:
+        """Write `outcomes` and claim up to `room` mails that are due, in one durable transaction.
+
+        A mail whose reason is over by now (confirmed, undone, erased) is skipped. Raises StoreError where an
+        outcome is for a row that is not claimed, having written nothing.
+        """
+        now = self._now()
+        with self._connection.transaction():
+            for outcome in outcomes:
+                self._write(outcome, now)
+            taken = sum(outcome.state in TAKEN_BY_RELAY for outcome in outcomes)
+            note_usage(self._connection, self._relay, taken, now)
+            claims, skipped = self._claim(room, now)
+            next_due = self._connection.value(
+                "SELECT min(not_before) FROM outbox WHERE state = 'deferred' OR state = 'planned'"
+            )
+        return Exchange(claims=claims, skipped=skipped, next_due=next_due, state=SendState.RUNNING)
+
+    def _write(self, outcome: Outcome, now: int) -> None:
+        if outcome.state not in OUTCOMES:
+            raise self._strange(outcome)
+        subject, address, mac = self._connection.row(_PERSON_SQL, [outcome.delivery]) or (b"", "", None)
+        if not outcome.tried:
+            written = self._connection.run(
+                "UPDATE outbox SET state = 'deferred', not_before = ?, updated = ? "
+                "WHERE id = ? AND state = 'claimed'",
+                [outcome.not_before, now, outcome.delivery],
+            )
+        else:
+            number, *values = finish_row(outcome, address, now)
+            state, not_before, attempts, *rest = values
+            written = self._connection.run(_FINISH_SQL, [state, not_before, attempts, *rest, number])
+        if written != 1:
+            raise self._strange(outcome)
+        if outcome.bounced and mac is not None:
+            self._bounce(outcome, subject, address, mac, now)
+
+    def _bounce(self, outcome: Outcome, subject: bytes, address: str, mac: bytes, now: int) -> None:
+        reply = outcome.reply
+        words = f"{reply.code} {reply.enhanced} {reply.text}" if reply else outcome.reason
+        if self._suppressions.add_mac(mac, SuppressionKind.BOUNCED, redact(words, address)):
+            self._consent.append(
+                ConsentEvent(subject=subject, kind=ConsentKind.BOUNCED, at=now, source=BOUNCED_BY)
+            )
+
+    def _strange(self, outcome: Outcome) -> StoreError:
+        return StoreError(
+            f"an outcome came for mail {outcome.delivery} of the outbox, which is not on its way; "
+            "nothing was written",
+            where=str(self._connection.path),
+        )
+
+    def _claim(self, room: int, now: int) -> tuple[list[Claim], int]:
+        flying = int(self._connection.value("SELECT count(*) FROM outbox WHERE state = 'claimed'"))
+        free = min(room, MOST_IN_FLIGHT - flying)
+        claims: list[Claim] = []
+        skipped = 0
+        while len(claims) < free:
+            rows = self._connection.rows(_DUE_SQL, [now, free - len(claims)])
+            if not rows:
+                break
+            for row in rows:
+                reason = _why_skipped(row)
+                if reason:
+                    skipped += 1
+                    self._connection.run(
+                        "UPDATE outbox SET state = 'skipped', reason = ?, not_before = 0, updated = ? "
+                        "WHERE id = ?",
+                        [reason, now, row[0]],
+                    )
+                else:
+                    claims.append(self._take(row, now))
+        return claims, skipped
+
+    def _take(self, row: Row, now: int) -> Claim:
+        mail, _, subject, attempts, first_claimed, _, _, *profile = row
+        self._connection.run(
+            "UPDATE outbox SET state = 'claimed', first_claimed = coalesce(first_claimed, ?), updated = ? "
+            "WHERE id = ?",
+            [now, now, mail],
+        )
+        return Claim(
+            delivery=mail,
+            send=0,
+            stencil=b"",
+            subject=subject,
+            profile=read_profile(tuple(profile)),
+            attempts=attempts,
+            first_claimed=first_claimed if first_claimed is not None else now,
+        )
+
+
+def _why_skipped(row: Row) -> str:
+    kind, holds, suppression, address = row[1], row[5], row[6], row[7]
+    if address is None:
+        return GONE
+    if not holds:
+        return _OVER
+    return _REFUSED if kind in _NOT_TO_REFUSERS and suppression in _REFUSERS else ""

@@ -1,0 +1,208 @@
+"""Joining: asked by anybody, done only by whoever confirms from the mailbox."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+
+from newsletter.audience import departures, joining
+from newsletter.links import Purpose, Token
+from newsletter.models import ConsentKind, SuppressionKind
+from tests.audience.town import DAY, HOUR, Town, address
+from tests.store.samples import profile, take_in
+
+
+def test_joining_waits_for_a_confirmation_and_keeps_the_proof(town: Town) -> None:
+    town.ask("ana", "dentists", "radiologists")
+    assert town.state() == "pending"
+    assert town.kinds() == ["confirm"]
+    link = town.link()
+    assert joining.confirmation(town.store, link, town.clock()) == joining.Confirmation(
+        state="open", list_names=("dentists", "radiologists"), language="fr"
+    )
+    assert town.state() == "pending"
+    town.pass_time(DAY)
+    assert town.confirm(link, "Ana Sample").state == "done"
+    assert town.lists() == {"dentists": "active", "radiologists": "active"}
+    person = town.store.people.by_subject(town.subject())
+    assert person is not None
+    assert (person.profile.name, person.profile.language) == ("Ana Sample", "fr")
+    events = town.store.consent.of(town.subject())
+    assert [(e.kind, e.list_name, e.source, e.page, e.language) for e in events] == [
+        (ConsentKind.JOINED, "dentists", "form", "/join", "fr"),
+        (ConsentKind.JOINED, "radiologists", "form", "/join", "fr"),
+        (ConsentKind.CONFIRMED, "dentists", "form", "/c", "fr"),
+        (ConsentKind.CONFIRMED, "radiologists", "form", "/c", "fr"),
+    ]
+    assert {e.wording for e in events} == {"Yes, send me the newsletter.", "I confirm."}
+
+
+def test_confirming_twice_does_nothing_more(town: Town) -> None:
+    town.ask()
+    link = town.link()
+    town.confirm(link)
+    before = town.store.consent.of(town.subject())
+    assert town.confirm(link).state == "done"
+    assert town.store.consent.of(town.subject()) == before
+
+
+def test_a_confirmation_does_nothing_after_a_later_leaving(town: Town) -> None:
+    town.ask()
+    link = town.link()
+    town.confirm(link)
+    departures.leave(town.store, town.subject(), source="link", page="/p", now=town.clock())
+    assert town.confirm(link).state == "expired"
+    assert town.lists() == {"dentists": "left"}
+
+
+def test_leaving_before_confirming_takes_the_request_back(town: Town) -> None:
+    town.ask()
+    link = town.link()
+    departures.leave(town.store, town.subject(), source="link", page="/p", now=town.clock())
+    assert town.confirm(link).state == "expired"
+    assert town.state() == "unsubscribed"
+
+
+@pytest.mark.parametrize("kind", list(SuppressionKind))
+def test_a_suppression_is_lifted_by_the_confirmation_and_not_before(
+    town: Town, kind: SuppressionKind
+) -> None:
+    town.store.suppressions.add(address("ana").key, kind)
+    town.ask()
+    assert town.state() == kind.value
+    assert town.kinds() == ["confirm"]
+    assert town.state() == kind.value
+    town.confirm(town.link())
+    assert town.state() == "active"
+
+
+def test_a_bounced_member_confirms_again_and_loses_nothing_by_not_doing_it(town: Town) -> None:
+    town.join()
+    town.store.suppressions.add(address("ana").key, SuppressionKind.BOUNCED)
+    town.pass_time(2 * HOUR)
+    town.ask()
+    assert (town.state(), town.lists()) == ("bounced", {"dentists": "active"})
+    town.pass_time(31 * DAY)
+    joining.expire_pending(town.store, town.clock())
+    assert (town.state(), town.lists()) == ("bounced", {"dentists": "active"})
+
+
+def test_who_is_in_already_is_told_so_by_mail_only(town: Town) -> None:
+    town.join()
+    assert town.kinds() == []
+    town.pass_time(2 * HOUR)
+    town.ask()
+    assert town.kinds() == ["already"]
+    assert town.lists() == {"dentists": "active"}
+
+
+def test_hidden_and_unknown_lists_cannot_be_joined(town: Town) -> None:
+    town.ask("ana", "board", "nowhere")
+    assert town.state() == ""
+    assert town.kinds() == []
+
+
+def test_an_import_does_not_bring_in_who_left_and_asked_again(town: Town) -> None:
+    town.join()
+    departures.leave(town.store, town.subject(), source="link", page="", now=town.clock())
+    town.ask()
+    take_in(town.store, profile("ana"))
+    assert town.lists() == {"dentists": "left"}
+    town.confirm(town.link())
+    assert town.lists() == {"dentists": "active"}
+
+
+def test_pendings_of_the_form_expire_with_their_person_and_imported_ones_stay(town: Town) -> None:
+    take_in(town.store, profile("imported"), source="")
+    town.join("member", "radiologists")
+    for local in ("stranger", "imported", "member"):
+        town.ask(local)
+    link = town.link("stranger")
+    town.pass_time(30 * DAY + 1)
+    assert town.confirm(link).state == "expired"
+    assert joining.expire_pending(town.store, town.clock()) == 3
+    assert town.state("stranger") == ""
+    assert town.lists("imported") == {"dentists": "pending"}
+    assert town.lists("member") == {"radiologists": "active"}
+    assert joining.confirmation(town.store, link, town.clock()).state == "gone"
+
+
+def test_an_old_mail_of_the_same_request_confirms_as_well(town: Town) -> None:
+    town.ask()
+    first = town.link()
+    town.pass_time(20 * DAY)
+    town.ask()
+    town.pass_time(20 * DAY)
+    assert town.confirm(first).state == "done"
+
+
+def test_a_mail_confirms_no_list_that_was_asked_for_after_it(town: Town) -> None:
+    town.ask("ana", "dentists")
+    link = town.link()
+    town.ask("ana", "radiologists")
+    town.confirm(link)
+    assert town.lists() == {"dentists": "active", "radiologists": "pending"}
+
+
+def test_a_link_of_another_purpose_or_event_confirms_nothing(town: Town) -> None:
+    town.ask("ana")
+    town.ask("ben")
+    event = town.link("ana").about
+    for token in (
+        town.token(Purpose.PREFERENCES, event),
+        town.token(Purpose.UNDO, event),
+        Token(purpose=Purpose.CONFIRM, subject=town.subject("ben"), about=event),
+        Token(purpose=Purpose.CONFIRM, subject=b"x" * 12, about=event),
+    ):
+        town.confirm(token)
+    assert {town.state("ana"), town.state("ben")} == {"pending"}
+
+
+def test_ten_thousand_attempts_give_one_mail_an_hour(town: Town) -> None:
+    for n in range(10_000):
+        town.ask("victim", ("dentists", "radiologists")[n % 2], settle=n % 50 == 0)
+        town.pass_time(3_000)
+        if n % 7 == 0:
+            town.post()
+    town.post()
+    times = [at for at, key, _ in town.sent if key == "victim@example.org"]
+    assert 5 < len(times) <= 9
+    assert all(later - earlier >= HOUR for earlier, later in pairwise(times))
+
+
+def test_a_new_list_within_the_hour_is_mailed_when_the_hour_is_over(town: Town) -> None:
+    town.ask("ana", "dentists")
+    assert town.kinds() == ["confirm"]
+    town.confirm(town.link())
+    town.ask("ana", "radiologists")
+    assert town.kinds() == []
+    town.pass_time(HOUR)
+    assert town.kinds() == ["confirm"]
+
+
+def test_channels_are_counted_without_a_person(town: Town) -> None:
+    for channel in ("whatsapp", "forward", "forward", "made up"):
+        joining.request_join(
+            town.store,
+            address=address("ana"),
+            list_names=["dentists"],
+            language="en",
+            wording="",
+            page="",
+            channel=channel,
+            issue="first",
+            now=town.clock(),
+        )
+    assert town.store.requests.channels("first") == {"forward": 2, "other": 1, "whatsapp": 1}
+
+
+def test_erasing_forgets_what_was_asked_and_is_not_settled(town: Town) -> None:
+    town.join()
+    town.ask(settle=False)
+    person = town.store.people.by_subject(town.subject())
+    assert person is not None
+    departures.erase_person(town.store, person, now=town.clock())
+    joining.settle_requests(town.store, town.clock())
+    assert town.state() == ""
+    assert town.kinds() == []

@@ -1,0 +1,157 @@
+"""The outbox worker: a relay that is down, mails that come too late, a busy database, a thread that ends."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from newsletter.audience.joining import settle_requests
+from newsletter.cli.outbox import WAITS, OutboxRunner, emptying
+from newsletter.errors import RefusedError
+from newsletter.store import open_store
+from tests.audience.town import DAY, HOUR
+from tests.deliver.relay import ScriptedRelay, Step
+from tests.outbox.ground import Ground, make_config
+from tests.store.samples import Clock
+
+
+def test_a_relay_that_is_down_is_tried_again_after_growing_waits(tmp_path: Path) -> None:
+    clock = Clock()
+    with ScriptedRelay().in_thread() as relay:
+        port = relay.port
+    config = make_config(tmp_path / "project", port)
+    with open_store(config.database, now=clock) as store:
+        store.lists.create("dentists")
+        ground = Ground(store, config, clock, relay)
+        ground.ask("ana")
+        runner = ground.runner()
+        waits = []
+        for _ in range(8):
+            due = runner.turn()
+            waits.append(due - clock())
+            assert runner.turn() == due, "nothing is tried before its time"
+            clock.at = due
+        assert waits == [*WAITS, WAITS[-1], WAITS[-1]]
+        assert len(ground.told) == 8
+        assert not [line for line in ground.told if "ana" in line]
+        with ScriptedRelay(port=port).in_thread() as back:
+            runner.turn()
+            assert back.recipients == ["ana@example.org"]
+
+
+def test_a_mail_that_could_not_be_sent_for_three_days_is_dropped(tmp_path: Path) -> None:
+    clock = Clock()
+    with ScriptedRelay().in_thread() as relay:
+        port = relay.port
+    config = make_config(tmp_path / "project", port)
+    with open_store(config.database, now=clock) as store:
+        store.lists.create("dentists")
+        ground = Ground(store, config, clock, relay)
+        ground.ask("ana")
+        ground.runner().turn()
+        clock.at += 3 * DAY + 1
+        ground.runner().turn()
+        assert store.outbox.counts() == {"skipped": 1}
+
+
+def test_what_a_relay_defers_is_sent_later_and_once(ground: Ground) -> None:
+    refused: list[str] = []
+
+    def script(step: Step) -> str | None:
+        if step.verb == "RCPT" and not refused:
+            refused.append(step.verb)
+            return "451 4.7.1 greylisted"
+        return None
+
+    ground.relay.script = script
+    ground.ask("ana")
+    runner = ground.runner()
+    due = runner.turn()
+    assert ground.relay.recipients == []
+    assert ground.clock() < due <= ground.clock() + HOUR
+    ground.clock.at += 2 * HOUR
+    runner.turn()
+    assert ground.relay.recipients == ["ana@example.org"]
+    assert ground.store.sends.sent_since(f"127.0.0.1:{ground.relay.port}", 0) == 1
+
+
+def test_an_address_that_does_not_exist_is_marked_and_not_mailed_again(ground: Ground) -> None:
+    ground.relay.script = lambda step: "550 5.1.1 no such user" if step.verb == "RCPT" else None
+    ground.ask("ana")
+    ground.runner().turn()
+    person = ground.store.people.get("ana@example.org")
+    assert person is not None
+    assert person.state == "bounced"
+    assert ground.store.outbox.counts() == {"failed": 1}
+
+
+def test_a_row_that_a_dead_run_claimed_is_unknown_and_never_repeated(ground: Ground) -> None:
+    ground.ask("ana")
+    settle_requests(ground.store, ground.clock())
+    assert len(ground.store.outbox.journal("relay").exchange([], 5).claims) == 1
+    ground.runner().turn()
+    ground.clock.at += 30 * 60_000
+    ground.ask("ben")
+    ground.runner().turn()
+    assert ground.relay.recipients == ["ben@example.org"]
+    assert ground.store.outbox.counts() == {"unknown": 1, "sent": 1}
+
+
+def test_a_database_that_another_program_holds_is_waited_for(tmp_path: Path) -> None:
+    clock = Clock()
+    with ScriptedRelay().in_thread() as relay:
+        config = make_config(tmp_path / "project", relay.port)
+        with open_store(config.database, now=clock, busy_seconds=0.1) as store:
+            store.lists.create("dentists")
+            ground = Ground(store, config, clock, relay)
+            ground.ask("ana")
+            runner = ground.runner()
+            with closing(sqlite3.connect(config.database, isolation_level=None)) as other:
+                other.execute("BEGIN IMMEDIATE")
+                assert runner.turn() == clock() + WAITS[0]
+                other.execute("ROLLBACK")
+            runner.turn()
+            assert relay.recipients == ["ana@example.org"]
+
+
+def test_a_broken_template_is_told_and_nothing_is_lost(ground: Ground) -> None:
+    ground.config.templates.mkdir()
+    (ground.config.templates / "outbox.txt").write_text("{{ nothing_like_it }}", encoding="utf-8")
+    ground.ask("ana")
+    runner = ground.runner()
+    due = runner.turn()
+    assert "template has a fault" in ground.told[0]
+    (ground.config.templates / "outbox.txt").unlink()
+    ground.clock.at = due
+    runner.turn()
+    assert ground.relay.recipients == ["ana@example.org"]
+
+
+def test_the_thread_sends_soon_and_stops_when_told_and_there_is_only_one(ground: Ground) -> None:
+    told: list[str] = []
+    with emptying(ground.config, ground.config.outbox_relay, now=ground.clock, tell=told.append) as wake:
+        second = emptying(ground.config, None, now=ground.clock, tell=told.append)
+        with pytest.raises(RefusedError, match="being sent already"), second:
+            raise AssertionError
+        ground.ask("ana", "ben")
+        wake.set()
+        until = time.monotonic() + 10
+        while len(ground.relay.taken) < 2 and time.monotonic() < until:
+            time.sleep(0.02)
+    assert sorted(ground.relay.recipients) == ["ana@example.org", "ben@example.org"]
+    assert ground.store.outbox.counts() == {"sent": 2}
+    assert told == []
+
+
+def test_without_a_relay_what_was_asked_is_settled_and_the_mails_wait(ground: Ground) -> None:
+    ground.ask("ana")
+    told: list[str] = []
+    runner = OutboxRunner(
+        ground.store, ground.config, None, now=ground.clock, tell=told.append, stop=ground.stop
+    )
+    runner.turn()
+    assert ground.store.outbox.counts() == {"planned": 1}
