@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from newsletter.markdown.compose import compose
 from newsletter.markdown.document import Image
-from newsletter.markdown.outline import Composed, Heading, Link, steps
+from newsletter.markdown.outline import Composed, Heading, Link, Message, message
 from newsletter.markdown.source import line_of
 from newsletter.markdown.web import Shown, web_html
 
-__all__ = ["Composed", "Heading", "Image", "Link", "Shown", "compose", "line_of", "steps", "web_html"]
+__all__ = [
+    "Composed",
+    "Heading",
+    "Image",
+    "Link",
+    "Message",
+    "Shown",
+    "compose",
+    "line_of",
+    "message",
+    "web_html",
+]

@@ -87,12 +87,23 @@ def images(blocks: Blocks) -> Iterator[Image]:
             yield child
 
 
-def steps(blocks: Blocks) -> tuple[Blocks, ...]:
-    """The steps of the first `::: steps` block; none where there is no such block."""
-    for block in _all_blocks(blocks):
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """What is handed out of a body: its first steps, and the box that stands right below them."""
+
+    steps: tuple[Blocks, ...]
+    note: Blocks
+
+
+def message(blocks: Blocks) -> Message:
+    """The first `::: steps` of the body; no steps where there is no such block."""
+    for at, block in enumerate(blocks):
         if isinstance(block, Items) and block.steps:
-            return block.items
-    return ()
+            below = blocks[at + 1 : at + 2]
+            return Message(
+                steps=block.items, note=below if isinstance(below[0] if below else None, Callout) else ()
+            )
+    return Message(steps=(), note=())
 
 
 def _all_blocks(blocks: Blocks) -> Iterator[Block]:

@@ -36,6 +36,10 @@ class Place:
             return f"{self.prefix}/{quote(file_of(target)).removesuffix('index.html')}"
         return quote(posixpath.relpath(file_of(target), posixpath.dirname(file_of(here)) or "."))
 
+    def live_root(self, base_url: str) -> str:
+        """What stands before the path of a page that only the server has."""
+        return base_url if self.static else self.prefix
+
 
 def live(config: Config) -> Place:
     """The pages that a server answers with."""
