@@ -5,6 +5,7 @@ from __future__ import annotations
 from newsletter.pages.feeds import atom_feed, json_feed, robots, sitemap
 from newsletter.pages.files import static_files
 from newsletter.pages.frame import Look, Tongue, people_page, stylesheet, tongue, trouble_page
+from newsletter.pages.kit import kit_files, zipped
 from newsletter.pages.page import Page, make_page
 from newsletter.pages.place import Place, live, static
 from newsletter.pages.site import PublicIssue, Site, latest
@@ -23,6 +24,7 @@ __all__ = [
     "index_page",
     "issue_page",
     "json_feed",
+    "kit_files",
     "latest",
     "live",
     "make_page",
@@ -38,4 +40,5 @@ __all__ = [
     "tongue",
     "trouble_page",
     "words_for",
+    "zipped",
 ]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from markupsafe import Markup
 
@@ -73,35 +74,26 @@ def share_page(site: Site, slug: str, language: str) -> Page:
     )
 
 
-def handout_page(
-    site: Site, slug: str, language: str, *, here: str = "", links: dict[str, str] | None = None
-) -> Page:
-    """One printed sheet: the message, its steps, a blank for the practice's name, the QR code.
+def handout_page(site: Site, slug: str, language: str, *, kept: Mapping[str, str] | None = None) -> Page:
+    """One printed sheet: the message, its steps and their note, a blank for the practice's name, the QR code.
 
-    `links` replaces those to the `stylesheet`, the `qr` code and the `issue` where the page stands elsewhere.
+    `kept` replaces the links to the `stylesheet`, the `qr` code and the `issue` where the sheet is kept in a
+    folder of its own, beside its pictures.
     """
-    here = here or place.issue_address(slug, language, "handout")
-    content = read_content(site, slug, language, _picture_links(site, slug, here))
+    here = place.issue_address(slug, language, "handout")
+    content = read_content(site, slug, language, quote if kept else _picture_links(site, slug, here))
     words = _common(site, slug, language, here=here, part="handout", content=content)
     link, public = words["link"], site.links(slug, language).public
+    size = sum(map(len, content.steps)) + len(content.note) + len(words["look"].description)
     words |= {
         "issue": link(place.issue_address(slug, language)),
         "qr": link(place.issue_address(slug, language, "qr.svg")) if public else "",
+        "public": public,
+        "steps": [Markup(step) for step in content.steps],
+        "note": Markup(content.note),
+        "size": "roomy" if size <= ROOMY else "full" if size <= FULL else "tight",
     }
-    words |= links or {}
-    size = sum(map(len, content.steps)) + len(content.note) + len(words["look"].description)
-    return _page(
-        site,
-        "handout.html",
-        language,
-        words
-        | {
-            "public": public,
-            "steps": [Markup(step) for step in content.steps],
-            "note": Markup(content.note),
-            "size": "roomy" if size <= ROOMY else "full" if size <= FULL else "tight",
-        },
-    )
+    return _page(site, "handout.html", language, words | dict(kept or {}))
 
 
 def qr_image(site: Site, slug: str, language: str) -> Page:

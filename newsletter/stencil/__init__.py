@@ -15,6 +15,7 @@ from newsletter.stencil.fill import (
 from newsletter.stencil.headers import Envelope, FilledHeaders, envelope_address, message_id
 from newsletter.stencil.model import Stencil
 from newsletter.stencil.places import Place
+from newsletter.stencil.unsent import unsent
 from newsletter.stencil.values import SlotField
 
 __all__ = [
@@ -38,4 +39,5 @@ __all__ = [
     "message_id",
     "misplaced",
     "missing",
+    "unsent",
 ]
