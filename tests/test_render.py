@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from html import escape
 from html.parser import HTMLParser
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -240,7 +241,7 @@ def test_without_pages_no_link_is_dead(tmp_path: Path) -> None:
     [
         (PAGES, "public_url", "https://news.example.org/i/sample/en"),
         (ARCHIVE, "public_url", "https://archive.example.org/i/sample/en/"),
-        (PAGES, "join_url", "https://news.example.org/join"),
+        (PAGES, "join_url", "https://news.example.org/join?via=forward&issue=sample"),
         ({}, "join_url", "mailto:office@example.org?subject=subscribe"),
         ({}, "leave_url", "mailto:news@example.org?subject=unsubscribe"),
         ({}, "preferences_url", "mailto:news@example.org?subject=unsubscribe"),
@@ -251,7 +252,7 @@ def test_links_that_all_readers_share_are_no_fields(
 ) -> None:
     body = f"See [this page]({{{{ {name} }}}})."
     page = rendered(make_config(tmp_path, pages), make_issue(make_edition(body)))
-    assert re.search(rf'<a href="{re.escape(leads_to)}"[^>]*>this page</a>', page.html)
+    assert re.search(rf'<a href="{re.escape(escape(leads_to))}"[^>]*>this page</a>', page.html)
     assert name not in {field.name for field in page.fields}
 
 

@@ -15,6 +15,7 @@ from newsletter.cli.app import App, plain
 from newsletter.errors import NewsletterError
 
 HOMES = {
+    "archive": "passing",
     "backup": "project",
     "build": "compose",
     "cancel": "control",
@@ -24,6 +25,7 @@ HOMES = {
     "dkim": "dkim",
     "doctor": "relay",
     "init": "project",
+    "kit": "passing",
     "lists": "lists",
     "new": "project",
     "pause": "control",

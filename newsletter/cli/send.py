@@ -13,7 +13,17 @@ from newsletter.addresses import parse_address
 from newsletter.cli.app import App, now_ms, pass_app, put, yes_option
 from newsletter.cli.compose import make_proof, sample_reader
 from newsletter.cli.dispatch import dispatch, send_copies, stopping, wait_for_time
-from newsletter.cli.tell import nobody, people, refuse_errors, refuse_gaps, tell_end, tell_survey, tell_time
+from newsletter.cli.tell import (
+    nobody,
+    people,
+    refuse_drafts,
+    refuse_errors,
+    refuse_gaps,
+    tell_early,
+    tell_end,
+    tell_survey,
+    tell_time,
+)
 from newsletter.deliver.limits import Limits, limits_for
 from newsletter.deliver.report import Ending
 from newsletter.errors import IssueError, NotFoundError, UsageError
@@ -160,6 +170,7 @@ def _dry_run(app: App, issue: str, audience: str, limit: int | None) -> None:
             put(f"Under way to {audience}: {tally.sent:,} of {people(tally.total)} have it.")
             put(f"Would go on with {people(tally.planned + tally.deferred)}.")
             return
+        refuse_drafts(proof.issue)
         found = campaign.survey(store, proof, audience)
         if not found.total:
             nobody(app, found)
@@ -184,6 +195,7 @@ def _plan(
     *,
     yes: bool,
 ) -> Send | None:
+    refuse_drafts(proof.issue)
     found = campaign.survey(store, proof, audience)
     if not found.total:
         nobody(app, found)
@@ -191,6 +203,7 @@ def _plan(
     refuse_errors(app, proof, found.findings)
     refuse_gaps(proof, found)
     tell_survey(app, found)
+    tell_early(app, proof.issue, at or now_ms())
     tell_time(app, store, min(found.total, limit or found.total), limits, at or now_ms())
     app.confirm(f"Send to {people(found.total)}?", yes=yes)
     return campaign.approve(store, proof, found, now_ms(), scheduled=at)
@@ -225,6 +238,7 @@ def _compare(app: App, store: Store, current: Send, *, amend: bool) -> None:
         app.warn(f"the issue's files cannot be read ({error}); the rest get what was approved")
         return
     if changed and amend:
+        refuse_drafts(proof.issue)
         refuse_errors(app, proof, proof.findings())
         campaign.amend(store, proof, current)
         app.say("The rest get the issue as its files are now.")
