@@ -12,11 +12,12 @@ PACKAGE = Path(__file__).parent.parent / "newsletter"
 NETWORK = {"socket", "ssl", "smtplib", "asyncio", "http", "urllib.request", "ftplib", "imaplib", "aiosmtpd"}
 DATABASE = {"sqlite3", "sqlite_utils"}
 CLOCK = {"time"}
-EFFECTS = {"store", "deliver", "audience", "campaign", "composer", "locks", "outbox", "cli", "data"}
+EFFECTS = {"store", "deliver", "audience", "campaign", "composer", "home", "locks", "outbox", "web", "cli", "data"}
 ONLY_IN = {
     "sqlite3": "newsletter.store",
     "sqlite_utils": "newsletter.store",
     "starlette": "newsletter.web",
+    "uvicorn": "newsletter.web",
     "click": "newsletter.cli",
     "rich": "newsletter.cli",
     "jinja2": "newsletter.render",

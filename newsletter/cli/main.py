@@ -36,6 +36,7 @@ HOMES = {
     "run": "control",
     "segments": "lists",
     "send": "send",
+    "serve": "serve",
     "status": "journal",
     "subscribers": "subscribers",
 }

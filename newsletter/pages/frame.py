@@ -120,7 +120,8 @@ def trouble_page(site: Site, status: int, language: str, *, here: str = "/") -> 
 
 def stylesheet(site: Site) -> Page:
     """The one style sheet of all pages."""
-    return make_page(render_page(site.environment, "pages/site.css"), "text/css; charset=utf-8")
+    parts = [render_page(site.environment, f"pages/{name}.css") for name in ("site", "people")]
+    return make_page("".join(parts), "text/css; charset=utf-8")
 
 
 def _link(site: Site, here: str, target: str) -> str:

@@ -69,6 +69,14 @@ class Store:
         """What tells this project's database from every other: random, made once, 32 hexadecimal digits."""
         return str(self._connection.value("SELECT value FROM meta WHERE key = 'project_id'"))
 
+    def home_word(self) -> str:
+        """The word by which a send and the pages find out that they use one database; empty at first."""
+        return str(self._connection.value("SELECT value FROM meta WHERE key = 'home_word'") or "")
+
+    def set_home_word(self, word: str) -> None:
+        """Write the word; every copy of this database keeps another one."""
+        self._connection.run("INSERT OR REPLACE INTO meta (key, value) VALUES ('home_word', ?)", [word])
+
     def transaction(self) -> AbstractContextManager[None]:
         """Everything written inside happens, or nothing of it. Raises DatabaseBusyError."""
         return self._connection.transaction()
