@@ -12,7 +12,9 @@ PACKAGE = Path(__file__).parent.parent / "newsletter"
 NETWORK = {"socket", "ssl", "smtplib", "asyncio", "http", "urllib.request", "ftplib", "imaplib", "aiosmtpd"}
 DATABASE = {"sqlite3", "sqlite_utils"}
 CLOCK = {"time"}
-EFFECTS = {"store", "deliver", "audience", "campaign", "composer", "home", "locks", "outbox", "web", "cli", "data"}
+EFFECTS = {"store", "deliver", "web", "cli", "data"} | {
+    *("audience", "campaign", "composer", "home", "locks", "outbox"),
+}
 ONLY_IN = {
     "sqlite3": "newsletter.store",
     "sqlite_utils": "newsletter.store",

@@ -1,9 +1,10 @@
-"""Whether the relay can be used: doctor."""
+"""Whether the relay and the pages can be used: doctor."""
 
 from __future__ import annotations
 
 import click
 
+from newsletter import home
 from newsletter.cli.app import App, now_ms, pass_app, put
 from newsletter.deliver.limits import limits_for
 from newsletter.deliver.loop import new_runner
@@ -22,7 +23,7 @@ NEEDED = (
 @click.command()
 @pass_app
 def doctor(app: App) -> None:
-    """Look at the mail server: connection, encryption, login. Nothing is sent.
+    """Look at the mail server (connection, encryption, login) and at the pages. Nothing is sent.
 
     \b
     Example:
@@ -39,6 +40,28 @@ def doctor(app: App) -> None:
             put(f"       {error.hint}")
         raise click.exceptions.Exit(error.exit_code) from None
     _tell(app, relay, report)
+    _tell_pages(app)
+
+
+def _tell_pages(app: App) -> None:
+    """Whether the live pages answer, and are this project's own."""
+    base_url = app.config.web.base_url
+    if not base_url:
+        put("Pages        none: people leave and join by mail ([web] base_url is not set)")
+        return
+    put(f"Pages        {base_url}")
+    if home.is_sample(base_url):
+        put("  no   this is a sample address: write your own into newsletter.toml, [web] base_url")
+        return
+    with app.store() as store:
+        answer = home.ask(app.config, store)
+    if answer.here:
+        put("  yes  they answer, and use this very project")
+    else:
+        put(f"  no   {answer.fault}")
+        put(
+            f"       start them here: {app.command('serve')}, or send where the project lives: docs/server.md"
+        )
 
 
 def _tell(app: App, relay: Relay, report: ProbeReport) -> None:

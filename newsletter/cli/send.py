@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import click
 
-from newsletter import campaign, composer, locks
+from newsletter import campaign, composer, home, locks
 from newsletter.addresses import parse_address
 from newsletter.cli.app import App, now_ms, pass_app, put, yes_option
 from newsletter.cli.compose import make_proof, sample_reader
@@ -103,6 +103,7 @@ def send_issue(
     if at is not None and at < now_ms():
         raise UsageError(f"{app.local_time(at)} is over", hint="leave --at out to send now")
     with app.store() as store, lock(app, slug, limits) as holder:
+        refuse_other_home(app, store)
         current = campaign.open_send(store, slug, audience)
         if current is None:
             current = _plan(app, store, make_proof(app, slug), audience, limits, limit, at, yes=yes)
@@ -113,6 +114,13 @@ def send_issue(
         if current is None:
             return store.sends.tally(slug)
         return go_on(app, store, current, limits, holder, limit=limit, wait=wait)
+
+
+def refuse_other_home(app: App, store: Store) -> None:
+    """Raise RefusedError where the live pages are not of this project: its ways out would lead nowhere."""
+    base_url = app.config.web.base_url
+    if base_url and not home.refuse_elsewhere(app.config, store):
+        app.warn(f"{base_url} is a sample address: there are no pages on which people could leave")
 
 
 @contextmanager
