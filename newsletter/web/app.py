@@ -105,7 +105,7 @@ def build(
 
     def refuse(request: Request, status: int, headers: Mapping[str, str]) -> Response:
         request.scope["app"] = app
-        if status in {414, 421}:
+        if status in {414, 421, 431}:
             return bare(status, headers)
         return trouble(request, desk.library.site, status, headers)
 

@@ -19,6 +19,7 @@ from newsletter.web.headers import guard_headers
 MOST_BODY = 16 * 1024
 BODY_SECONDS = 10.0
 MOST_PATH = 2_000
+MOST_HEAD = 16 * 1024
 METHODS = {"GET", "HEAD", "POST"}
 
 Refuse = Callable[[Request, int, Mapping[str, str]], Response]
@@ -90,6 +91,8 @@ class Guard:
             raise _RefusedError(405, {"Allow": "GET, HEAD, POST"})
         if len(path) > MOST_PATH or len(scope["query_string"]) > MOST_PATH:
             raise _RefusedError(414)
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > MOST_HEAD:
+            raise _RefusedError(431)
         client = client_name(scope["client"][0]) if scope.get("client") else ""
         wait = self.allowance.wait(kind_of(scope["method"], path), client, self.clock())
         if wait:

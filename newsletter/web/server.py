@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from newsletter.errors import RefusedError, UsageError
+from newsletter.web.guard import MOST_HEAD
 from newsletter.web.protocol import protocol
 
 LOOPBACK = ("127.0.0.1", "::1")
@@ -23,7 +24,6 @@ MOST_CONNECTIONS = 600
 KEEP_ALIVE = 15
 GRACE = 10
 BACKLOG = 256
-MOST_HEAD = 16 * 1024
 _PACKAGE = Path(__file__).parent.parent
 
 

@@ -20,7 +20,11 @@ from newsletter.web.desk import Desk, desk_of
 KEPT = ("list", "via", "issue")
 """What a page's other languages carry on from its link."""
 _TAG = re.compile(r"\s*([A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*)\s*(?:;\s*q=([01](?:\.\d{1,3})?)\s*)?")
-_ALONE = {421: "This is not the address of these pages.", 414: "This address is too long."}
+_ALONE = {
+    421: "This is not the address of these pages.",
+    414: "This address is too long.",
+    431: "That was too much.",
+}
 
 
 def wanted_languages(header: str) -> list[str]:
