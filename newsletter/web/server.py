@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import socket
+import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +25,7 @@ MOST_CONNECTIONS = 600
 KEEP_ALIVE = 15
 GRACE = 10
 BACKLOG = 256
+SWITCH = 0.001  # seconds that another thread may go on while a visitor waits
 _PACKAGE = Path(__file__).parent.parent
 
 
@@ -104,6 +106,7 @@ def run(
         timeout_graceful_shutdown=GRACE,
         h11_max_incomplete_event_size=MOST_HEAD,
     )
+    sys.setswitchinterval(SWITCH)
     server = _Server(config)
     server.stop, server.ready = stop, ready
     server.run(sockets=[listener])
