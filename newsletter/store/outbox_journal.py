@@ -20,7 +20,6 @@ from newsletter.store.database import Connection, Row
 from newsletter.store.journal import BOUNCED_BY, GONE, MOST_IN_FLIGHT, OUTCOMES, TAKEN_BY_RELAY, finish_row
 from newsletter.store.people import PROFILE_COLUMNS, read_profile
 from newsletter.store.redact import redact
-from newsletter.store.segments_sql import SUPPRESSION_SQL
 from newsletter.store.usage import note_usage
 
 _OVER = "what it was about is over"
@@ -35,7 +34,9 @@ _HOLDS_SQL = """
     WHEN 'goodbye' THEN EXISTS (SELECT 1 FROM leavings v WHERE v.event = o.about AND v.subject = o.subject)
     ELSE 1 END"""
 _DUE_SQL = f"""
-    SELECT o.id, o.kind, o.subject, o.attempts, o.first_claimed, {_HOLDS_SQL}, {SUPPRESSION_SQL},
+    SELECT o.id, o.kind, o.subject, o.attempts, o.first_claimed, {_HOLDS_SQL},
+        EXISTS (SELECT 1 FROM suppressions x WHERE x.address_mac = o.address_mac
+            AND (x.kind = 'bounced' OR x.kind = 'complained')),
         {PROFILE_COLUMNS}
     FROM outbox o LEFT JOIN subscribers s ON s.subject = o.subject
     WHERE (o.state = 'planned' OR o.state = 'deferred') AND o.not_before <= ? ORDER BY o.id LIMIT ?"""
@@ -46,7 +47,6 @@ _PERSON_SQL = """
     SELECT s.subject, s.address, s.address_mac
     FROM outbox o JOIN subscribers s ON s.subject = o.subject WHERE o.id = ?"""
 _NOT_TO_REFUSERS = {OutboxKind.ALREADY, OutboxKind.GOODBYE}
-_REFUSERS = {SuppressionKind.BOUNCED, SuppressionKind.COMPLAINED}
 
 
 class OutboxJournal:
@@ -160,9 +160,9 @@ class OutboxJournal:
 
 
 def _why_skipped(row: Row) -> str:
-    kind, holds, suppression, address = row[1], row[5], row[6], row[7]
+    kind, holds, refuses, address = row[1], row[5], row[6], row[7]
     if address is None:
         return GONE
     if not holds:
         return _OVER
-    return _REFUSED if kind in _NOT_TO_REFUSERS and suppression in _REFUSERS else ""
+    return _REFUSED if refuses and kind in _NOT_TO_REFUSERS else ""
