@@ -17,11 +17,12 @@ from newsletter.models import (
 )
 from newsletter.store.consent import Consent, Suppressions
 from newsletter.store.database import Connection, Row
-from newsletter.store.journal import BOUNCED_BY, GONE, MOST_IN_FLIGHT, OUTCOMES, TAKEN_BY_RELAY, finish_row
+from newsletter.store.journal import BOUNCED_BY, GONE, OUTCOMES, TAKEN_BY_RELAY, finish_row
 from newsletter.store.people import PROFILE_COLUMNS, read_profile
 from newsletter.store.redact import redact
 from newsletter.store.usage import note_usage
 
+AT_ONCE = 8  # mails on their way: so few can become unknown by a crash
 _OVER = "what it was about is over"
 _REFUSED = "the address bounced, or its owner complained"
 
@@ -50,7 +51,10 @@ _NOT_TO_REFUSERS = {OutboxKind.ALREADY, OutboxKind.GOODBYE}
 
 
 class OutboxJournal:
-    """The one writer of the outbox while it runs; the outbox's lock is held by the caller."""
+    """The one writer of the outbox while it runs; the outbox's lock is held by the caller.
+
+    Only a few mails are on their way at a time, as a crash makes them unknown and their people wait in vain.
+    """
 
     def __init__(
         self,
@@ -121,7 +125,7 @@ class OutboxJournal:
 
     def _claim(self, room: int, now: int) -> tuple[list[Claim], int]:
         flying = int(self._connection.value("SELECT count(*) FROM outbox WHERE state = 'claimed'"))
-        free = min(room, MOST_IN_FLIGHT - flying)
+        free = min(room, AT_ONCE - flying)
         claims: list[Claim] = []
         skipped = 0
         while len(claims) < free:
