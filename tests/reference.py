@@ -18,8 +18,13 @@ def commands() -> str:
         "# Commands\n\nMade from `--help` by `make docs`. Data goes to stdout, talk to stderr. Exit 0: done; "
         "1: the answer is no (a check found errors, some deliveries failed); 2: misuse.\n"
     ]
-    parts += [_page(cli, "newsletter", click.Context(cli, info_name="newsletter"))]
+    parts += [_page(cli, "newsletter", _context())]
     return "\n".join(parts)
+
+
+def _context() -> click.Context:
+    """As the program itself makes it, whatever else has run in this process."""
+    return click.Context(cli, info_name="newsletter", help_option_names=["-h", "--help"])
 
 
 def _page(command: click.Command, path: str, context: click.Context) -> str:

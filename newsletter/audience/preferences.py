@@ -128,7 +128,8 @@ def person_data(store: Store, subject: bytes, now: int) -> Mapping[str, object]:
         "state": person.state,
         "first_known": iso(person.created),
         "last_changed": iso(person.updated),
-        "lists": [
+        "lists": {m.list_name: m.state.value for m in person.memberships},
+        "memberships": [
             {"list": m.list_name, "state": m.state.value, "since": iso(m.since)} for m in person.memberships
         ],
         "not_mailed_because": [

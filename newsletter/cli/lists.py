@@ -15,7 +15,7 @@ DASHES = {"ignore_unknown_options": True}
 @click.group(invoke_without_command=True)
 @click.pass_context
 def lists(context: click.Context) -> None:
-    """Subscription lists: show them, make one, remove one.
+    """Subscription lists: show them, make one, hide one from the pages, remove one.
 
     \b
     Examples:
@@ -41,7 +41,14 @@ def show_lists(app: App, as_json: bool) -> None:
     if as_json:
         put_json(
             [
-                {"name": r.name, "title": r.title, "active": r.active, "pending": r.pending, "left": r.left}
+                {
+                    "name": r.name,
+                    "title": r.title,
+                    "active": r.active,
+                    "pending": r.pending,
+                    "left": r.left,
+                    "hidden": r.hidden,
+                }
                 for r in rows
             ]
         )
@@ -50,8 +57,8 @@ def show_lists(app: App, as_json: bool) -> None:
     else:
         counts = ("active", "pending", "left")
         put_table(
-            ("list", *counts, "title"),
-            ((r.name, r.active, r.pending, r.left, r.title) for r in rows),
+            ("list", *counts, "title", "on the pages"),
+            ((r.name, r.active, r.pending, r.left, r.title, "no" if r.hidden else "yes") for r in rows),
             right=counts,
         )
 
@@ -70,6 +77,36 @@ def add_list(app: App, name: str, title: str) -> None:
     with app.store() as store:
         store.lists.create(name, title)
     app.say(f"Made the list '{name}'.")
+
+
+@lists.command("hide")
+@click.argument("name")
+@pass_app
+def hide_list(app: App, name: str) -> None:
+    """Offer a list on the public pages no more: nobody joins it there. Who is in it stays.
+
+    \b
+    Example:
+      newsletter lists hide board
+    """
+    with app.store(create=False) as store:
+        name = store.lists.hide(name, hidden=True)
+    app.say(f"'{name}' is not offered on the public pages any more; whoever is in it stays, and may leave.")
+
+
+@lists.command("offer")
+@click.argument("name")
+@pass_app
+def offer_list(app: App, name: str) -> None:
+    """Offer a hidden list on the public pages again.
+
+    \b
+    Example:
+      newsletter lists offer board
+    """
+    with app.store(create=False) as store:
+        name = store.lists.hide(name, hidden=False)
+    app.say(f"'{name}' is offered on the public pages: anybody may join it.")
 
 
 @lists.command("remove")

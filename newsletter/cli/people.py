@@ -13,8 +13,9 @@ import click
 from newsletter import links
 from newsletter.addresses import parse_address
 from newsletter.audience import reading
+from newsletter.audience.preferences import person_data
 from newsletter.audience.reading import parse_segment
-from newsletter.cli.app import App, json_option, pass_app, put_json, put_table
+from newsletter.cli.app import App, json_option, now_ms, pass_app, put_json, put_table
 from newsletter.errors import NotFoundError, UsageError
 from newsletter.models import Subscriber
 from newsletter.store import Store
@@ -27,39 +28,37 @@ from newsletter.store import Store
 def show(app: App, who: str, as_json: bool) -> None:
     """Everything that is known of one person (by address, or by a link's token).
 
+    With --json it is the copy of their data to which people have a right.
+
     \b
-    Example:
+    Examples:
       newsletter subscribers show ana@example.org
+      newsletter subscribers show ana@example.org --json
     """
     with app.store(create=False) as store:
         person = find_person(store, who)
+        facts = person_data(store, person.subject, now_ms())
         events = store.consent.of(person.subject)
-    profile = person.profile
-    facts = {
-        "email": profile.address.text,
-        "name": profile.name,
-        "language": profile.language,
-        "country": profile.country,
-        "state": person.state,
-        "lists": {m.list_name: m.state.value for m in person.memberships},
-        "attributes": dict(profile.attributes),
-        "consent": [
-            {
-                "when": app.local_time(e.at),
-                "what": e.kind.value,
-                "list": e.list_name,
-                "source": e.source,
-                "wording": e.wording,
-            }
-            for e in events
-        ],
-    }
+        suppressions = store.suppressions.of(person.profile.address.key)
+        deliveries = store.sends.deliveries_to(person.subject)
     if as_json:
         put_json(facts)
         return
-    put_table(("", ""), [(key, value) for key, value in facts.items() if isinstance(value, str)])
-    put_table(("list", "state"), [(m.list_name, m.state.value) for m in person.memberships])
-    put_table(("attribute", "value"), profile.attributes.items())
+    shown = ("email", "name", "language", "country", "state")
+    put_table(("", ""), [(key, facts[key]) for key in shown])
+    put_table(
+        ("list", "state", "since"),
+        [(m.list_name, m.state.value, app.local_time(m.since)) for m in person.memberships],
+    )
+    put_table(("attribute", "value"), person.profile.attributes.items())
+    put_table(
+        ("not mailed because", "since", "reason"),
+        [(one.kind.value, app.local_time(one.since), one.reason) for one in suppressions],
+    )
+    put_table(
+        ("issue", "state", "when"),
+        [(slug, one.state.value, app.local_time(one.updated)) for slug, one in deliveries],
+    )
     put_table(
         ("when", "what happened", "list", "source"),
         [(app.local_time(e.at), e.kind.value, e.list_name, e.source) for e in events],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 import click
 
@@ -23,6 +24,21 @@ TO_DO = {
     DeliveryState.UNKNOWN: "decide: newsletter resolve {slug} --unknown resend   (or: sent)",
 }
 MOST_COUNTRIES = 15
+CHANNELS = {
+    "mail": "through the button that opens a mail to a colleague",
+    "forward": "through the link for readers of a forwarded mail",
+    "whatsapp": "through WhatsApp",
+    "linkedin": "through LinkedIn",
+    "facebook": "through Facebook",
+    "x": "through X",
+    "mastodon": "through Mastodon",
+    "bluesky": "through Bluesky",
+    "link": "through a copied link",
+    "print": "through the printed handout",
+    "qr": "through the QR code",
+    "page": "through the issue's public page",
+    "other": "by another way",
+}
 
 
 @click.command()
@@ -36,16 +52,21 @@ def report(app: App, issue: str) -> None:
       newsletter report image-gently-in-dentistry
     """
     with app.store(create=False) as store:
-        if not store.sends.of_issue(issue):
+        channels = store.requests.channels(issue)
+        sent = bool(store.sends.of_issue(issue))
+        if not (sent or channels):
             raise NotFoundError("this issue was never sent", where=issue)
         tally, summary = store.sends.tally(issue), store.sends.summary(issue)
     title = _title(app, issue)
     put(f"{title}\n")
-    _tell_numbers(app, tally, summary)
-    _tell_places(summary)
-    _tell_troubles(issue, summary)
-    put("\nFor the board:")
-    put(_for_the_board(app, title, tally, summary))
+    if sent:
+        _tell_numbers(app, tally, summary)
+        _tell_places(summary)
+        _tell_troubles(issue, summary)
+    _tell_channels(channels)
+    if sent:
+        put("\nFor the board:")
+        put(_for_the_board(app, title, tally, summary))
 
 
 def _title(app: App, slug: str) -> str:
@@ -96,6 +117,15 @@ def _tell_troubles(slug: str, summary: Summary) -> None:
             put(f"\n{state.value.capitalize()}. What to do: {to_do.format(slug=slug)}")
             for count, reason in rows:
                 put(f"{count:>9}  {reason}")
+
+
+def _tell_channels(channels: Mapping[str, int]) -> None:
+    """How many asked to join from this issue's links: sums without a person, as nobody is followed."""
+    if not channels:
+        return
+    put(f"\n{people(sum(channels.values()))} asked to join from this issue. How they came:")
+    for channel, count in channels.items():
+        put(f"{count:>9,}  {CHANNELS[channel]}")
 
 
 def _reason(trouble: Trouble) -> str:

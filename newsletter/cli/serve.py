@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -96,4 +97,5 @@ def _hosts(host: str, place: str) -> frozenset[str]:
 
 def _log(line: str) -> None:
     """One line for each request: never an address, a path or a token."""
-    click.echo(plain(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}Z {line}"), err=True)
+    sys.stderr.write(plain(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}Z {line}\n"))
+    sys.stderr.flush()

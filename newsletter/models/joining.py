@@ -74,7 +74,7 @@ class OutboxMail:
 
 @dataclass(frozen=True, kw_only=True)
 class ImportInfo:
-    """One import: what it brought, and whether it was undone."""
+    """One import: what it brought, and when it was undone; without a file it was one person, by hand."""
 
     id: int
     at: int
@@ -83,13 +83,15 @@ class ImportInfo:
     file_name: str
     added: int
     updated: int
-    undone: int | None
-    by_hand: bool
+    undone: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Undone:
-    """What taking back an import does: people who go, people who stay otherwise, raises taken back."""
+    """What taking back an import does, in people.
+
+    `removed` are forgotten; `stay` leave its list, and are known by another; `pending` wait in it as before.
+    """
 
     removed: int
     stay: int

@@ -5,21 +5,23 @@ The only part that knows SQLite. Returns models, never rows. Every error is a St
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
-from newsletter.errors import StoreError
+from newsletter.errors import NewsletterError, StoreError
 from newsletter.store.backup import Restored, restore
 from newsletter.store.backup import backup as backup_file
 from newsletter.store.carry import Carried
 from newsletter.store.consent import Consent, Suppressions
 from newsletter.store.database import BUSY_SECONDS, Connection
+from newsletter.store.import_log import ImportLog
 from newsletter.store.imports import Decision, Imports, Known
 from newsletter.store.joinings import Joinings
 from newsletter.store.journal import MOST_IN_FLIGHT, Journal
-from newsletter.store.keys import Keys
+from newsletter.store.keys import SUPPRESSION, Keys
 from newsletter.store.leavings import Leavings
 from newsletter.store.lists import Lists, Segments
 from newsletter.store.outbox import Outbox
@@ -31,6 +33,7 @@ from newsletter.store.sends import Sends
 
 __all__ = [
     "MOST_IN_FLIGHT",
+    "SUPPRESSION",
     "Carried",
     "Decision",
     "Journal",
@@ -41,6 +44,8 @@ __all__ = [
     "open_store",
     "restore",
 ]
+
+Answer = TypeVar("Answer")
 
 
 class Store:
@@ -58,6 +63,7 @@ class Store:
         self.suppressions = Suppressions(connection, self.keys, now)
         self.people = People(connection, self.keys, self.consent, self.suppressions)
         self.imports = Imports(connection, self.keys, self.consent, self.lists, now)
+        self.import_log = ImportLog(connection, self.consent)
         self.sends = Sends(connection, now)
         self.requests = Requests(connection)
         self.joinings = Joinings(connection)
@@ -80,6 +86,21 @@ class Store:
     def transaction(self) -> AbstractContextManager[None]:
         """Everything written inside happens, or nothing of it. Raises DatabaseBusyError."""
         return self._connection.transaction()
+
+    def together(self, works: Sequence[Callable[[Store], Answer]]) -> list[Answer | NewsletterError]:
+        """Do several works in one transaction, each whole or not at all -> their answers, or why one failed.
+
+        They wait for the disk once. Whatever else is raised takes all of them back.
+        """
+        answers: list[Answer | NewsletterError] = []
+        with self.transaction():
+            for work in works:
+                try:
+                    with self._connection.part():
+                        answers.append(work(self))
+                except NewsletterError as error:
+                    answers.append(error)
+        return answers
 
     def journal(self, send: int, relay: str) -> Journal:
         """The journal of one send; `relay` names whose usage is counted."""

@@ -93,6 +93,21 @@ class Connection:
                     raw.execute("ROLLBACK")
                 raise
 
+    @contextmanager
+    def part(self) -> Iterator[None]:
+        """A part of a transaction that can fail alone: what is raised inside takes back that part only."""
+        with self._lock, translated(self.path):
+            raw = self.db.conn
+            raw.execute("SAVEPOINT part")
+            try:
+                yield
+            except BaseException:
+                if raw.in_transaction:
+                    raw.execute("ROLLBACK TO part")
+                    raw.execute("RELEASE part")
+                raise
+            raw.execute("RELEASE part")
+
     def rows(self, sql: str, parameters: Parameters = ()) -> list[Row]:
         """All rows of a query, read at once so that no read transaction stays open."""
         with self._lock, translated(self.path):

@@ -35,6 +35,10 @@ class Keys:
         )
         return {key.id: key for key in map(_key, rows)}
 
+    def every(self) -> list[Key]:
+        """All keys of all purposes, the retired and the revoked among them, by id."""
+        return [_key(row) for row in self._connection.rows(f"SELECT {_COLUMNS} FROM keys ORDER BY id")]
+
     def rotate(self, purpose: str) -> Key:
         """Retire the current key, which goes on verifying, and make a new one."""
         _refuse_suppression(purpose)

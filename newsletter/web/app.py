@@ -27,7 +27,7 @@ from newsletter.pages import words_for
 from newsletter.store import Store
 from newsletter.web import choosing, joining, leaving, owning, reading
 from newsletter.web.allowance import Allowance
-from newsletter.web.desk import Clerk, Desk, desk_of
+from newsletter.web.desk import Desk, Reader, Writer, desk_of
 from newsletter.web.guard import Door, Guard
 from newsletter.web.library import Library
 from newsletter.web.voice import bare, language_of, note, trouble
@@ -88,8 +88,8 @@ def build(
     desk = Desk(
         config=config,
         library=Library(config, now, log),
-        reader=Clerk(reader, "reader"),
-        writer=Clerk(writer, "writer"),
+        reader=Reader(reader),
+        writer=Writer(writer),
         now=now,
     )
     app = Starlette(

@@ -1,0 +1,144 @@
+"""The imports that were made, and taking one back as long as nobody of it was mailed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from newsletter.errors import NotFoundError, RefusedError
+from newsletter.models import ConsentKind, ImportInfo, Undone
+from newsletter.store.consent import Consent
+from newsletter.store.database import Connection, Row
+
+SOURCE = "import undone"
+
+_IMPORTS_SQL = """
+    SELECT i.id, i.at, l.name, i.source, i.file_name, i.added, i.updated, i.undone
+    FROM imports i JOIN lists l ON l.id = i.list"""
+# Whoever got a mail since the import, in a send that its list carries (or any list).
+_MAILED_SQL = """
+    SELECT count(DISTINCT e.subject) FROM consent_events e JOIN imports i ON i.id = e.import
+    JOIN issues s JOIN deliveries d ON d.issue = s.id AND d.subscriber = e.subject
+    JOIN sends n ON n.id = d.send
+    WHERE e.import = ? AND (d.attempts > 0 OR d.state = 'claimed' OR d.state = 'unknown')
+    AND coalesce(d.first_claimed, d.updated) >= i.at
+    AND (n.consents = '[]' OR EXISTS (
+        SELECT 1 FROM json_each(n.consents) g, json_each(g.value) c WHERE c.value = i.list))"""
+# The memberships that stand by the import, and what each had been before: a request, or an earlier import.
+_TOUCHED_SQL = """
+    SELECT m.subject, coalesce(j.event, (
+        SELECT max(p.id) FROM consent_events p JOIN imports o ON o.id = p.import
+        WHERE p.subject = m.subject AND p.id < m.event AND o.list = m.list AND o.undone IS NULL)),
+        EXISTS (SELECT 1 FROM memberships x WHERE x.subject = m.subject AND x.list <> m.list)
+    FROM imports i JOIN memberships m ON m.list = i.list JOIN consent_events e ON e.id = m.event
+    LEFT JOIN joinings j ON j.subject = m.subject AND j.list = m.list
+    WHERE i.id = ? AND e.import = i.id AND m.state <> 'left'"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Touched:
+    subject: bytes
+    before: int | None
+    elsewhere: bool
+
+    @property
+    def removed(self) -> bool:
+        return self.before is None and not self.elsewhere
+
+
+class ImportLog:
+    """Reads the imports, and takes them back."""
+
+    def __init__(self, connection: Connection, consent: Consent) -> None:
+        self._connection = connection
+        self._consent = consent
+
+    def all(self) -> list[ImportInfo]:
+        """Every import, newest first."""
+        return [_info(row) for row in self._connection.rows(f"{_IMPORTS_SQL} ORDER BY i.id DESC")]
+
+    def get(self, number: int) -> ImportInfo:
+        """One import. Raises NotFoundError."""
+        row = self._connection.row(f"{_IMPORTS_SQL} WHERE i.id = ?", [number])
+        if row is None:
+            raise NotFoundError(f"there is no import {number}", hint="see them with: newsletter imports list")
+        return _info(row)
+
+    def preview(self, number: int) -> Undone:
+        """What undo() would do. Raises NotFoundError, and RefusedError as it does."""
+        self._refuse(number)
+        return _counts(self._touched(number))
+
+    def undo(self, number: int, now: int) -> Undone:
+        """Take back what stands by this import, in one transaction; its consent events stay.
+
+        Memberships that it raised are pending again. Whoever has left, or confirmed, since is not touched.
+        Raises NotFoundError, and RefusedError where it was undone before, or where somebody of it was mailed.
+        """
+        with self._connection.transaction():
+            self._refuse(number)
+            touched = self._touched(number)
+            self._note(number, touched, now)
+            self._take_back(number, touched)
+            self._connection.run("UPDATE imports SET undone = ? WHERE id = ?", [now, number])
+            return _counts(touched)
+
+    def _refuse(self, number: int) -> None:
+        if self.get(number).undone is not None:
+            raise RefusedError(f"import {number} was undone already")
+        mailed = int(self._connection.value(_MAILED_SQL, [number]))
+        if mailed:
+            people = "one of its people has" if mailed == 1 else f"{mailed:,} of its people have"
+            raise RefusedError(
+                f"import {number} cannot be undone any more: {people} been mailed since",
+                hint="take people out with: newsletter subscribers unsubscribe",
+            )
+
+    def _touched(self, number: int) -> list[_Touched]:
+        rows = self._connection.rows(_TOUCHED_SQL, [number])
+        return [
+            _Touched(subject=subject, before=before, elsewhere=bool(elsewhere))
+            for subject, before, elsewhere in rows
+        ]
+
+    def _note(self, number: int, touched: Sequence[_Touched], now: int) -> None:
+        ground = self._consent.ground(self.get(number).list_name, SOURCE)
+        self._connection.run_many(
+            "INSERT INTO consent_events (subject, kind, at, ground) VALUES (?, ?, ?, ?)",
+            [(one.subject, ConsentKind.LEFT, now, ground) for one in touched],
+        )
+
+    def _take_back(self, number: int, touched: Sequence[_Touched]) -> None:
+        run_many, of_list = self._connection.run_many, "list = (SELECT list FROM imports WHERE id = ?)"
+        run_many(
+            "UPDATE memberships SET state = 'pending', event = ?, "
+            f"since = (SELECT at FROM consent_events WHERE id = ?) WHERE subject = ? AND {of_list}",
+            [(one.before, one.before, one.subject, number) for one in touched if one.before is not None],
+        )
+        run_many(
+            f"DELETE FROM memberships WHERE subject = ? AND {of_list}",
+            [(one.subject, number) for one in touched if one.before is None],
+        )
+        run_many(
+            "DELETE FROM subscribers WHERE subject = ?", [(one.subject,) for one in touched if one.removed]
+        )
+
+
+def _counts(touched: Sequence[_Touched]) -> Undone:
+    pending = sum(one.before is not None for one in touched)
+    removed = sum(one.removed for one in touched)
+    return Undone(removed=removed, stay=len(touched) - removed - pending, pending=pending)
+
+
+def _info(row: Row) -> ImportInfo:
+    number, at, list_name, source, file_name, added, updated, undone = row
+    return ImportInfo(
+        id=number,
+        at=at,
+        list_name=list_name,
+        source=source,
+        file_name=file_name,
+        added=added,
+        updated=updated,
+        undone=undone,
+    )
