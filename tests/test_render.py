@@ -590,3 +590,39 @@ def test_a_templates_age_does_not_matter(config: Config) -> None:
     assert rendered(config, issue) == first
     own.unlink()
     assert rendered(config, issue) == first
+
+
+@pytest.mark.parametrize(
+    ("pages", "french"),
+    [
+        (PAGES, "https://news.example.org/i/sample/fr"),
+        (ARCHIVE, "https://archive.example.org/i/sample/fr/"),
+        (PAGES | ARCHIVE, "https://archive.example.org/i/sample/fr/"),
+        ({}, ""),
+    ],
+)
+def test_the_other_languages_stand_above_the_content_in_their_own_names(
+    tmp_path: Path, pages: dict[str, str], french: str
+) -> None:
+    issue = make_issue(
+        *(make_edition(language=tag) for tag in ("en", "fr", "ar")), make_edition(language="de", draft=True)
+    )
+    page = rendered(make_config(tmp_path, pages), issue)
+    found = re.findall(
+        r'<a href="([^"]*)" lang="(\w+)" hreflang="\w+" dir="(\w+)"[^>]*>([^<]*)</a>', page.html
+    )
+    if not french:
+        assert found == [] and "Français" not in page.text
+        return
+    assert [(tag, way, name) for _, tag, way, name in found] == [
+        ("fr", "ltr", "Français"),
+        ("ar", "rtl", "العربية"),
+    ]
+    assert found[0][0] == french and f"Français <{french}>" in page.text
+    assert page.html.index(french) < page.html.index("Good day.")
+    assert page.text.index(french) < page.text.index("Good day.")
+
+
+def test_an_issue_in_one_language_has_no_line_for_others(tmp_path: Path) -> None:
+    page = rendered(make_config(tmp_path, PAGES), make_issue(make_edition()))
+    assert "hreflang" not in page.html

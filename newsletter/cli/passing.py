@@ -97,7 +97,8 @@ def archive(app: App, output: Path | None) -> None:
     write_archive(files, folder)
     count = sum(name.endswith(".html") for name in files)
     put(str(folder))
-    app.say(f"{count} pages, {len(site.public())} issues, {len(files)} files.")
+    issues_said = "1 issue" if len(site.public()) == 1 else f"{len(site.public())} issues"
+    app.say(f"{count} pages with {issues_said}, {len(files)} files in all.")
     _tell_left_out(app, site)
     _tell_place(app, "feeds, sitemap and QR codes are left out")
     if app.config.web.archive_url:
@@ -106,7 +107,11 @@ def archive(app: App, output: Path | None) -> None:
 
 def _tell_left_out(app: App, site: Site) -> None:
     for slug, issue in sorted(site.issues.items()):
-        hidden = [tag for tag, edition in issue.editions.items() if not is_public(edition, site.today)]
+        hidden = [
+            f"{tag} is a draft" if edition.draft else f"{tag} is dated {edition.date}"
+            for tag, edition in issue.editions.items()
+            if not is_public(edition, site.today)
+        ]
         if hidden:
             app.say(f"Not public yet: {slug} ({', '.join(hidden)})")
 

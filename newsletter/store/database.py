@@ -60,8 +60,8 @@ class Connection:
     def _patiently(self, sql: str, parameters: Parameters = ()) -> sqlite3.Cursor:
         """Run a statement outside a transaction, and while others hold the database try again and again.
 
-        SQLite's own waits grow to 100 ms, which is long for a visitor of the pages; these stay short. Switching
-        to WAL, where two first openers may meet, does not wait by itself at all.
+        SQLite's own waits grow to 100 ms, which is long for a visitor of the pages; these stay short.
+        Switching to WAL, where two first openers may meet, does not wait by itself at all.
         """
         until = time.monotonic() + self._busy_seconds
         while True:
