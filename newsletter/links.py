@@ -128,14 +128,25 @@ def edition_links(config: Config, slug: str, language: str, *, list_name: str = 
         public, all_issues = f"{base}/{page}", f"{base}/"
     else:
         public = all_issues = ""
-    join_query = f"?{urlencode({'list': list_name})}" if list_name else ""
+    join_query = urlencode(({"list": list_name} if list_name else {}) | {"via": "forward", "issue": slug})
     return EditionLinks(
         public=public,
         archive=all_issues,
-        join=f"{base}/join{join_query}" if base else f"{contact}?subject=subscribe",
+        join=f"{base}/join?{join_query}" if base else f"{contact}?subject=subscribe",
         contact=contact,
         leave="" if base else _leave_by_mail(config, "unsubscribe"),
     )
+
+
+def by_channel(config: Config, url: str, channel: str) -> str:
+    """A link to one of the live pages that says how it travelled, so that joins can be counted by channel.
+
+    It names no person. Links that do not lead to the live pages stay as they are.
+    """
+    base = config.web.base_url
+    if not base or not (url == base or url.startswith((f"{base}/", f"{base}?"))):
+        return url
+    return f"{url}{'&' if '?' in url else '?'}{urlencode({'via': channel})}"
 
 
 def personal_links(config: Config, key: Key, send_number: int) -> Callable[[bytes], PersonalLinks]:

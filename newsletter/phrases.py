@@ -19,7 +19,8 @@ FALLBACK = "en"
 
 @dataclass(frozen=True, kw_only=True)
 class Phrases:
-    """The sentences in one language; `{title}`, `{campaign}`, `{contact}`, `{name}`, `{date}` are filled in.
+    """The sentences in one language; `{title}`, `{campaign}`, `{contact}`, `{name}`, `{date}` and
+    `{organisation}` are filled in.
 
     `language` is the language they are really in, which is English where the wanted one has none.
     """
@@ -43,6 +44,7 @@ class Phrases:
     reviewed_by: str
     reviewed_on: str
     why: str
+    passed_on: str
     unsubscribe: str
     preferences: str
     contact: str

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from newsletter.config import Config
 from newsletter.errors import ConfigError, IssueError
 from newsletter.languages import choose_edition
-from newsletter.links import EditionLinks
+from newsletter.links import EditionLinks, by_channel
 from newsletter.models import Edition, ShareText
 from newsletter.phrases import Phrases, fill
 
@@ -67,6 +67,11 @@ def public_title(edition: Edition) -> str:
     return _public(edition, "title" if edition.title else "subject")
 
 
+def public_description(edition: Edition) -> str:
+    """The description that everybody may read; raises IssueError where it has a personal field in it."""
+    return _public(edition, "description")
+
+
 def _public(edition: Edition, key: str) -> str:
     text: str = getattr(edition, key)
     if "{{" in text:
@@ -114,13 +119,14 @@ def _mail_text(
     title = public_title(edition)
     subject = fill(words.mail_subject, title=title, campaign=config.campaign.name)
     opening = fill(words.mail_text, title=title, campaign=config.campaign.name)
-    page = f"{phrases.share_mail_page}\n{links.public}" if links.public else ""
+    public = by_channel(config, links.public, "mail")
+    page = f"{phrases.share_mail_page}\n{public}" if public else ""
     if _is_page(links.join):
         join = f"{phrases.share_mail_join}\n{links.join}"
     else:
         join = fill(phrases.share_mail_join_by_mail, contact=config.campaign.contact)
     choices = (
-        _paragraphs(opening, f"{title}\n{_public(edition, 'description')}".strip(), page, join),
+        _paragraphs(opening, f"{title}\n{public_description(edition)}".strip(), page, join),
         _paragraphs(opening, title, page, join),
         _paragraphs(title, page, join),
     )

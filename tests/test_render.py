@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from html import escape
 from html.parser import HTMLParser
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -240,7 +241,7 @@ def test_without_pages_no_link_is_dead(tmp_path: Path) -> None:
     [
         (PAGES, "public_url", "https://news.example.org/i/sample/en"),
         (ARCHIVE, "public_url", "https://archive.example.org/i/sample/en/"),
-        (PAGES, "join_url", "https://news.example.org/join"),
+        (PAGES, "join_url", "https://news.example.org/join?via=forward&issue=sample"),
         ({}, "join_url", "mailto:office@example.org?subject=subscribe"),
         ({}, "leave_url", "mailto:news@example.org?subject=unsubscribe"),
         ({}, "preferences_url", "mailto:news@example.org?subject=unsubscribe"),
@@ -251,7 +252,7 @@ def test_links_that_all_readers_share_are_no_fields(
 ) -> None:
     body = f"See [this page]({{{{ {name} }}}})."
     page = rendered(make_config(tmp_path, pages), make_issue(make_edition(body)))
-    assert re.search(rf'<a href="{re.escape(leads_to)}"[^>]*>this page</a>', page.html)
+    assert re.search(rf'<a href="{re.escape(escape(leads_to))}"[^>]*>this page</a>', page.html)
     assert name not in {field.name for field in page.fields}
 
 
@@ -589,3 +590,39 @@ def test_a_templates_age_does_not_matter(config: Config) -> None:
     assert rendered(config, issue) == first
     own.unlink()
     assert rendered(config, issue) == first
+
+
+@pytest.mark.parametrize(
+    ("pages", "french"),
+    [
+        (PAGES, "https://news.example.org/i/sample/fr"),
+        (ARCHIVE, "https://archive.example.org/i/sample/fr/"),
+        (PAGES | ARCHIVE, "https://archive.example.org/i/sample/fr/"),
+        ({}, ""),
+    ],
+)
+def test_the_other_languages_stand_above_the_content_in_their_own_names(
+    tmp_path: Path, pages: dict[str, str], french: str
+) -> None:
+    issue = make_issue(
+        *(make_edition(language=tag) for tag in ("en", "fr", "ar")), make_edition(language="de", draft=True)
+    )
+    page = rendered(make_config(tmp_path, pages), issue)
+    found = re.findall(
+        r'<a href="([^"]*)" lang="(\w+)" hreflang="\w+" dir="(\w+)"[^>]*>([^<]*)</a>', page.html
+    )
+    if not french:
+        assert found == [] and "Français" not in page.text
+        return
+    assert [(tag, way, name) for _, tag, way, name in found] == [
+        ("fr", "ltr", "Français"),
+        ("ar", "rtl", "العربية"),
+    ]
+    assert found[0][0] == french and f"Français <{french}>" in page.text
+    assert page.html.index(french) < page.html.index("Good day.")
+    assert page.text.index(french) < page.text.index("Good day.")
+
+
+def test_an_issue_in_one_language_has_no_line_for_others(tmp_path: Path) -> None:
+    page = rendered(make_config(tmp_path, PAGES), make_issue(make_edition()))
+    assert "hreflang" not in page.html

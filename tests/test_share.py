@@ -63,15 +63,15 @@ def test_the_mail_says_what_it_is_where_to_read_it_and_how_to_subscribe(tmp_path
         "What it is about.",
         "",
         "Read it here:",
-        "https://news.example.org/i/sample/en",
+        "https://news.example.org/i/sample/en?via=mail",
         "",
         "To receive the newsletter yourself:",
-        "https://news.example.org/join",
+        "https://news.example.org/join?via=forward&issue=sample",
         "",
     ]
     assert (share.public_url, share.join_url) == (
         "https://news.example.org/i/sample/en",
-        "https://news.example.org/join",
+        "https://news.example.org/join?via=forward&issue=sample",
     )
 
 
@@ -119,7 +119,10 @@ def test_a_long_mail_loses_its_description_before_a_mail_program_would_cut_it(
     share = block(tmp_path, long, PAGES)
     assert len(share.mailto) <= LONGEST_MAILTO
     assert letter * 41 not in share.mail_text
-    assert letter * 40 in share.mail_text and "https://news.example.org/join" in share.mail_text
+    assert (
+        letter * 40 in share.mail_text
+        and "https://news.example.org/join?via=forward&issue=sample" in share.mail_text
+    )
 
 
 @pytest.mark.parametrize("pages", [{}, PAGES, ARCHIVE])

@@ -12,11 +12,14 @@ PACKAGE = Path(__file__).parent.parent / "newsletter"
 NETWORK = {"socket", "ssl", "smtplib", "asyncio", "http", "urllib.request", "ftplib", "imaplib", "aiosmtpd"}
 DATABASE = {"sqlite3", "sqlite_utils"}
 CLOCK = {"time"}
-EFFECTS = {"store", "doctor", "deliver", "audience", "campaign", "composer", "locks", "outbox", "cli", "data"}
+EFFECTS = {"store", "doctor", "deliver", "web", "cli", "data"} | {
+    *("audience", "campaign", "composer", "home", "locks", "outbox"),
+}
 ONLY_IN = {
     "sqlite3": "newsletter.store",
     "sqlite_utils": "newsletter.store",
     "starlette": "newsletter.web",
+    "uvicorn": "newsletter.web",
     "click": "newsletter.cli",
     "rich": "newsletter.cli",
     "jinja2": "newsletter.render",

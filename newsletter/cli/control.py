@@ -7,7 +7,7 @@ import click
 from newsletter import campaign, locks
 from newsletter.cli.app import App, now_ms, pass_app, yes_option
 from newsletter.cli.dispatch import Stopped, dispatch, going_on, stopping
-from newsletter.cli.send import go_on, lock
+from newsletter.cli.send import go_on, lock, refuse_other_home
 from newsletter.cli.tell import people, tell_end
 from newsletter.deliver.limits import limits_for
 from newsletter.errors import BrokenOffError, NotFoundError, RefusedError, RelayError
@@ -58,6 +58,7 @@ def resume(app: App, issue: str, no_wait: bool) -> None:
     with app.store(create=False) as store:
         slug = unfinished(store, issue)[0].slug
         with lock(app, slug, limits) as holder:
+            refuse_other_home(app, store)
             for paused in unfinished(store, slug):
                 send = store.sends.schedule(paused.id, now_ms())
                 store.sends.unknown_from_crash(send.id)
@@ -127,6 +128,7 @@ def _take(app: App, store: Store, send: Send, stop: Stopped) -> bool:
         with lock(app, send.slug, limits) as holder:
             if send.id not in {one.id for one in campaign.due(store, now_ms())}:
                 return True
+            refuse_other_home(app, store)
             store.sends.unknown_from_crash(send.id)
             with going_on(app, send):
                 report = dispatch(app, store, send, limits, holder, stop, limit=None, wait=False)

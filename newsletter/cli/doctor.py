@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 import click
 
+from newsletter import home
 from newsletter.cli.app import App, json_option, now_ms, pass_app, put, put_json
 from newsletter.doctor import Advice, Dns, Verdict, examine
 from newsletter.errors import UsageError
@@ -52,6 +53,18 @@ def _advices(app: App, server: str) -> Iterator[Advice]:
         except UsageError as error:
             yield Advice(topic="mail server", verdict=Verdict.NO, text=error.message, mend=error.hint)
     yield from examine(app.config, relay, Dns(server), now_ms)
+    if app.config.web.base_url and not home.is_sample(app.config.web.base_url):
+        yield _home(app)
+
+
+def _home(app: App) -> Advice:
+    """Whether the live pages are this project's own: who leaves there must not be mailed from here."""
+    with app.store() as store:
+        answer = home.ask(app.config, store)
+    if answer.here:
+        return Advice(topic="home", verdict=Verdict.YES, text="the pages use this very project")
+    mend = f"start them here: {app.command('serve')}, or send where the project lives: docs/server.md"
+    return Advice(topic="home", verdict=Verdict.NO, text=answer.fault, mend=mend)
 
 
 def _show(advice: Advice) -> None:

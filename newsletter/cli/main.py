@@ -15,6 +15,7 @@ from newsletter.cli.app import App, plain
 from newsletter.errors import IssueError, NewsletterError
 
 HOMES = {
+    "archive": "passing",
     "backup": "project",
     "build": "compose",
     "cancel": "control",
@@ -26,6 +27,7 @@ HOMES = {
     "doctor": "doctor",
     "imports": "imports",
     "init": "project",
+    "kit": "passing",
     "keys": "keys",
     "lists": "lists",
     "new": "project",
@@ -37,6 +39,7 @@ HOMES = {
     "run": "control",
     "segments": "lists",
     "send": "send",
+    "serve": "serve",
     "status": "journal",
     "subscribers": "subscribers",
 }

@@ -8,12 +8,22 @@ from dataclasses import replace
 
 import click
 
-from newsletter import campaign, composer, locks
+from newsletter import campaign, composer, home, locks
 from newsletter.addresses import parse_address
 from newsletter.cli.app import App, now_ms, pass_app, put, yes_option
 from newsletter.cli.compose import make_proof, sample_reader
 from newsletter.cli.dispatch import dispatch, going_on, send_copies, stopping, wait_for_time
-from newsletter.cli.tell import nobody, people, refuse_errors, refuse_gaps, tell_end, tell_survey, tell_time
+from newsletter.cli.tell import (
+    nobody,
+    people,
+    refuse_drafts,
+    refuse_errors,
+    refuse_gaps,
+    tell_early,
+    tell_end,
+    tell_survey,
+    tell_time,
+)
 from newsletter.deliver.limits import Limits, limits_for
 from newsletter.deliver.report import Ending
 from newsletter.errors import IssueError, NotFoundError, UsageError
@@ -93,6 +103,7 @@ def send_issue(
     if at is not None and at < now_ms():
         raise UsageError(f"{app.local_time(at)} is over", hint="leave --at out to send now")
     with app.store() as store, lock(app, slug, limits) as holder:
+        refuse_other_home(app, store)
         current = campaign.open_send(store, slug, audience)
         if current is None:
             current = _plan(app, store, make_proof(app, slug), audience, limits, limit, at, yes=yes)
@@ -103,6 +114,13 @@ def send_issue(
         if current is None:
             return store.sends.tally(slug)
         return go_on(app, store, current, limits, holder, limit=limit, wait=wait)
+
+
+def refuse_other_home(app: App, store: Store) -> None:
+    """Raise RefusedError where the live pages are not of this project: its ways out would lead nowhere."""
+    base_url = app.config.web.base_url
+    if base_url and not home.refuse_elsewhere(app.config, store):
+        app.warn(f"{base_url} is a sample address: there are no pages on which people could leave")
 
 
 @contextmanager
@@ -161,6 +179,7 @@ def _dry_run(app: App, issue: str, audience: str, limit: int | None) -> None:
             put(f"Under way to {audience}: {tally.sent:,} of {people(tally.total)} have it.")
             put(f"Would go on with {people(tally.planned + tally.deferred)}.")
             return
+        refuse_drafts(proof.issue)
         found = campaign.survey(store, proof, audience)
         if not found.total:
             nobody(app, found)
@@ -185,6 +204,7 @@ def _plan(
     *,
     yes: bool,
 ) -> Send | None:
+    refuse_drafts(proof.issue)
     found = campaign.survey(store, proof, audience)
     if not found.total:
         nobody(app, found)
@@ -192,6 +212,7 @@ def _plan(
     refuse_errors(app, proof, found.findings)
     refuse_gaps(proof, found)
     tell_survey(app, found)
+    tell_early(app, proof.issue, at or now_ms())
     tell_time(app, store, min(found.total, limit or found.total), limits, at or now_ms())
     app.confirm(f"Send to {people(found.total)}?", yes=yes)
     return campaign.approve(store, proof, found, now_ms(), scheduled=at)
@@ -226,6 +247,7 @@ def _compare(app: App, store: Store, current: Send, *, amend: bool) -> None:
         app.warn(f"the issue's files cannot be read ({error}); the rest get what was approved")
         return
     if changed and amend:
+        refuse_drafts(proof.issue)
         refuse_errors(app, proof, proof.findings())
         campaign.amend(store, proof, current)
         app.say("The rest get the issue as its files are now.")

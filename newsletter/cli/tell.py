@@ -12,7 +12,7 @@ from newsletter.cli.compose import show_findings
 from newsletter.deliver.limits import Limits, estimate
 from newsletter.deliver.report import Ending, RunReport
 from newsletter.errors import RefusedError, SegmentError
-from newsletter.models import Finding, Level, Send, Tally
+from newsletter.models import Finding, Issue, Level, Send, Tally
 from newsletter.proof import Proof
 from newsletter.store import Store
 from newsletter.when import duration
@@ -32,6 +32,27 @@ def refuse_errors(app: App, proof: Proof, findings: Sequence[Finding]) -> None:
             f"first: {first.message}",
             where=f"{proof.issue.editions[first.edition].path}:{first.line}",
             hint="nothing was sent",
+        )
+
+
+def refuse_drafts(issue: Issue) -> None:
+    """Raises RefusedError for an edition that is still a draft."""
+    for edition in issue.editions.values():
+        if edition.draft:
+            raise RefusedError(
+                "this edition is still a draft",
+                where=f"{edition.path.as_posix()}:{edition.lines.get('draft', 1)}",
+                hint="take the line draft: true out when it is ready; nothing was sent",
+            )
+
+
+def tell_early(app: App, issue: Issue, begin: int) -> None:
+    """Say that the mail's public links lead nowhere yet, where the issue's date is after `begin` (UTC ms)."""
+    web = app.config.web
+    dates = [edition.date for edition in issue.editions.values() if edition.date]
+    if (web.base_url or web.archive_url) and dates and max(dates) > app.local(begin).date():
+        app.warn(
+            f"the public pages open on {max(dates)}, the issue's date: until then their links lead nowhere"
         )
 
 

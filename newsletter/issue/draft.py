@@ -28,6 +28,7 @@ title: {title}
 # One sentence for search engines and for previews of shared links.
 description: ""
 date: {date}
+draft: true
 # Who has read it as an expert, and when: shown at the end of the mail.
 reviewed_by: ""
 reviewed_on:

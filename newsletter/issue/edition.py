@@ -44,6 +44,7 @@ def read_edition(data: bytes, *, path: Path, language: str) -> Edition:
         reviewed_on=front.dates.get("reviewed_on"),
         share=front.share,
         silence=front.silence,
+        draft=front.draft,
         lines=front.lines,
         body=body,
         body_line=closing + 2,

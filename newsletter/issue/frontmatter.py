@@ -17,7 +17,7 @@ from newsletter.tomlsource import nearest
 
 TEXTS = ("subject", "preheader", "title", "description", "reviewed_by")
 DATES = ("date", "reviewed_on")
-KEYS = (*TEXTS, *DATES, "share", "silence")
+KEYS = (*TEXTS, *DATES, "draft", "share", "silence")
 SHARE_KEYS = tuple(field.name for field in fields(ShareText))
 MANY_LINES = ("share.mail_text",)
 _TAG = "tag:yaml.org,2002:"
@@ -34,6 +34,7 @@ class FrontMatter:
     dates: Mapping[str, date]
     share: ShareText
     silence: Sequence[str]
+    draft: bool
     lines: Mapping[str, int]
 
 
@@ -53,6 +54,7 @@ def read_front_matter(text: str, *, path: Path, first_line: int) -> FrontMatter:
         dates={key: day for key in DATES if key in values and (day := reader.day(key, values[key]))},
         share=ShareText(**{key: reader.text(f"share.{key}", value) for key, (_, value) in share.items()}),
         silence=reader.words("silence", values["silence"]) if "silence" in values else (),
+        draft=reader.yes("draft", values["draft"]) if "draft" in values else False,
         lines={key: line for key, (line, _) in pairs.items()}
         | {f"share.{key}": line for key, (line, _) in share.items()},
     )
@@ -140,6 +142,15 @@ class _Reader:
             hint = f"write it like {key}: 2026-11-24"
             self.complain(self._line_of(node), f"{key} is no date of the calendar", hint)
             return None
+
+    def yes(self, key: str, node: yaml.Node) -> bool:
+        if _is_empty(node):
+            return False
+        value = str(node.value).casefold() if isinstance(node, yaml.ScalarNode) else ""
+        if node.tag != f"{_TAG}bool" or value not in {"true", "false"}:
+            hint = f"write {key}: true, or take the line out"
+            raise self._error(self._line_of(node), f"{key} must be true or false", hint)
+        return value == "true"
 
     def words(self, key: str, node: yaml.Node) -> tuple[str, ...]:
         if _is_empty(node):

@@ -1,10 +1,22 @@
-"""Markdown to HTML for mail and to plain text, from one parse."""
+"""Markdown to HTML for mails and for pages, and to plain text, from one parse."""
 
 from __future__ import annotations
 
 from newsletter.markdown.compose import compose
 from newsletter.markdown.document import Image
-from newsletter.markdown.outline import Composed, Heading, Link
+from newsletter.markdown.outline import Composed, Heading, Link, Message, message
 from newsletter.markdown.source import line_of
+from newsletter.markdown.web import Shown, web_html
 
-__all__ = ["Composed", "Heading", "Image", "Link", "compose", "line_of"]
+__all__ = [
+    "Composed",
+    "Heading",
+    "Image",
+    "Link",
+    "Message",
+    "Shown",
+    "compose",
+    "line_of",
+    "message",
+    "web_html",
+]

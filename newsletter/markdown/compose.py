@@ -53,4 +53,5 @@ def compose(
         links=tuple(outline.links(blocks)),
         images=images,
         pictures=tuple(dict.fromkeys(image.picture for image in images if image.picture)),
+        blocks=tuple(blocks),
     )

@@ -51,8 +51,8 @@ class Composed:
 
     `conditions` are the distinct expressions of all `only` blocks in order of appearance, whether they hold
     or not, and `condition_lines` the lines of their first appearance. All else is of this variant only:
-    `links` and `images` in order, and `pictures`, the distinct names of the issue's own ones. Lines are the
-    file's.
+    `links` and `images` in order, and `pictures`, the distinct names of the issue's own ones; `blocks` is the
+    document itself. Lines are the file's.
     """
 
     html: str
@@ -63,6 +63,7 @@ class Composed:
     links: tuple[Link, ...]
     images: tuple[Image, ...]
     pictures: tuple[str, ...]
+    blocks: Blocks
 
 
 def headings(blocks: Blocks) -> Iterator[Heading]:
@@ -84,6 +85,25 @@ def images(blocks: Blocks) -> Iterator[Image]:
     for child in _all_inlines(blocks):
         if isinstance(child, Image):
             yield child
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """What is handed out of a body: its first steps, and the box that stands right below them."""
+
+    steps: tuple[Blocks, ...]
+    note: Blocks
+
+
+def message(blocks: Blocks) -> Message:
+    """The first `::: steps` of the body; no steps where there is no such block."""
+    for at, block in enumerate(blocks):
+        if isinstance(block, Items) and block.steps:
+            below = blocks[at + 1 : at + 2]
+            return Message(
+                steps=block.items, note=below if isinstance(below[0] if below else None, Callout) else ()
+            )
+    return Message(steps=(), note=())
 
 
 def _all_blocks(blocks: Blocks) -> Iterator[Block]:

@@ -33,7 +33,8 @@ class ShareText:
 class Edition:
     """An issue in one language: front matter and markdown.
 
-    `body_line` is the file's line on which the markdown begins, so that findings can name lines.
+    `body_line` is the file's line on which the markdown begins, so that findings can name lines. A `draft` is
+    in no public place and is not sent.
     """
 
     path: Path
@@ -49,6 +50,7 @@ class Edition:
     reviewed_on: datetime.date | None = None
     share: ShareText = field(default_factory=ShareText)
     silence: Sequence[str] = ()
+    draft: bool = False
     lines: Mapping[str, int] = field(default_factory=dict)
 
 

@@ -13,8 +13,8 @@ from markupsafe import Markup, escape
 from newsletter.config import Config
 from newsletter.errors import IssueError, NotFoundError
 from newsletter.fields import LINKS, Tokens, tokenise
-from newsletter.languages import direction
-from newsletter.links import EditionLinks
+from newsletter.languages import direction, own_name
+from newsletter.links import EditionLinks, edition_links
 from newsletter.markdown import Composed, compose, line_of
 from newsletter.models import Edition, Issue, RenderedEdition
 from newsletter.phrases import fill, for_language, long_date
@@ -43,11 +43,13 @@ def render(
     links: EditionLinks,
     environment: Environment,
     variant: int = 0,
+    passed_on: bool = False,
 ) -> RenderedEdition:
     """One edition of an issue, for the readers for whom exactly the conditions of `variant` hold.
 
-    The same input gives the same output. Raises NotFoundError for a language that the issue does not have,
-    IssueError for what is wrong in its file, ConfigError for what is wrong in a template.
+    A mail to be `passed_on` by others has no way out of the campaign's own lists. The same input gives the
+    same output. Raises NotFoundError for a language that the issue does not have, IssueError for what is
+    wrong in its file, ConfigError for what is wrong in a template.
     """
     edition = _edition(issue, language)
     share = share_block(edition, config, links, for_language(language))
@@ -60,7 +62,9 @@ def render(
         body = body.replace(token, link)
     composed = _composed(edition, body, known, variant)
     content = attach_pictures(isolate_values(composed.html, tokens.fields), issue.pictures)
-    page = _page(edition, config, links, share, tokens)
+    page = _page(edition, config, links, share, tokens) | {"tongues": _tongues(issue, language, config)}
+    if passed_on:
+        page |= _passed_on(edition, config)
     seen = str(escape(no_breaks(preheader, language)))
     preview = isolate_values(seen, tokens.fields) + PREHEADER_PADDING
     html = filled(
@@ -196,6 +200,25 @@ def _page(
         "why": fill(phrases.why, campaign=config.campaign.name),
         "leave_url": links.leave or tokens.token("leave_url"),
         "preferences_url": "" if links.leave else tokens.token("preferences_url"),
+    }
+
+
+def _tongues(issue: Issue, language: str, config: Config) -> list[dict[str, str]]:
+    """The other languages of an issue, in their own names; none where there are no public pages."""
+    return [
+        {"tag": tag, "name": own_name(tag), "direction": direction(tag), "url": url}
+        for tag, edition in issue.editions.items()
+        if tag != language and not edition.draft and (url := edition_links(config, issue.slug, tag).public)
+    ]
+
+
+def _passed_on(edition: Edition, config: Config) -> dict[str, str]:
+    """What the footer says to readers of another organisation's mail."""
+    sentence = for_language(edition.language).passed_on
+    return {
+        "why": fill(sentence, organisation=config.campaign.organisation),
+        "leave_url": "",
+        "preferences_url": "",
     }
 
 

@@ -85,15 +85,24 @@ class _Templates(BaseLoader):
 
 
 def sources(environment: Environment) -> list[str]:
-    """The text of every template."""
+    """The text of every template of the mails."""
     loader = environment.loader
-    names = environment.list_templates(filter_func=is_template)
+    names = environment.list_templates(filter_func=lambda name: is_template(name) and _of_mails(name))
     return [loader.get_source(environment, name)[0] for name in names] if loader else []
 
 
 def is_template(name: str) -> bool:
     """Whether a file of a templates folder is a template, by its name."""
     return name.rpartition(".")[2] in {"html", "txt", "css", "jinja"}
+
+
+def _of_mails(name: str) -> bool:
+    return not name.startswith("pages/")
+
+
+def page(environment: Environment, template: str, **words: Any) -> str:
+    """A public page's template with its words filled in. Raises ConfigError with the file:line of a fault."""
+    return filled(environment, template, words)
 
 
 def filled(environment: Environment, name: str, page: dict[str, Any]) -> str:

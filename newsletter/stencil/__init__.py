@@ -16,6 +16,7 @@ from newsletter.stencil.headers import Envelope, FilledHeaders, envelope_address
 from newsletter.stencil.model import Stencil
 from newsletter.stencil.places import Place
 from newsletter.stencil.single import Single, single_mail
+from newsletter.stencil.unsent import unsent
 from newsletter.stencil.values import SlotField
 
 __all__ = [
@@ -42,4 +43,5 @@ __all__ = [
     "misplaced",
     "missing",
     "single_mail",
+    "unsent",
 ]

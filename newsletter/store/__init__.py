@@ -5,12 +5,13 @@ The only part that knows SQLite. Returns models, never rows. Every error is a St
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
-from newsletter.errors import StoreError
+from newsletter.errors import NewsletterError, StoreError
 from newsletter.store.backup import Restored, restore
 from newsletter.store.backup import backup as backup_file
 from newsletter.store.carry import Carried
@@ -46,6 +47,8 @@ __all__ = [
     "restore",
 ]
 
+Answer = TypeVar("Answer")
+
 
 class Store:
     """One open database. Use it as a context manager; several threads may use it in turn."""
@@ -74,9 +77,32 @@ class Store:
         """What tells this project's database from every other: random, made once, 32 hexadecimal digits."""
         return str(self._connection.value("SELECT value FROM meta WHERE key = 'project_id'"))
 
+    def home_word(self) -> str:
+        """The word by which a send and the pages find out that they use one database; empty at first."""
+        return str(self._connection.value("SELECT value FROM meta WHERE key = 'home_word'") or "")
+
+    def set_home_word(self, word: str) -> None:
+        """Write the word; every copy of this database keeps another one."""
+        self._connection.run("INSERT OR REPLACE INTO meta (key, value) VALUES ('home_word', ?)", [word])
+
     def transaction(self) -> AbstractContextManager[None]:
         """Everything written inside happens, or nothing of it. Raises DatabaseBusyError."""
         return self._connection.transaction()
+
+    def together(self, works: Sequence[Callable[[Store], Answer]]) -> list[Answer | NewsletterError]:
+        """Do several works in one transaction, each whole or not at all -> their answers, or why one failed.
+
+        They wait for the disk once. Whatever else is raised takes all of them back.
+        """
+        answers: list[Answer | NewsletterError] = []
+        with self.transaction():
+            for work in works:
+                try:
+                    with self._connection.part():
+                        answers.append(work(self))
+                except NewsletterError as error:
+                    answers.append(error)
+        return answers
 
     def journal(self, send: int, relay: str) -> Journal:
         """The journal of one send; `relay` names whose usage is counted."""

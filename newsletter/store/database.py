@@ -22,7 +22,8 @@ APPLICATION_ID = 0x4E77_734C  # marks the file as ours
 BUSY_SECONDS = 10.0
 _PAGE_CACHE_KIB = 16_384
 _CHECKPOINT_PAGES = 4_000
-_RETRY_SECONDS = 0.02
+_ASKING = 0.002  # seconds that SQLite itself waits before we try again
+_RETRY_SECONDS = 0.001
 
 
 class Connection:
@@ -34,17 +35,18 @@ class Connection:
     def __init__(self, path: Path, *, busy_seconds: float = BUSY_SECONDS) -> None:
         self.path = path
         self._lock = threading.RLock()
+        self._busy_seconds = busy_seconds
         with translated(path):
-            raw = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
+            raw = sqlite3.connect(path, timeout=_ASKING, isolation_level=None, check_same_thread=False)
             try:
                 self.db = Database(raw, execute_plugins=False)
-                self._prepare(busy_seconds)
+                self._prepare()
             except BaseException:
                 raw.close()
                 raise
 
-    def _prepare(self, busy_seconds: float) -> None:
-        self._use_wal(busy_seconds)
+    def _prepare(self) -> None:
+        self._patiently("PRAGMA journal_mode = WAL")
         for pragma in (
             "synchronous = FULL",
             "foreign_keys = ON",
@@ -55,13 +57,16 @@ class Connection:
             self.db.conn.execute(f"PRAGMA {pragma}")
         register(self.db)
 
-    def _use_wal(self, busy_seconds: float) -> None:
-        """Switching to WAL does not wait for others by itself: two first openers may meet."""
-        until = time.monotonic() + busy_seconds
+    def _patiently(self, sql: str, parameters: Parameters = ()) -> sqlite3.Cursor:
+        """Run a statement outside a transaction, and while others hold the database try again and again.
+
+        SQLite's own waits grow to 100 ms, which is long for a visitor of the pages; these stay short.
+        Switching to WAL, where two first openers may meet, does not wait by itself at all.
+        """
+        until = time.monotonic() + self._busy_seconds
         while True:
             try:
-                self.db.conn.execute("PRAGMA journal_mode = WAL")
-                return
+                return self.db.conn.execute(sql, parameters)
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
                     raise
@@ -79,7 +84,7 @@ class Connection:
             if raw.in_transaction:
                 yield
                 return
-            raw.execute("BEGIN IMMEDIATE")
+            self._patiently("BEGIN IMMEDIATE")
             try:
                 yield
                 raw.execute("COMMIT")
@@ -88,15 +93,30 @@ class Connection:
                     raw.execute("ROLLBACK")
                 raise
 
+    @contextmanager
+    def part(self) -> Iterator[None]:
+        """A part of a transaction that can fail alone: what is raised inside takes back that part only."""
+        with self._lock, translated(self.path):
+            raw = self.db.conn
+            raw.execute("SAVEPOINT part")
+            try:
+                yield
+            except BaseException:
+                if raw.in_transaction:
+                    raw.execute("ROLLBACK TO part")
+                    raw.execute("RELEASE part")
+                raise
+            raw.execute("RELEASE part")
+
     def rows(self, sql: str, parameters: Parameters = ()) -> list[Row]:
         """All rows of a query, read at once so that no read transaction stays open."""
         with self._lock, translated(self.path):
-            return self.db.conn.execute(sql, parameters).fetchall()
+            return self._patiently(sql, parameters).fetchall()
 
     def row(self, sql: str, parameters: Parameters = ()) -> Row | None:
         """The first row of a query."""
         with self._lock, translated(self.path):
-            found: Row | None = self.db.conn.execute(sql, parameters).fetchone()
+            found: Row | None = self._patiently(sql, parameters).fetchone()
             return found
 
     def value(self, sql: str, parameters: Parameters = ()) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -82,10 +83,12 @@ def test_where_all_is_well_every_line_says_yes(relayed: Named) -> None:
         names.zone = {**GOOD, (key.record_name, "TXT"): [" ".join(f'"{t}"' for t in txt_strings(key.record))]}
         signing = "[dkim]\nselector = 'newsletter'\nprivate_key = 'dkim-newsletter.pem'\n"
         box.write("newsletter.toml", f"{OURS}{signing}[web]\nbase_url = 'http://127.0.0.1:{port}'\n")
-        found = box.run("doctor", "--dns", names.address)
-        assert {line[:3].strip() for line in found.stdout.splitlines()} == {"yes", "--"}
-        told = verdicts(box.json("doctor", "--dns", names.address))
-    assert set(told) == {"mail server", "SPF", "DKIM", "DMARC", "MX", "pages", "clock"}
+        found = box.run("doctor", "--dns", names.address, exit_code=1)
+        wrong = [line for line in found.stdout.splitlines() if line.startswith("no ")]
+        assert [line.split(":")[0] for line in wrong] == ["no   home"]
+        told = verdicts(json.loads(box.run("doctor", "--dns", names.address, "--json", exit_code=1).stdout))
+    assert set(told) == {"mail server", "SPF", "DKIM", "DMARC", "MX", "pages", "clock", "home"}
+    assert told.pop("home") == ["no"], "some web server is not the project's own pages"
     assert "no" not in set().union(*told.values())
     assert told["DKIM"] == told["DMARC"] == told["SPF"] == told["clock"] == told["pages"] == ["yes"]
     assert not relay.taken

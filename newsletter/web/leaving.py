@@ -1,0 +1,138 @@
+"""The two ways out: one click of a mail program (RFC 8058), and the page that asks who is reading; undo."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from newsletter.audience import departures
+from newsletter.audience.preferences import Preferences, preferences
+from newsletter.links import KEY_PURPOSE, Purpose, sign
+from newsletter.pages import words_for
+from newsletter.store import Store
+from newsletter.web import forms
+from newsletter.web.desk import desk_of, opened
+from newsletter.web.joining import JOIN
+from newsletter.web.voice import language_of, names_of, note, path_to, see, show
+
+ONE_CLICK = ("List-Unsubscribe", "One-Click")
+
+
+async def one_click(request: Request) -> Response:
+    """POST /u/TOKEN: a mail program's request is done at once, and answered without a cookie or redirect."""
+    desk, text = desk_of(request), request.path_params["token"]
+    name, value = ONE_CLICK
+    if (await forms.fields(request)).get(name) != [value]:
+        return note(request, language_of(request), "one_click_bad", here=f"/u/{text}", status=400)
+    now = desk.now()
+    await desk.writer.do(
+        lambda store: departures.leave(
+            store,
+            opened(store, text, Purpose.LEAVE_AT_ONCE).subject,
+            source="one click in a mail program",
+            page="/u",
+            now=now,
+        )
+    )
+    return PlainTextResponse("Unsubscribed.\n")
+
+
+async def ways(request: Request) -> Response:
+    """GET /p/TOKEN and /u/TOKEN: whose subscription this is, and what a reader may want."""
+    desk = desk_of(request)
+    text, address, person_language = await desk.reader.do(
+        lambda store: _whose(store, request.path_params["token"])
+    )
+    language = language_of(request, person_language)
+    page = f"/p/{text}"
+    return show(
+        request,
+        "ways.html",
+        language,
+        title=words_for(language)["ways_title"],
+        here=page,
+        names=names_of(desk, address=address),
+        leave=path_to(desk, f"{page}/leave", lang=language),
+        change=path_to(desk, f"{page}/preferences", lang=language),
+        join=path_to(desk, JOIN, via="forward", lang=language),
+    )
+
+
+def _whose(store: Store, text: str) -> tuple[str, str, str]:
+    """A token for the page, the masked address (empty where the subscription has ended) and the language."""
+    token = opened(store, text, Purpose.PREFERENCES, Purpose.LEAVE_AT_ONCE)
+    if token.purpose is Purpose.LEAVE_AT_ONCE:
+        key = store.keys.current(KEY_PURPOSE)
+        text = sign(key, purpose=Purpose.PREFERENCES, subject=token.subject, about=token.about)
+    found = preferences(store, token.subject)
+    if found is None:
+        return text, "", ""
+    return text, found.masked if found.lists else "", found.language
+
+
+async def leave(request: Request) -> Response:
+    """POST /p/TOKEN/leave: the same kind answer for whoever has left already, was erased or never was."""
+    desk, text = desk_of(request), request.path_params["token"]
+    forms.refuse_foreign(request, forms.origin_of(desk.config.web.base_url))
+    now = desk.now()
+
+    def work(store: Store) -> str:
+        subject = opened(store, text, Purpose.PREFERENCES).subject
+        left = departures.leave(store, subject, source="page of a mail's link", page="/p", now=now)
+        if left.event is None:
+            return ""
+        key = store.keys.current(KEY_PURPOSE)
+        return sign(key, purpose=Purpose.UNDO, subject=subject, about=left.event)
+
+    undo = await desk.writer.do(work)
+    language = language_of(request)
+    return see(desk, f"/undo/{undo}" if undo else f"/p/{text}/left", lang=language)
+
+
+async def left(request: Request) -> Response:
+    """GET /p/TOKEN/left: nothing had to be changed."""
+    desk, text = desk_of(request), request.path_params["token"]
+    await desk.reader.do(lambda store: opened(store, text, Purpose.PREFERENCES))
+    return _left(request, language_of(request), f"/p/{text}/left", undo="")
+
+
+async def undo_form(request: Request) -> Response:
+    """GET /undo/TOKEN: you have left, and can take it back for 30 days."""
+    desk, text = desk_of(request), request.path_params["token"]
+    now = desk.now()
+
+    def look(store: Store) -> tuple[bool, Preferences | None]:
+        token = opened(store, text, Purpose.UNDO)
+        return departures.can_undo(store, token, now), preferences(store, token.subject)
+
+    open_still, found = await desk.reader.do(look)
+    language, here = language_of(request, found.language if found else ""), f"/undo/{text}"
+    if open_still:
+        undo = path_to(desk, here, lang=language)
+        return _left(request, language, here, undo=undo, some=bool(found and found.lists))
+    again = (words_for(language)["subscribe_again"], path_to(desk, JOIN, lang=language))
+    return note(request, language, "undo_over", here=here, status=410, actions=[again])
+
+
+async def undo(request: Request) -> Response:
+    """POST /undo/TOKEN: everything is as it was before that leaving."""
+    desk, text = desk_of(request), request.path_params["token"]
+    forms.refuse_foreign(request, forms.origin_of(desk.config.web.base_url))
+    now = desk.now()
+    done = await desk.writer.do(
+        lambda store: departures.undo(store, opened(store, text, Purpose.UNDO), page="/undo", now=now)
+    )
+    return see(desk, f"/undo/{text}/done" if done else f"/undo/{text}", lang=language_of(request))
+
+
+async def undone(request: Request) -> Response:
+    """GET /undo/TOKEN/done: welcome back."""
+    desk, text = desk_of(request), request.path_params["token"]
+    await desk.reader.do(lambda store: opened(store, text, Purpose.UNDO))
+    return note(request, language_of(request), "undone", here=f"/undo/{text}/done", mark="✓")
+
+
+def _left(request: Request, language: str, here: str, *, undo: str, some: bool = False) -> Response:
+    """The page of somebody who left: `undo` is where to take it back, `some` that other lists stay."""
+    title = words_for(language)["left_title"]
+    return show(request, "left.html", language, title=title, here=here, undo=undo, some=some)

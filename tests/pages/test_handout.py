@@ -1,0 +1,172 @@
+"""The handout as paper: one sheet in A4 and Letter, and a code that leads to the page."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import segno
+from playwright.sync_api import Page, sync_playwright
+
+from newsletter.models import Edition
+from newsletter.pages import handout_page, kit_files, qr, qr_image, static_files
+from tests.editions import ARCHIVE, make_edition, make_issue
+from tests.pages.scene import SAMPLE, make_site
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here to print with")
+URL = "https://archive.example.org/i/image-gently-in-dentistry/en/"
+STEP = "**Choose each X-ray for the child in front of you.** Individual need decides, never routine. "
+
+
+def steps(count: int, length: int, note: int) -> Edition:
+    """An edition with so many steps of so many sentences, and a note of so many."""
+    rows = "\n".join(f"{n}. {STEP * length}" for n in range(1, count + 1))
+    box = f"\n\n::: callout Mind\n{'Guidance has moved since. ' * note}\n:::\n" if note else ""
+    return make_edition(
+        f"Hello.\n\n::: steps\n{rows}\n:::{box}", title="A title " * 8, description="Words. " * 30
+    )
+
+
+EDITIONS = {
+    "few": steps(3, 1, 0),
+    "many": steps(8, 3, 10),
+    "none": make_edition("Only words."),
+}
+
+
+@pytest.fixture(scope="module")
+def printer() -> Iterator[Page]:
+    """The browser that prints."""
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield started.new_page()
+        started.close()
+
+
+def sheets(printer: Page, folder: Path, files: dict[str, bytes], name: str, paper: str) -> int:
+    for file, data in files.items():
+        path = folder / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    printer.goto((folder / name).as_uri())
+    assert printer.evaluate("[...document.images].every(i => i.complete && i.naturalWidth > 0)")
+    return len(re.findall(rb"/Type\s*/Page\b", printer.pdf(format=paper)))
+
+
+@needs_chromium
+@pytest.mark.parametrize("paper", ["A4", "Letter"])
+@pytest.mark.parametrize("language", list(SAMPLE.editions))
+def test_the_sample_issue_fits_one_sheet(printer: Page, tmp_path: Path, paper: str, language: str) -> None:
+    site = make_site(tmp_path, pages=ARCHIVE, files=True)
+    name = f"i/{SAMPLE.slug}/{language}/handout/index.html"
+    assert sheets(printer, tmp_path / "out", static_files(site), name, paper) == 1
+
+
+@needs_chromium
+@pytest.mark.parametrize("paper", ["A4", "Letter"])
+@pytest.mark.parametrize("kind", EDITIONS)
+def test_short_and_long_messages_fit_one_sheet(printer: Page, tmp_path: Path, paper: str, kind: str) -> None:
+    site = make_site(tmp_path, make_issue(EDITIONS[kind]), pages=ARCHIVE, files=True)
+    assert sheets(printer, tmp_path / "out", static_files(site), "i/sample/en/handout/index.html", paper) == 1
+
+
+@needs_chromium
+def test_the_kits_handout_is_whole_in_its_own_folder(printer: Page, tmp_path: Path) -> None:
+    files = kit_files(make_site(tmp_path, pages=ARCHIVE, files=True), SAMPLE.slug)
+    alone = {name: data for name, data in files.items() if name.startswith("fr/handout/")}
+    assert set(alone) == {f"fr/handout/{name}" for name in ("handout.html", "site.css", "qr.svg")}
+    assert sheets(printer, tmp_path / "out", alone, "fr/handout/handout.html", "A4") == 1
+
+
+@needs_chromium
+def test_a_second_sheet_would_be_noticed(printer: Page, tmp_path: Path) -> None:
+    page = {"two.html": b"<p style='break-after: page'>one</p><p>two</p>"}
+    assert sheets(printer, tmp_path, page, "two.html", "A4") == 2
+
+
+def test_the_message_its_six_steps_and_their_note_are_on_it(tmp_path: Path) -> None:
+    html = handout_page(make_site(tmp_path), SAMPLE.slug, "en").body.decode()
+    assert html.count("<li><div>") == 6 and "Collimate the beam" in html
+    assert "no longer advise thyroid collars" in html
+    assert "Name of the practice" in html and "Sample Federation" in html
+    assert "https://news.example.org/i/image-gently-in-dentistry/en" in html
+    assert "Free to learn" not in html and "<strong>" in html
+
+
+def test_without_a_public_address_there_is_no_code_on_it(tmp_path: Path) -> None:
+    html = handout_page(make_site(tmp_path, pages={}), SAMPLE.slug, "en").body.decode()
+    assert "qr.svg" not in html and "Scan" not in html and "Name of the practice" in html
+
+
+def drawn(svg: bytes) -> list[list[int]]:
+    """The modules that an SVG of strokes draws, without its border."""
+    (size,) = {int(n) for n in re.findall(rb'viewBox="0 0 (\d+) \d+"', svg)}
+    grid = [[0] * size for _ in range(size)]
+    (path,) = re.findall(rb'<path[^>]*stroke="#000"[^>]*\bd="([^"]+)"', svg) or re.findall(
+        rb'<path[^>]*\bd="(M[^"]+)"[^>]*stroke="#000"', svg
+    )
+    x, y = 0.0, 0.0
+    for command, first, second in re.findall(rb"([Mmh])(-?[\d.]+)(?:[ ,]?(-?[\d.]+))?", path):
+        if command == b"M":
+            x, y = float(first), float(second)
+        elif command == b"m":
+            x, y = x + float(first), y + float(second)
+        else:
+            for at in range(int(x), int(x + float(first))):
+                grid[int(y)][at] = 1
+            x += float(first)
+    return [row[4:-4] for row in grid[4:-4]]
+
+
+def pixels(png: bytes, scale: int) -> list[list[int]]:
+    """The modules of a PNG of one bit a pixel, without its border of four."""
+    width, height, depth = struct.unpack(">IIB", png[16:25])
+    assert depth == 1
+    data = b"".join(png[at + 8 : at + 8 + length] for at, length, kind in chunks(png) if kind == b"IDAT")
+    raw, row = zlib.decompress(data), (width + 7) // 8 + 1
+    lines = [bytes(row - 1)]
+    for n in range(height):
+        kind, *line = raw[n * row : (n + 1) * row]
+        assert kind in {0, 2}, "a filter that this test does not know"
+        above = lines[-1] if kind == 2 else bytes(row - 1)
+        lines.append(bytes((one + other) % 256 for one, other in zip(line, above, strict=True)))
+    del lines[0]
+    side = width // scale
+    return [
+        [
+            1 - (lines[y * scale + 1][(x * scale + 1) // 8] >> (7 - (x * scale + 1) % 8) & 1)
+            for x in range(4, side - 4)
+        ]
+        for y in range(4, side - 4)
+    ]
+
+
+def chunks(png: bytes) -> Iterator[tuple[int, int, bytes]]:
+    at = 8
+    while at < len(png):
+        (length,) = struct.unpack(">I", png[at : at + 4])
+        yield at, length, png[at + 4 : at + 8]
+        at += length + 12
+
+
+def test_the_code_says_the_address_of_the_page(tmp_path: Path) -> None:
+    site = make_site(tmp_path, pages=ARCHIVE)
+    wanted = [list(row) for row in segno.make(URL, error="m", micro=False).matrix]
+    assert drawn(qr_image(site, SAMPLE.slug, "en").body) == wanted
+    kit = kit_files(site, SAMPLE.slug)
+    assert drawn(kit["en/qr/qr.svg"]) == drawn(kit["en/handout/qr.svg"]) == wanted
+    assert pixels(kit["en/qr/qr.png"], 10) == wanted
+    assert drawn(qr.svg(URL + "x")) != wanted
+
+
+def test_the_live_pages_code_counts_as_one(tmp_path: Path) -> None:
+    wanted = segno.make(
+        "https://news.example.org/i/image-gently-in-dentistry/en?via=qr", error="m", micro=False
+    ).matrix
+    assert drawn(qr_image(make_site(tmp_path), SAMPLE.slug, "en").body) == [list(row) for row in wanted]
