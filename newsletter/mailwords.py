@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -57,6 +57,3 @@ def mails_for(tag: str) -> MailWords:
     words = read(language)
     mails = {kind: MailText(**words.pop(kind.value)) for kind in OutboxKind}
     return MailWords(language=language, mails=mails, **words)
-
-
-MAIL_KEYS = frozenset(f.name for f in fields(MailText))
