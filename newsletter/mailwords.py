@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
 
@@ -50,7 +50,7 @@ def read(language: str) -> dict[str, Any]:
     return tomllib.loads(source.read_text(encoding="utf-8"))
 
 
-@cache
+@lru_cache(maxsize=64)
 def mails_for(tag: str) -> MailWords:
     """The mails for a BCP 47 tag: in that language, else its base language, else English."""
     language = choose_edition(languages(), tag, FALLBACK)
