@@ -96,6 +96,17 @@ def test_a_copy_of_ones_data_is_whole(box: Box) -> None:
     assert facts["first_known"].endswith("+00:00")
 
 
+@pytest.mark.parametrize("purpose", [Purpose.CONFIRM, Purpose.UNDO, Purpose.DATA])
+def test_a_link_that_is_no_way_out_takes_nobody_out(box: Box, purpose: Purpose) -> None:
+    join(box, "ana")
+    with opened(box) as store:
+        person = store.people.get("ana@example.org")
+        assert person is not None
+        text = sign(store.keys.current(KEY_PURPOSE), purpose=purpose, subject=person.subject, about=1)
+    assert "no way out" in box.run("subscribers", "unsubscribe", text, exit_code=1).stderr
+    assert box.json("subscribers", "show", "ana@example.org")["state"] == "active"
+
+
 # --- keys
 
 
