@@ -2,9 +2,9 @@
 
     python bench/pages.py [--people 20000] [--rate 200] [--views 70]
 
-Real processes: `newsletter serve`, `newsletter send` to a sink, and this one, which asks at a steady rate, whatever
-the answers take, over kept connections as a proxy does. A wait counts from the moment when the request was due.
-Each one-click request is another recipient's. Prints the percentiles before the send, during it, and after.
+Real processes: `newsletter serve`, `newsletter send` to a sink, and this one, which asks at a steady rate,
+whatever the answers take, over kept connections as a proxy does. A wait counts from when the request was due.
+Each one-click request is another recipient's. Prints the percentiles before, during and after the send.
 """
 
 from __future__ import annotations
@@ -62,6 +62,7 @@ class Visitors:
         return self.seen
 
     async def one(self, due: float) -> None:
+        """One request, and how long it took since it was due."""
         view = random.random() * 100 < self.views or not self.tokens
         target = random.choice(VIEWS) if view else f"/u/{self.tokens.pop()}"
         code = await self.ask("GET" if view else "POST", target)
@@ -70,6 +71,7 @@ class Visitors:
         self.seen.codes[code] += 1
 
     async def ask(self, method: str, target: str) -> int:
+        """Ask over a kept connection -> the status code."""
         client = f"203.0.{random.randrange(256)}.{random.randrange(256)}"
         head = f"{method} {target} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nX-Forwarded-For: {client}\r\n"
         if method == "POST":
@@ -100,9 +102,8 @@ def shown(name: str, seen: Seen, seconds: float) -> None:
     print(f"{name:8} {rate:.0f} a second, answers {dict(seen.codes)}", flush=True)
 
 
-async def measure(folder: Path, port: int, tokens: list[str], rate: float, views: int, seconds: float) -> None:
+async def measure(folder: Path, visitors: Visitors, seconds: float) -> None:
     """Load the pages before, during and after a send."""
-    visitors = Visitors(port, tokens, rate, views)
     print(f"{'':8} {'':7} {'':12} {'p50':>7} {'p99':>7} {'p99.9':>7} {'worst':>7}")
 
     async def phase(name: str, ends: asyncio.Future[object] | asyncio.Task[object]) -> None:
@@ -124,7 +125,9 @@ async def measure(folder: Path, port: int, tokens: list[str], rate: float, views
 
 def main() -> None:
     """Set up, measure, and show what the log says of trouble."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--people", type=int, default=20_000)
     parser.add_argument("--rate", type=float, default=200)
     parser.add_argument("--views", type=int, default=70, help="percent; the rest leave by one click")
@@ -133,7 +136,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary, sink() as relay:
         folder = Path(temporary) / "project"
         make_project(folder, given.people)
-        text = SETTINGS.format(port=relay, connections=4).replace("https://news.example.org", "http://127.0.0.1:{}")
+        text = SETTINGS.format(port=relay, connections=4)
+        text = text.replace("https://news.example.org", "http://127.0.0.1:{}")
         with (folder / "serve.log").open("wb") as log:
             port = relay + 1
             (folder / "newsletter.toml").write_text(text.format(port))
@@ -142,11 +146,13 @@ def main() -> None:
                 try:
                     time.sleep(4)
                     tokens = make_tokens(folder)
-                    asyncio.run(measure(folder, port, tokens, given.rate, given.views, given.seconds))
+                    visitors = Visitors(port, tokens, given.rate, given.views)
+                    asyncio.run(measure(folder, visitors, given.seconds))
                 finally:
                     server.terminate()
         lines = (folder / "serve.log").read_text().splitlines()
-        print("trouble in the log:", [line for line in lines if " error " in line or "wait" in line][:10] or "none")
+        trouble = [line for line in lines if " error " in line or "wait" in line]
+        print("trouble in the log:", trouble[:10] or "none")
         print((folder / "send.log").read_text()[-400:])
 
 

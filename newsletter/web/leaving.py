@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from newsletter.audience import departures
 from newsletter.audience.preferences import Preferences, preferences
+from newsletter.errors import NotFoundError
 from newsletter.links import KEY_PURPOSE, Purpose, sign
 from newsletter.pages import words_for
 from newsletter.store import Store
@@ -40,34 +43,57 @@ async def one_click(request: Request) -> Response:
 async def ways(request: Request) -> Response:
     """GET /p/TOKEN and /u/TOKEN: whose subscription this is, and what a reader may want."""
     desk = desk_of(request)
-    text, address, person_language = await desk.reader.do(
-        lambda store: _whose(store, request.path_params["token"])
-    )
-    language = language_of(request, person_language)
-    page = f"/p/{text}"
+    found = await desk.reader.do(lambda store: _whose(store, request.path_params["token"]))
+    language = language_of(request, found.language)
+    page = f"/p/{found.token}"
     return show(
         request,
         "ways.html",
         language,
         title=words_for(language)["ways_title"],
         here=page,
-        names=names_of(desk, address=address),
+        names=names_of(desk, address=found.masked),
         leave=path_to(desk, f"{page}/leave", lang=language),
         change=path_to(desk, f"{page}/preferences", lang=language),
-        join=path_to(desk, JOIN, via="forward", lang=language),
+        join=path_to(desk, JOIN, list=found.list_name, via="forward", issue=found.issue, lang=language),
     )
 
 
-def _whose(store: Store, text: str) -> tuple[str, str, str]:
-    """A token for the page, the masked address (empty where the subscription has ended) and the language."""
+@dataclass(frozen=True, kw_only=True)
+class _Whose:
+    """A token for the page; the masked address, empty where it has ended; the list and issue that were mailed."""
+
+    token: str
+    masked: str = ""
+    language: str = ""
+    list_name: str = ""
+    issue: str = ""
+
+
+def _whose(store: Store, text: str) -> _Whose:
     token = opened(store, text, Purpose.PREFERENCES, Purpose.LEAVE_AT_ONCE)
     if token.purpose is Purpose.LEAVE_AT_ONCE:
         key = store.keys.current(KEY_PURPOSE)
         text = sign(key, purpose=Purpose.PREFERENCES, subject=token.subject, about=token.about)
     found = preferences(store, token.subject)
-    if found is None:
-        return text, "", ""
-    return text, found.masked if found.lists else "", found.language
+    list_name, issue = _mailed(store, token.about)
+    return _Whose(
+        token=text,
+        masked=found.masked if found and found.lists else "",
+        language=found.language if found else "",
+        list_name=list_name,
+        issue=issue,
+    )
+
+
+def _mailed(store: Store, send: int) -> tuple[str, str]:
+    """The list that a send went to, where everybody may join it, and its issue."""
+    try:
+        found = store.sends.get(send)
+    except NotFoundError:
+        return "", ""
+    offered = {each.name for each in store.lists.offered()}
+    return found.audience if found.audience in offered else "", found.slug
 
 
 async def leave(request: Request) -> Response:

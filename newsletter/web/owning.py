@@ -84,7 +84,8 @@ def tables(data: Mapping[str, Any], words: Mapping[str, str]) -> dict[str, list[
     return {
         "profile": [(str(name), str(value)) for name, value in profile if value],
         "lists": [
-            (str(one["list"]), words[f"state_{one['state']}"], day(one["since"])) for one in data["lists"]
+            (str(one["list"]), words[f"state_{one['state']}"], day(one["since"]))
+            for one in data["memberships"]
         ],
         "consent": [
             (

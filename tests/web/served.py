@@ -71,6 +71,7 @@ class Served:
     desk: Desk
     clock: Clock
     mails: Path
+    relay: int = 0
     log: list[str] = field(default_factory=list)
 
     @property
@@ -193,5 +194,6 @@ def serving(
             desk=desk,
             clock=clock,
             mails=mails,
+            relay=relay_port,
             log=log,
         )
