@@ -1,4 +1,4 @@
-"""What need not be unknown: answers that came while the computer slept, mails that never began to travel."""
+"""What need not be lost: answers that came in sleep, mails that never began to travel, time set back."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import signal
 import time
 from pathlib import Path
 
+from newsletter.models import LONGEST_WAIT
 from tests.faults.conftest import PEOPLE
-from tests.faults.ground import ground
+from tests.faults.ground import ground, make_template
 from tests.faults.program import HASTY
 from tests.faults.relay import Mischief
 
 CONNECTIONS = 4
+DAY = 86_400_000
 
 
 def test_answers_that_came_while_the_computer_slept_are_read(template: Path, tmp_path: Path) -> None:
@@ -37,3 +39,19 @@ def test_the_second_ctrl_c_leaves_only_those_unknown_that_travel(template: Path,
         assert time.monotonic() - pressed < 2
         where.crashes += 1
         assert where.check().claimed <= CONNECTIONS
+
+
+def test_run_takes_up_what_a_clock_that_was_ahead_put_off(tmp_path: Path) -> None:
+    template = make_template(tmp_path / "template", 2)
+    later = Mischief(chance=1.0, acts={"RCPT": ["451 4.7.1 greylisted"]})
+    with ground(template, tmp_path / "project", 2, hasty=True, mischief=later) as where:
+        where.move_clock(400 * DAY)
+        where.end(where.sending("--no-wait"))
+        assert where.check().deferred == 2
+        where.move_clock(-400 * DAY)
+        later.be_good()
+        where.end(where.start("run"))
+        assert where.check().deferred == 2
+        where.move_clock(LONGEST_WAIT)
+        where.end(where.start("run"))
+        assert where.check().sent == 2
