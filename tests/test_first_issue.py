@@ -52,7 +52,7 @@ def test_the_issue_has_its_editions() -> None:
     for edition in ISSUE.editions.values():
         assert len(edition.subject) <= 70 and 40 <= len(edition.preheader) <= 130
         assert edition.preheader != edition.subject and edition.title and edition.description
-        assert edition.date == date(2026, 11, 24) and edition.reviewed_on == date(2026, 11, 20)
+        assert edition.date == date(2026, 11, 20) and edition.reviewed_on == date(2026, 11, 20)
         assert edition.silence == ()
 
 

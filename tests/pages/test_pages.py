@@ -271,7 +271,7 @@ def test_atom_is_read_as_atom(tmp_path: Path) -> None:
         "https://news.example.org/i/image-gently-in-dentistry/fr",
         "https://news.example.org/i/sample/fr",
     ]
-    assert feed.findtext("a:updated", "", atom) == "2026-11-16T12:00:00Z"
+    assert feed.findtext("a:updated", "", atom) == "2026-11-20T12:00:00Z"
     content = entries[0].findtext("a:content", "", atom)
     assert 'src="https://news.example.org/i/image-gently-in-dentistry/collimation.png"' in content
     english = ET.fromstring(atom_feed(site, "en").body)
