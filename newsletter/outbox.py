@@ -54,7 +54,8 @@ def outbox_composer(
         if isinstance(matter, str):
             return Outcome(delivery=claim.delivery, state=DeliveryState.SKIPPED, reason=matter)
         link, lists = matter
-        titles = tuple(_title(store, name) for name in lists)
+        known = {info.name: info.title for info in store.lists.titled()}
+        titles = tuple(known.get(name) or name for name in lists)
         found = rendered(mail.kind, mail.language or config.campaign.language, titles, bool(link))
         headers = FilledHeaders(
             to=claim.profile.address,
@@ -120,8 +121,3 @@ def _active(store: Store, subject: bytes) -> Sequence[str]:
     person = store.people.by_subject(subject)
     memberships = person.memberships if person else ()
     return [m.list_name for m in memberships if m.state is MembershipState.ACTIVE]
-
-
-def _title(store: Store, name: str) -> str:
-    info = store.lists.get(name)
-    return (info.title if info else "") or name

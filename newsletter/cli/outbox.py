@@ -150,7 +150,7 @@ def emptying(
         runner = OutboxRunner(store, config, relay, now=now, tell=tell, stop=stop)
         if relay is None:
             tell("No mail server is set: confirmations and goodbyes wait in the outbox.")
-        thread = threading.Thread(target=_work, args=(runner, now, stop, wake), name="outbox")
+        thread = threading.Thread(target=_work, args=(runner, now, stop, wake), name="outbox", daemon=True)
         thread.start()
         try:
             yield wake

@@ -96,6 +96,17 @@ def test_a_copy_of_ones_data_is_whole(box: Box) -> None:
     assert facts["first_known"].endswith("+00:00")
 
 
+@pytest.mark.parametrize("purpose", [Purpose.CONFIRM, Purpose.UNDO, Purpose.DATA])
+def test_a_link_that_is_no_way_out_takes_nobody_out(box: Box, purpose: Purpose) -> None:
+    join(box, "ana")
+    with opened(box) as store:
+        person = store.people.get("ana@example.org")
+        assert person is not None
+        text = sign(store.keys.current(KEY_PURPOSE), purpose=purpose, subject=person.subject, about=1)
+    assert "no way out" in box.run("subscribers", "unsubscribe", text, exit_code=1).stderr
+    assert box.json("subscribers", "show", "ana@example.org")["state"] == "active"
+
+
 # --- keys
 
 
@@ -130,12 +141,16 @@ def test_no_key_that_makes_fingerprints_is_withdrawn_and_no_secret_is_shown(box:
 
 def test_an_import_is_listed_and_taken_back(box: Box) -> None:
     box.fill(["ana@example.net", "ben@example.net"])
-    (told,) = box.json("imports", "list")
+    box.write("more.csv", "email\ncleo@example.net\n")
+    said = box.run("subscribers", "import", "more.csv", "--list", "more", "--yes").stderr
+    assert "newsletter imports undo 2" in said
+    box.run("imports", "undo", "2", "--yes")
+    told = box.json("imports", "list")[1]
     assert (told["number"], told["file"], told["added"], told["undone"]) == (1, "people.csv", 2, None)
     assert "wants a yes" in box.run("imports", "undo", "1", exit_code=2).stderr
     done = box.run("imports", "undo", "1", "--yes")
     assert "2 forgotten" in done.stdout
-    assert box.json("imports", "list")[0]["undone"]
+    assert box.json("imports", "list")[1]["undone"]
     assert box.run("subscribers", "list").stdout.count("@") == 0
     assert "undone already" in box.run("imports", "undo", "1", "--yes", exit_code=1).stderr
     assert "no import 7" in box.run("imports", "undo", "7", "--yes", exit_code=2).stderr
