@@ -20,9 +20,10 @@ def write_archive(files: Mapping[str, bytes], folder: Path) -> None:
     folder that holds something else.
     """
     folder = folder.resolve()
+    _recover(folder)
     refuse_foreign(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    fresh = Path(mkdtemp(prefix=f".{folder.name}-new-", dir=folder.parent))
     try:
         fresh.chmod(0o755)
         for name, data in files.items():
@@ -51,8 +52,7 @@ def _swap(fresh: Path, folder: Path) -> None:
     if not folder.exists():
         fresh.rename(folder)
         return
-    own = _own_names(folder)
-    old = Path(mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent))
+    old = Path(mkdtemp(prefix=_old(folder), dir=folder.parent))
     old.rmdir()
     folder.rename(old)
     try:
@@ -60,10 +60,31 @@ def _swap(fresh: Path, folder: Path) -> None:
     except OSError:
         old.rename(folder)
         raise
+    _carry(old, folder)
+
+
+def _recover(folder: Path) -> None:
+    """End what an earlier run was stopped in the midst of."""
+    for old in sorted(folder.parent.glob(f"{_old(folder)}*")):
+        if (old / MARKER).is_file():
+            if folder.exists():
+                _carry(old, folder)
+            else:
+                old.rename(folder)
+
+
+def _carry(old: Path, folder: Path) -> None:
+    """Move what others put into the old folder to the new one, and delete the rest."""
+    own = _own_names(old)
     for entry in old.iterdir():
         if entry.name not in own and not (folder / entry.name).exists():
             entry.rename(folder / entry.name)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _old(folder: Path) -> str:
+    """How the names begin that the old folder has while the new one takes its place."""
+    return f".{folder.name}-old-"
 
 
 def _own_names(folder: Path) -> set[str]:

@@ -94,6 +94,7 @@ def new(app: App, title: str, lang: str | None) -> None:
     path.write_text(edition_skeleton(title, language, app.local(now_ms()).date()), encoding="utf-8")
     app.say(f"Made {path.relative_to(app.config.root)}")
     app.say(f"Next: write it, then look at it: newsletter build {slug}")
+    app.say("It is a draft: nobody sees it, and it cannot be sent, until you take the line draft: true out.")
 
 
 @click.command()

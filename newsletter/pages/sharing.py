@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
 from newsletter.links import by_channel
@@ -33,10 +33,9 @@ class ShareLink:
 
 
 def share_of(site: Site, slug: str, language: str) -> Share:
-    """The share block of a public edition, as in its mail; the way in is that of people who read the page."""
+    """The share block of a public edition, as in its mail: its links are absolute."""
     edition = site.edition(slug, language)
-    links = replace(site.links(slug, language), join=join_url(site, slug, language))
-    return share_block(edition, site.config, links, for_language(language))
+    return share_block(edition, site.config, site.links(slug, language), for_language(language))
 
 
 def join_url(site: Site, slug: str, language: str, channel: str = "page") -> str:

@@ -10,7 +10,9 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
+from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
 from posixpath import dirname, normpath
@@ -18,6 +20,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from newsletter.errors import ConfigError, NotFoundError
 from newsletter.models import Issue
@@ -29,6 +33,7 @@ from newsletter.pages import (
     index_page,
     issue_page,
     json_feed,
+    live,
     people_page,
     robots,
     share_page,
@@ -36,8 +41,9 @@ from newsletter.pages import (
     static_files,
     trouble_page,
 )
-from tests.editions import ARCHIVE, PAGES, REPOSITORY, make_edition, make_issue
-from tests.pages.scene import LANGUAGES, SAMPLE, make_site
+from newsletter.render import environment
+from tests.editions import ARCHIVE, PAGES, REPOSITORY, TOML, make_config, make_edition, make_issue
+from tests.pages.scene import LANGUAGES, SAMPLE, TODAY, make_site
 
 BODY = """\
 Dear {{ name | default("colleague") }},
@@ -205,7 +211,12 @@ def test_the_way_by_which_a_reader_came_is_passed_on_to_joining(tmp_path: Path) 
 
 @pytest.mark.parametrize("pages", [{}, PAGES, ARCHIVE], ids=["none", "live", "files"])
 def test_every_link_between_files_leads_to_a_file(tmp_path: Path, pages: dict[str, str]) -> None:
-    files = static_files(make_site(tmp_path, SAMPLE, made(), pages=pages, files=True))
+    odd = replace(
+        make_issue(make_edition("![x](gr%C3%B6%C3%9Fe%20%26%20co.png)"), pictures={"größe & co.png": PNG}),
+        slug="été no 1",
+    )
+    files = static_files(make_site(tmp_path, SAMPLE, made(), odd, pages=pages, files=True))
+    assert "i/été no 1/größe & co.png" in files
     assert {"index.html", "404.html", "site.css", "robots.txt", "latest/index.html"} <= set(files)
     assert "i/sample/fr/share/index.html" in files and "i/sample/drawing.png" in files
     assert ("feed.xml" in files, "i/sample/en/qr.svg" in files) == (bool(pages), bool(pages))
@@ -313,3 +324,39 @@ def test_an_undated_issue_has_pages_and_feeds(tmp_path: Path) -> None:
     assert b"<time" not in issue_page(site, "sample", "en").body
     assert b"1970-01-01T00:00:00Z" in atom_feed(site, "en").body
     assert site.public()[0].date == date.min
+
+
+HOSTILE = '"><script>alert(1)</script>&amp;{% x %}\u202e'
+
+
+def test_nothing_that_an_author_writes_becomes_markup(tmp_path: Path) -> None:
+    toml = TOML.replace('"Sample Federation"', "'<b>\"Fed\"</b>'").replace('"Sample News"', "'<i>News</i>'")
+    config = make_config(tmp_path, PAGES | ARCHIVE, toml)
+    words = {"title": HOSTILE, "description": HOSTILE, "reviewed_by": HOSTILE}
+    issue = make_issue(
+        make_edition(f"{HOSTILE}\n\n::: steps\n1. {HOSTILE}\n:::\n".replace("{%", "("), **words)
+    )
+    site = Site(
+        config=config,
+        environment=environment(config.templates),
+        issues={"sample": issue},
+        today=TODAY,
+        place=live(config),
+    )
+    for name, page in all_pages(site):
+        tags = Tags(page.body)
+        assert not tags.named("script") and not tags.named("b") and not tags.named("i"), name
+    ET.fromstring(atom_feed(site, "en").body)
+    json.loads(json_feed(site, "en").body)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(default=st.text(max_size=30), title=st.text(min_size=1, max_size=30))
+def test_any_default_and_any_title_stay_words(tmp_path: Path, default: str, title: str) -> None:
+    value = re.sub(r'[\x00-\x1f"\x7f-\x9f\u2028\u2029\ud800-\udfff{}]', "", default)
+    shown = re.sub(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff{}]", "", title).strip() or "x"
+    issue = make_issue(make_edition(f'Dear {{{{ name | default("{value}") }}}}!', title=shown))
+    page = issue_page(make_site(tmp_path, issue), "sample", "en")
+    tags = Tags(page.body)
+    assert len(tags.named("h1")) == 1 and len(tags.named("script")) == 0
+    assert escape(value.strip()) in page.body.decode().replace("&#39;", "&#x27;")

@@ -43,6 +43,13 @@ def test_a_way_leads_to_the_readers_own_program_with_the_page_and_its_channel(
         assert "A & B?" in unquote(href) and "A & B" not in href
 
 
+def test_the_mail_that_a_reader_sends_leads_to_whole_addresses(tmp_path: Path) -> None:
+    site = make_site(tmp_path, make_issue(make_edition()))
+    body = unquote(share_links(site, "sample", "en")["mail"].href.partition("&body=")[2])
+    links = [line for line in body.split("\r\n") if "/" in line]
+    assert links == [f"{LIVE}?via=mail", "https://news.example.org/join?via=forward&issue=sample"]
+
+
 def test_the_social_sites_get_the_whole_address_back(tmp_path: Path) -> None:
     ways = share_links(make_site(tmp_path, make_issue(make_edition())), "sample", "en")
     for channel, key in (("linkedin", "url"), ("facebook", "u"), ("x", "url")):
