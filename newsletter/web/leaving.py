@@ -61,7 +61,7 @@ async def ways(request: Request) -> Response:
 
 @dataclass(frozen=True, kw_only=True)
 class _Whose:
-    """A token for the page; the masked address, empty where it has ended; the list and issue that were mailed."""
+    """A token for the page, the masked address (empty where it has ended), and what list and issue it got."""
 
     token: str
     masked: str = ""

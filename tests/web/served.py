@@ -149,7 +149,8 @@ def serving(
 ) -> Iterator[Served]:
     """Serve a fresh project with the lists `dentists` and `radiologists` and a hidden one, `board`."""
     make_project(folder, more, sample=sample)
-    clock, mails, log = Clock(), folder / "mails", []
+    clock, mails = Clock(), folder / "mails"
+    log: list[str] = []
     mails.mkdir()
     with ExitStack() as held:
         listener = held.enter_context(server.listen("127.0.0.1", 0))

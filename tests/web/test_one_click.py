@@ -17,7 +17,7 @@ def test_one_click_acts_at_once_without_cookie_or_redirect(served: Served, form:
         {"data": ONE_CLICK} if form == "urlencoded" else {"files": {"List-Unsubscribe": (None, "One-Click")}}
     )
     with served.client(follow_redirects=False) as client:
-        answer = client.post(f"/u/{token}", **body)  # type: ignore[arg-type]
+        answer = client.post(f"/u/{token}", **body)
     assert answer.status_code == 200
     assert not answer.cookies and "set-cookie" not in answer.headers and "location" not in answer.headers
     assert served.state("ana") == "unsubscribed"
