@@ -2,9 +2,10 @@
 
     python bench/peers.py [--people 10000] [--rounds 3] [--connections 8]
 
-Each sends the same number of messages of the same size to the same smtp-sink, start-up included. The others
-keep no journal and no list: they are given a loop. They are installed into a temporary folder, and left out
-where that does not work. Prints each one's rate and CPU over smtp-source's, and ours over theirs.
+Each sends messages of the same size to the same smtp-sink, start-up included; those that take milliseconds
+for each send a tenth as many. mailmerge reads its own files; the others keep no journal and no list, they are
+given a loop. They are installed into a temporary folder, and left out, and named, where that does not work.
+Prints each one's rate and CPU over smtp-source's, and ours over theirs.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from measure import Cost, make_project, measured, send, sink, source
@@ -65,7 +67,26 @@ function fill() {
 }
 fill();
 """
-Way = Callable[[], Cost]
+MAILMERGE = {
+    "mailmerge_template.txt": """\
+TO: {{email}}
+SUBJECT: A bench issue
+FROM: news@example.org
+
+Dear {{name}},
+
+""",
+    "mailmerge_server.conf": "[smtp_server]\nhost = 127.0.0.1\nport = {port}\n",
+}
+SLOW = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Way:
+    """One peer: `run` sends `people` messages."""
+
+    people: int
+    run: Callable[[], Cost]
 
 
 def installed(command: list[str], folder: Path) -> bool:
@@ -78,27 +99,49 @@ def installed(command: list[str], folder: Path) -> bool:
 
 def peers(work: Path, port: int, people: int, size: int, connections: int) -> dict[str, Way]:
     """Those that can be had here, each with what runs it."""
-    figures = [str(n) for n in (port, people, size, connections)]
+    few = people // SLOW
     python, node = work / "python", work / "node"
+    python.mkdir()
 
-    def way(program: str, script: Path) -> Way:
-        return lambda: measured([program, str(script), *figures], script.parent)
+    def script(program: str, path: Path, text: str, count: int) -> Way:
+        path.write_text(text)
+        command = [program, str(path), *(str(n) for n in (port, count, size, connections))]
+        return Way(people=count, run=lambda: measured(command, path.parent))
 
-    found: dict[str, Way] = {}
-    for name, text in {"smtplib": SMTPLIB, "aiosmtplib": AIOSMTPLIB}.items():
-        script = python / f"{name}_bench.py"
+    def pip(name: str) -> bool:
         at = ["--target", str(python), "--quiet", "--disable-pip-version-check"]
-        if name == "smtplib" or installed([sys.executable, "-m", "pip", "install", *at, name], python):
-            python.mkdir(exist_ok=True)
-            script.write_text(text)
-            found["smtplib + EmailMessage" if name == "smtplib" else "aiosmtplib, ready bytes"] = way(
-                sys.executable, script
-            )
-    if installed(["npm", "install", "--no-audit", "--no-fund", "nodemailer"], node):
-        script = node / "bench.js"
-        script.write_text(NODEMAILER)
-        found["nodemailer's pool"] = way("node", script)
+        return told(name, installed([sys.executable, "-m", "pip", "install", *at, name], python))
+
+    found = {
+        "smtplib + EmailMessage": script(sys.executable, python / "smtplib_bench.py", SMTPLIB, few),
+    }
+    if pip("aiosmtplib"):
+        path = python / "aiosmtplib_bench.py"
+        found["aiosmtplib, ready bytes"] = script(sys.executable, path, AIOSMTPLIB, people)
+    if pip("mailmerge"):
+        found["mailmerge"] = Way(people=few, run=lambda: mailmerge(python, port, few, size))
+    if told("nodemailer", installed(["npm", "install", "--no-audit", "--no-fund", "nodemailer"], node)):
+        found["nodemailer's pool"] = script("node", node / "bench.js", NODEMAILER, people)
     return found
+
+
+def told(name: str, there: bool) -> bool:
+    """Whether it is there; a missing one is named."""
+    if not there:
+        print(f"{name} could not be installed here, and is left out")
+    return there
+
+
+def mailmerge(folder: Path, port: int, people: int, size: int) -> Cost:
+    """mailmerge with a template and a database of its own."""
+    for name, text in MAILMERGE.items():
+        (folder / name).write_text(text.replace("{port}", str(port)))
+    with (folder / "mailmerge_template.txt").open("a") as template:
+        template.write("Less exposure time is needed, since children are small.\n" * (size // 57))
+    rows = "".join(f"sample.{n}@example.net,Dr Sample {n}\n" for n in range(people))
+    (folder / "mailmerge_database.csv").write_text("email,name\n" + rows)
+    program = "from mailmerge.__main__ import main; main()"
+    return measured([sys.executable, "-c", program, "--no-dry-run", "--no-limit"], folder)
 
 
 def main() -> None:
@@ -112,14 +155,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, sink() as port:
         work = Path(folder)
         size = make_project(work / "template", people)
-        ways: dict[str, Way] = {"newsletter send": lambda: send(work / "template", port, connections)}
-        ways |= peers(work, port, people, size, connections)
+        ours = Way(people=people, run=lambda: send(work / "template", port, connections))
+        ways = {"newsletter send": ours, **peers(work, port, people, size, connections)}
         ratios: dict[str, list[tuple[float, float, float]]] = {name: [] for name in ways}
-        for _ in range(options.rounds):
+        for number in range(options.rounds):
             for name, way in ways.items():
-                theirs = source(work / "template", port, connections, people, size)
-                cost = way()
-                ratios[name].append((*cost.beside(theirs), cost.cpu / people * 1e6))
+                theirs = source(work / "template", port, connections, way.people, size)
+                cost = way.run()
+                ratios[name].append((*cost.beside(theirs), cost.cpu / way.people * 1e6))
+                print(f"round {number + 1}, {name}: {way.people:,} in {cost.seconds:.1f} s", flush=True)
         print(f"{people:,} messages of {size:,} bytes; rate and CPU over smtp-source's, medians")
         medians = {
             name: tuple(statistics.median(column) for column in zip(*found, strict=True))

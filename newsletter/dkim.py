@@ -138,13 +138,10 @@ class BodyHash:
 
     def of(self, values: Sequence[bytes]) -> bytes:
         """SHA-256, 32 bytes, of the body with these values, as encoded as they stand in it."""
-        parts = [b""] * (2 * len(values))
-        parts[::2] = [
-            _BLANKS.sub(b" ", value) if b"  " in value or b"\t" in value else value for value in values
-        ]
-        parts[1::2] = self._rest
         digest = self._prefix.copy()
-        digest.update(b"".join(parts))
+        for value, piece in zip(values, self._rest, strict=True):
+            digest.update(_BLANKS.sub(b" ", value) if b"  " in value or b"\t" in value else value)
+            digest.update(piece)
         return digest.digest()
 
 
