@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, fields
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
 
@@ -50,13 +50,10 @@ def read(language: str) -> dict[str, Any]:
     return tomllib.loads(source.read_text(encoding="utf-8"))
 
 
-@cache
+@lru_cache(maxsize=64)
 def mails_for(tag: str) -> MailWords:
     """The mails for a BCP 47 tag: in that language, else its base language, else English."""
     language = choose_edition(languages(), tag, FALLBACK)
     words = read(language)
     mails = {kind: MailText(**words.pop(kind.value)) for kind in OutboxKind}
     return MailWords(language=language, mails=mails, **words)
-
-
-MAIL_KEYS = frozenset(f.name for f in fields(MailText))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
+from html import escape
 
 from newsletter import links
 from newsletter.addresses import parse_address
@@ -15,11 +17,13 @@ from newsletter.links import KEY_PURPOSE
 from newsletter.mailwords import mails_for
 from newsletter.models import Claim, DeliveryState, MembershipState, OutboxKind, OutboxMail, Outcome
 from newsletter.render import environment
-from newsletter.render.letter import letter
+from newsletter.render.letter import Letter, letter
 from newsletter.stencil import FilledHeaders, Single, envelope_address, message_id, single_mail
 from newsletter.store import Store
 
 SEED_PURPOSE = "outbox"
+_PLACE = "https://link.invalid/of-one-person"  # stands for the link until the mail is one person's
+_KEPT = 64  # rendered mails
 _NOTHING_TO_SAY = "what it was about is over"
 _NO_PAGES = "there are no live pages to which it could lead: [web] base_url is empty"
 
@@ -29,9 +33,17 @@ def outbox_composer(
 ) -> Callable[[Claim], Parcel | Outcome]:
     """What turns a claim of the outbox into a message. It holds nothing that whoever asked has typed.
 
-    Links are signed when the mail is written, so that one which is good for an hour is so from then.
+    Links are signed when the mail is written, so that one which is good for an hour is so from then. A mail
+    is rendered once for all who get the same; raises ConfigError where a template has a fault.
     """
     templates = environment(config.templates)
+
+    @lru_cache(maxsize=_KEPT)
+    def rendered(kind: OutboxKind, language: str, lists: tuple[str, ...], linked: bool) -> Letter:
+        words = mails_for(language)
+        link = _PLACE if linked else ""
+        return letter(templates, config, words, words.mails[kind], link=link, lists=lists)
+
     signer = signer_of(config)
     sender = mail_from(config)
     seed = store.keys.current(SEED_PURPOSE).secret
@@ -42,9 +54,9 @@ def outbox_composer(
         if isinstance(matter, str):
             return Outcome(delivery=claim.delivery, state=DeliveryState.SKIPPED, reason=matter)
         link, lists = matter
-        words = mails_for(mail.language or config.campaign.language)
-        titles = [_title(store, name) for name in lists]
-        rendered = letter(templates, config, words, words.mails[mail.kind], link=link, lists=titles)
+        known = {info.name: info.title for info in store.lists.titled()}
+        titles = tuple(known.get(name) or name for name in lists)
+        found = rendered(mail.kind, mail.language or config.campaign.language, titles, bool(link))
         headers = FilledHeaders(
             to=claim.profile.address,
             date=claim.first_claimed,
@@ -54,10 +66,10 @@ def outbox_composer(
             sender=parse_address(config.sender.address),
             sender_name=config.sender.name,
             reply_to=parse_address(config.sender.reply_to) if config.sender.reply_to else None,
-            subject=rendered.subject,
-            language=rendered.language,
-            html=rendered.html,
-            text=rendered.text,
+            subject=found.subject,
+            language=found.language,
+            html=found.html.replace(_PLACE, escape(link)),
+            text=found.text.replace(_PLACE, link),
         )
         try:
             return Parcel(
@@ -109,8 +121,3 @@ def _active(store: Store, subject: bytes) -> Sequence[str]:
     person = store.people.by_subject(subject)
     memberships = person.memberships if person else ()
     return [m.list_name for m in memberships if m.state is MembershipState.ACTIVE]
-
-
-def _title(store: Store, name: str) -> str:
-    info = store.lists.get(name)
-    return (info.title if info else "") or name

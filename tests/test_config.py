@@ -144,3 +144,43 @@ def test_a_login_may_go_unencrypted_to_this_machine(tmp_path: Path, host: str) -
 def test_no_project_here_is_said_with_the_way_to_one(tmp_path: Path) -> None:
     with pytest.raises(ProjectError, match="newsletter init"):
         config.find_root(tmp_path)
+
+
+OUTBOX = """\
+[smtp]
+url = "smtp+starttls://a.example.org:587"
+user = "office"
+password = "secret"
+[outbox]
+url = "smtp://localhost:25"
+user = "pages"
+"""
+
+
+def test_the_mails_of_serve_have_their_own_relay_or_that_of_all(tmp_path: Path) -> None:
+    assert load(tmp_path, GOOD).outbox_relay is None
+    smtp_only = load(tmp_path, GOOD + OUTBOX.partition("[outbox]")[0])
+    assert smtp_only.outbox_relay == smtp_only.relay
+    both = load(tmp_path, GOOD + OUTBOX, NEWSLETTER_OUTBOX_PASSWORD="other")
+    assert both.relay is not None and both.outbox_relay is not None
+    assert (both.relay.host, both.relay.user, both.relay.password) == ("a.example.org", "office", "secret")
+    assert (both.outbox_relay.host, both.outbox_relay.user, both.outbox_relay.password) == (
+        "localhost",
+        "pages",
+        "other",
+    )
+
+
+def test_no_login_of_one_relay_goes_to_another(tmp_path: Path) -> None:
+    named = load(tmp_path, GOOD + OUTBOX, NEWSLETTER_OUTBOX_URL="smtps://c.example.org").outbox_relay
+    assert named is not None
+    assert (named.host, named.user, named.password) == ("c.example.org", "", "")
+    own = load(tmp_path, GOOD + OUTBOX, NEWSLETTER_SMTP_PASSWORD="x", NEWSLETTER_SMTP_USER="y").outbox_relay
+    assert own is not None
+    assert (own.user, own.password) == ("pages", "")
+
+
+def test_a_wrong_outbox_is_told_with_its_line(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"\[outbox\] url") as caught:
+        load(tmp_path, GOOD + '[outbox]\nurl = "mail.example.org"\n')
+    assert caught.value.where.endswith(":9")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from newsletter.addresses import clean_text
+from newsletter.errors import UsageError
+from newsletter.languages import normalise_tag
 from newsletter.links import Purpose, Token, channel_word
 from newsletter.models import (
     Address,
@@ -88,6 +90,7 @@ def _settle(store: Store, request: JoinRequest, now: int) -> None:
     wanted = [name for name in dict.fromkeys(request.list_names) if name in offered]
     if not wanted:
         return
+    request = replace(request, language=_tag(request.language))
     person = store.people.get(request.address.key)
     if person is None:
         store.people.put(Profile(address=request.address, language=request.language), now)
@@ -97,6 +100,14 @@ def _settle(store: Store, request: JoinRequest, now: int) -> None:
     fresh = _wait_for(store, person.subject, missing, request, now)
     kind = OutboxKind.CONFIRM if missing else OutboxKind.ALREADY
     _mail(store, person.subject, kind, request.language, fresh=fresh, now=now)
+
+
+def _tag(text: str) -> str:
+    """The language of a form, which anybody may have written; empty where it is none."""
+    try:
+        return normalise_tag(text) if text else ""
+    except UsageError:
+        return ""
 
 
 def _is_in(store: Store, person: Subscriber, name: str) -> bool:

@@ -46,7 +46,7 @@ def preferences(store: Store, subject: bytes) -> Preferences | None:
         masked=mask(person.profile.address),
         language=person.profile.language,
         lists=active,
-        offered=tuple(info for info in store.lists.all() if not info.hidden or info.name in active),
+        offered=tuple(info for info in store.lists.titled() if not info.hidden or info.name in active),
     )
 
 

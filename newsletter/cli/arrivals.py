@@ -61,6 +61,7 @@ def import_(app: App, file: Path, list_name: str, source: str, as_json: bool, ye
                 now=now_ms(),
                 progress=advance,
             )
+        number = store.import_log.last()
     if as_json:
         put_json(_import_json(report))
     else:
@@ -68,6 +69,8 @@ def import_(app: App, file: Path, list_name: str, source: str, as_json: bool, ye
     if not asks:
         _tell_file(app, found)
     _warn_import(app, report, list_name, source, near)
+    if report.added or report.updated:
+        app.say(f"A mistake? Before anybody is mailed: {app.command('imports', 'undo', str(number))}")
 
 
 def _near_list(app: App, store: Store, name: str, *, ask: bool) -> str:

@@ -20,6 +20,7 @@ from newsletter.leaving import read_requests
 from newsletter.models import Address, RejectedRow
 from newsletter.store import Store
 
+WAYS_OUT = {links.Purpose.LEAVE_AT_ONCE, links.Purpose.PREFERENCES}
 MOST_COMPARED = 20  # addresses that nobody has
 
 
@@ -104,6 +105,9 @@ def _leave(store: Store, addresses: Iterable[str], tokens: Iterable[str]) -> _Le
             token = links.verify(store.keys.all(links.KEY_PURPOSE), text)
         except TokenError as error:
             left.refused.append(str(error))
+            continue
+        if token.purpose not in WAYS_OUT:
+            left.refused.append("this link is no way out: it confirms, undoes, or shows one's data")
             continue
         here = departures.unsubscribe_subject(store, token.subject, source="leave request", now=now_ms())
         left.done, left.gone = left.done + here, left.gone + (not here)

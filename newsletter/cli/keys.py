@@ -13,8 +13,8 @@ from newsletter.store import SUPPRESSION
 
 PURPOSES = {
     KEY_PURPOSE: "signs the links in mails",
-    SEED_PURPOSE: "makes the Message-IDs of confirmations and goodbyes",
-    SUPPRESSION: "makes the fingerprints of addresses that must not be mailed; it never changes",
+    SEED_PURPOSE: "numbers confirmations and goodbyes",
+    SUPPRESSION: "makes fingerprints of blocked addresses; it never changes",
 }
 
 

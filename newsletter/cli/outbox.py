@@ -14,6 +14,7 @@ from newsletter.audience.joining import expire_pending, settle_requests
 from newsletter.config import Config
 from newsletter.deliver.courier import SmtpCourier
 from newsletter.deliver.limits import Limits, Meter, limits_for
+from newsletter.deliver.ports import Composer
 from newsletter.deliver.report import RunReport
 from newsletter.deliver.run import run_send
 from newsletter.errors import DatabaseBusyError, NewsletterError
@@ -59,6 +60,7 @@ class OutboxRunner:
         self._troubles = 0
         self._not_before = 0
         self._tidied = 0
+        self._compose: Composer | None = None
 
     def turn(self) -> int:
         """Do everything that is due -> when to come again at the latest (UTC ms).
@@ -103,12 +105,14 @@ class OutboxRunner:
 
     def _run(self, relay: Relay) -> RunReport:
         self._store.outbox.unknown_from_crash()  # of a run of ours that could not write its outcomes
+        if self._compose is None:
+            self._compose = outbox_composer(self._store, self._config, self._now)
         limits = _limits(relay)
         history = self._store.sends.usage(relay.name, self._now() - DAY)
         return asyncio.run(
             run_send(
                 self._store.outbox.journal(relay.name),
-                outbox_composer(self._store, self._config, self._now),
+                self._compose,
                 SmtpCourier(relay, connections=min(CONNECTIONS, limits.connections)),
                 meter=Meter(limits.rates, history=history),
                 clock=self._now,
@@ -146,7 +150,7 @@ def emptying(
         runner = OutboxRunner(store, config, relay, now=now, tell=tell, stop=stop)
         if relay is None:
             tell("No mail server is set: confirmations and goodbyes wait in the outbox.")
-        thread = threading.Thread(target=_work, args=(runner, now, stop, wake), name="outbox")
+        thread = threading.Thread(target=_work, args=(runner, now, stop, wake), name="outbox", daemon=True)
         thread.start()
         try:
             yield wake

@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from newsletter.store.carry_joining import carry_joining
 from newsletter.store.carry_sends import carry_sends
 from newsletter.store.failures import translated
 from newsletter.store.keys import SUPPRESSION
@@ -85,8 +86,8 @@ def carry_over(fresh: Path, replaced: Path) -> Carried:
     """Write into the database at `fresh` what the one at `replaced`, which stays as it is, knows beyond it.
 
     Suppressions, by the fingerprints of the addresses; erasures, which are done again; memberships left, with
-    their consent events; and what was mailed. Everything or nothing. Raises StoreError where `fresh` cannot
-    be written.
+    their consent events; what was mailed; and what carry_joining() says. Everything or nothing. Raises
+    StoreError where `fresh` cannot be written.
     """
     uri = fresh.resolve().as_uri()
     with translated(fresh), closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as raw:
@@ -133,6 +134,7 @@ def _carry(raw: sqlite3.Connection) -> Carried:
         gone, erased = raw.execute("SELECT count(*), coalesce(sum(erased), 0) FROM gone").fetchone()
         mailed = carry_sends(raw) if _tables(raw) >= _SENDING else 0
         _run(raw, _CARRY_SQL)
+        carry_joining(raw)
         raw.execute("COMMIT")
     except sqlite3.Error:
         if raw.in_transaction:

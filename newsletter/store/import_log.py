@@ -64,6 +64,10 @@ class ImportLog:
             raise NotFoundError(f"there is no import {number}", hint="see them with: newsletter imports list")
         return _info(row)
 
+    def last(self) -> int:
+        """The number of the newest import; 0 where there is none."""
+        return int(self._connection.value("SELECT coalesce(max(id), 0) FROM imports"))
+
     def preview(self, number: int) -> Undone:
         """What undo() would do. Raises NotFoundError, and RefusedError as it does."""
         self._refuse(number)

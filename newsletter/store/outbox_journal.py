@@ -17,12 +17,12 @@ from newsletter.models import (
 )
 from newsletter.store.consent import Consent, Suppressions
 from newsletter.store.database import Connection, Row
-from newsletter.store.journal import BOUNCED_BY, GONE, MOST_IN_FLIGHT, OUTCOMES, TAKEN_BY_RELAY, finish_row
+from newsletter.store.journal import BOUNCED_BY, GONE, OUTCOMES, TAKEN_BY_RELAY, finish_row
 from newsletter.store.people import PROFILE_COLUMNS, read_profile
 from newsletter.store.redact import redact
-from newsletter.store.segments_sql import SUPPRESSION_SQL
 from newsletter.store.usage import note_usage
 
+AT_ONCE = 8  # mails on their way: so few can become unknown by a crash
 _OVER = "what it was about is over"
 _REFUSED = "the address bounced, or its owner complained"
 
@@ -35,7 +35,9 @@ _HOLDS_SQL = """
     WHEN 'goodbye' THEN EXISTS (SELECT 1 FROM leavings v WHERE v.event = o.about AND v.subject = o.subject)
     ELSE 1 END"""
 _DUE_SQL = f"""
-    SELECT o.id, o.kind, o.subject, o.attempts, o.first_claimed, {_HOLDS_SQL}, {SUPPRESSION_SQL},
+    SELECT o.id, o.kind, o.subject, o.attempts, o.first_claimed, {_HOLDS_SQL},
+        EXISTS (SELECT 1 FROM suppressions x WHERE x.address_mac = o.address_mac
+            AND (x.kind = 'bounced' OR x.kind = 'complained')),
         {PROFILE_COLUMNS}
     FROM outbox o LEFT JOIN subscribers s ON s.subject = o.subject
     WHERE (o.state = 'planned' OR o.state = 'deferred') AND o.not_before <= ? ORDER BY o.id LIMIT ?"""
@@ -46,11 +48,13 @@ _PERSON_SQL = """
     SELECT s.subject, s.address, s.address_mac
     FROM outbox o JOIN subscribers s ON s.subject = o.subject WHERE o.id = ?"""
 _NOT_TO_REFUSERS = {OutboxKind.ALREADY, OutboxKind.GOODBYE}
-_REFUSERS = {SuppressionKind.BOUNCED, SuppressionKind.COMPLAINED}
 
 
 class OutboxJournal:
-    """The one writer of the outbox while it runs; the outbox's lock is held by the caller."""
+    """The one writer of the outbox while it runs; the outbox's lock is held by the caller.
+
+    Only a few mails are on their way at a time, as a crash makes them unknown and their people wait in vain.
+    """
 
     def __init__(
         self,
@@ -121,7 +125,7 @@ class OutboxJournal:
 
     def _claim(self, room: int, now: int) -> tuple[list[Claim], int]:
         flying = int(self._connection.value("SELECT count(*) FROM outbox WHERE state = 'claimed'"))
-        free = min(room, MOST_IN_FLIGHT - flying)
+        free = min(room, AT_ONCE - flying)
         claims: list[Claim] = []
         skipped = 0
         while len(claims) < free:
@@ -160,9 +164,9 @@ class OutboxJournal:
 
 
 def _why_skipped(row: Row) -> str:
-    kind, holds, suppression, address = row[1], row[5], row[6], row[7]
+    kind, holds, refuses, address = row[1], row[5], row[6], row[7]
     if address is None:
         return GONE
     if not holds:
         return _OVER
-    return _REFUSED if kind in _NOT_TO_REFUSERS and suppression in _REFUSERS else ""
+    return _REFUSED if refuses and kind in _NOT_TO_REFUSERS else ""

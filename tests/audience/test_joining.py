@@ -197,6 +197,15 @@ def test_channels_are_counted_without_a_person(town: Town) -> None:
     assert town.store.requests.channels("first") == {"forward": 2, "other": 1, "whatsapp": 1}
 
 
+@pytest.mark.parametrize(("typed", "kept"), [("fr", "fr"), ("pt_br", "pt-BR"), ("<script>", ""), ("", "")])
+def test_a_form_brings_in_no_language_that_is_none(town: Town, typed: str, kept: str) -> None:
+    town.ask("ana", language=typed)
+    person = town.store.people.by_subject(town.subject())
+    assert person is not None
+    assert person.profile.language == kept
+    assert [mail.language for mail in town.post()] == [kept]
+
+
 def test_erasing_forgets_what_was_asked_and_is_not_settled(town: Town) -> None:
     town.join()
     town.ask(settle=False)

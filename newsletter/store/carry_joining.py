@@ -1,0 +1,78 @@
+"""Joining and leaving in a database that is replaced: no outbox mail twice, no undone import brought back."""
+
+from __future__ import annotations
+
+import sqlite3
+
+_RESTORED = "the database was restored meanwhile"
+_WAITS = "(state = 'planned' OR state = 'deferred')"
+_FACTS = (
+    "kind, address_mac, language, about, created, attempts, reply_code, enhanced_code, reply, "
+    "first_claimed, updated"
+)
+
+_UNDONE_SQL = (
+    """
+    CREATE TEMP TABLE undone AS SELECT o.id, o.undone FROM old.imports o JOIN main.imports n USING (id, at)
+    WHERE o.undone IS NOT NULL AND n.undone IS NULL""",
+    """
+    CREATE TEMP TABLE taken_back AS SELECT m.subject, m.list FROM main.memberships m
+    JOIN main.consent_events e ON e.id = m.event
+    WHERE e.import IN (SELECT id FROM undone) AND m.state <> 'left'""",
+    "DELETE FROM main.memberships WHERE (subject, list) IN (SELECT subject, list FROM taken_back)",
+    """
+    DELETE FROM main.subscribers WHERE subject IN (SELECT subject FROM taken_back)
+    AND NOT EXISTS (SELECT 1 FROM main.memberships m WHERE m.subject = main.subscribers.subject)""",
+    "UPDATE main.imports AS n SET undone = u.undone FROM undone u WHERE n.id = u.id",
+)
+_HELD_SQL = (
+    f"UPDATE main.outbox SET state = 'skipped', reason = '{_RESTORED}', not_before = 0 WHERE {_WAITS}",
+    f"UPDATE main.outbox SET state = 'unknown', reason = '{_RESTORED}' WHERE state = 'claimed'",
+    """
+    DELETE FROM main.joinings WHERE EXISTS (
+        SELECT 1 FROM events e JOIN main.lists l ON l.id = main.joinings.list
+        WHERE e.subject = main.joinings.subject
+        AND (e.kind IN ('unsubscribed', 'erased') OR (e.kind = 'left' AND e.list = l.name)))""",
+    "DELETE FROM main.requests",
+)
+_JOINING_SQL = (
+    """
+    INSERT INTO main.requests (at, address, address_key, lists, language, wording, page)
+    SELECT at, address, address_key, lists, language, wording, page FROM old.requests ORDER BY id""",
+    f"""
+    INSERT INTO main.outbox (subject, state, reason, {_FACTS})
+    SELECT coalesce((SELECT new FROM same WHERE old = o.subject), o.subject),
+        CASE WHEN {_WAITS} THEN 'skipped' WHEN state = 'claimed' THEN 'unknown' ELSE state END,
+        CASE WHEN {_WAITS} OR state = 'claimed' THEN '{_RESTORED}' ELSE reason END, {_FACTS}
+    FROM old.outbox o WHERE NOT EXISTS (
+        SELECT 1 FROM main.outbox n WHERE n.address_mac = o.address_mac AND n.kind = o.kind
+        AND n.created = o.created)
+    ORDER BY o.id""",
+    """
+    UPDATE main.outbox AS n SET updated = o.updated FROM old.outbox o
+    WHERE n.address_mac = o.address_mac AND n.kind = o.kind AND n.created = o.created
+    AND o.updated > n.updated""",
+    """
+    INSERT INTO main.joins (issue, channel, asked) SELECT issue, channel, asked FROM old.joins WHERE true
+    ON CONFLICT (issue, channel) DO UPDATE SET asked = max(asked, excluded.asked)""",
+    "UPDATE main.lists SET hidden = 1 WHERE name IN (SELECT name FROM old.lists WHERE hidden = 1)",
+)
+
+
+def carry_joining(raw: sqlite3.Connection) -> None:
+    """Take over into `main` what the attached `old` knows of joining, leaving and the outbox.
+
+    Wants the tables `same` and `events`, inside a transaction. Mails that wait in either database are
+    dropped: they may have gone out since, and whoever asked may ask again. An import that was undone since is
+    undone again. Either database may be of before these tables.
+    """
+    ours = "outbox" in _tables(raw, "main")
+    both = ours and "outbox" in _tables(raw, "old")
+    undone = _UNDONE_SQL if "imports" in _tables(raw, "old") else ()
+    for statement in (*undone, *(_HELD_SQL if ours else ()), *(_JOINING_SQL if both else ())):
+        raw.execute(statement)
+
+
+def _tables(raw: sqlite3.Connection, schema: str) -> set[str]:
+    rows = raw.execute(f"SELECT name FROM {schema}.sqlite_master WHERE type = 'table'")
+    return {name for (name,) in rows}

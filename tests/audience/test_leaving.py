@@ -1,0 +1,249 @@
+"""Leaving, and giving back exactly what one leaving took."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import pytest
+
+from newsletter.audience import departures
+from newsletter.audience.departures import Left
+from newsletter.audience.preferences import change, person_data, preferences, request_data
+from newsletter.links import Purpose, Token
+from newsletter.models import ConsentKind, OutboxKind, SuppressionKind
+from tests.audience.town import DAY, HOUR, Town, address
+from tests.store.samples import profile, take_in
+
+
+def leave(town: Town, local: str = "ana") -> Left:
+    return departures.leave(town.store, town.subject(local), source="link", page="/p", now=town.clock())
+
+
+def undo(town: Town, event: int | None, local: str = "ana") -> bool:
+    assert event is not None
+    token = town.token(Purpose.UNDO, event, local)
+    able = departures.can_undo(town.store, token, town.clock())
+    done = departures.undo(town.store, token, page="/undo", now=town.clock())
+    assert able is done
+    return done
+
+
+def alter(town: Town, keep: Collection[str], join: Collection[str] = (), language: str = "fr") -> Left:
+    return change(
+        town.store,
+        town.subject(),
+        language=language,
+        keep=keep,
+        join=join,
+        wording="Yes.",
+        page="/p",
+        now=town.clock(),
+    )
+
+
+def test_leaving_takes_everything_once_and_says_goodbye_once(town: Town) -> None:
+    town.join("ana", "dentists", "radiologists")
+    first = leave(town)
+    assert first.event is not None
+    assert leave(town) == Left()
+    assert town.state() == "unsubscribed"
+    assert set(town.lists().values()) == {"left"}
+    assert town.kinds() == ["goodbye"]
+    event = town.store.consent.get(first.event)
+    assert event is not None
+    assert (event.kind, event.source, event.page) == (ConsentKind.UNSUBSCRIBED, "link", "/p")
+
+
+@pytest.mark.parametrize("subject", [b"x" * 12, b"\0" * 12])
+def test_leaving_of_nobody_is_nothing(town: Town, subject: bytes) -> None:
+    before = list(town.store.consent.all())
+    left = departures.leave(town.store, subject, source="link", page="", now=town.clock())
+    assert left == Left()
+    assert list(town.store.consent.all()) == before
+
+
+def test_undo_gives_back_what_was_taken_and_nothing_else(town: Town) -> None:
+    take_in(town.store, profile("ana"), to="board", source="")
+    town.join("ana", "dentists", "radiologists")
+    alter(town, keep=["dentists"])
+    before = town.store.people.by_subject(town.subject())
+    town.pass_time(DAY)
+    left = leave(town)
+    town.pass_time(DAY)
+    assert undo(town, left.event)
+    after = town.store.people.by_subject(town.subject())
+    assert before is not None and after is not None
+    assert (after.memberships, after.state) == (before.memberships, before.state)
+    assert town.lists() == {"board": "pending", "dentists": "active", "radiologists": "left"}
+    assert not undo(town, left.event), "only once"
+    assert [e.kind for e in town.store.consent.of(town.subject())][-2:] == [
+        ConsentKind.UNSUBSCRIBED,
+        ConsentKind.RESTORED,
+    ]
+
+
+@pytest.mark.parametrize(("days", "works"), [(0, True), (29, True), (30, False), (400, False)])
+def test_undo_works_for_thirty_days(town: Town, days: int, works: bool) -> None:
+    town.join()
+    left = leave(town)
+    town.pass_time(days * DAY)
+    assert undo(town, left.event) is works
+
+
+def test_undo_lifts_no_suppression_but_its_own(town: Town) -> None:
+    town.join()
+    town.store.suppressions.add(address("ana").key, SuppressionKind.COMPLAINED)
+    left = leave(town)
+    assert undo(town, left.event)
+    assert town.state() == "complained"
+
+
+def test_an_older_undo_does_nothing_after_a_later_leaving(town: Town) -> None:
+    town.join()
+    first = leave(town)
+    town.ask()
+    town.confirm(town.link())
+    second = leave(town)
+    assert not undo(town, first.event)
+    assert town.state() == "unsubscribed"
+    assert undo(town, second.event)
+
+
+def test_undo_gives_nothing_back_that_was_joined_again_by_other_means(town: Town) -> None:
+    town.join()
+    left = leave(town)
+    town.ask()
+    town.confirm(town.link())
+    since = town.store.people.by_subject(town.subject())
+    undo(town, left.event)
+    assert town.store.people.by_subject(town.subject()) == since
+
+
+def test_a_request_that_was_open_is_open_again_after_an_undo(town: Town) -> None:
+    town.ask()
+    link = town.link()
+    left = leave(town)
+    assert undo(town, left.event)
+    assert town.confirm(link).state == "done"
+
+
+def test_nobody_erased_comes_back_by_an_undo(town: Town) -> None:
+    town.join()
+    left = leave(town)
+    assert left.event is not None
+    token = town.token(Purpose.UNDO, left.event)
+    person = town.store.people.by_subject(town.subject())
+    assert person is not None
+    departures.erase_person(town.store, person, now=town.clock())
+    assert not departures.undo(town.store, token, page="", now=town.clock())
+    town.ask()
+    assert not departures.undo(town.store, token, page="", now=town.clock())
+    assert town.state() == "erased"
+
+
+def test_a_token_for_another_person_purpose_or_event_undoes_nothing(town: Town) -> None:
+    town.join("ana")
+    town.join("ben")
+    events = {local: leave(town, local).event or 0 for local in ("ana", "ben")}
+    for token in (
+        Token(purpose=Purpose.UNDO, subject=town.subject("ana"), about=events["ben"]),
+        Token(purpose=Purpose.CONFIRM, subject=town.subject("ana"), about=events["ana"]),
+        Token(purpose=Purpose.LEAVE_AT_ONCE, subject=town.subject("ana"), about=events["ana"]),
+        Token(purpose=Purpose.UNDO, subject=town.subject("ana"), about=events["ana"] - 1),
+    ):
+        assert not departures.undo(town.store, token, page="", now=town.clock())
+    assert {town.state("ana"), town.state("ben")} == {"unsubscribed"}
+
+
+def test_a_goodbye_is_not_sent_to_who_bounced_or_undid_before(town: Town) -> None:
+    town.join("ana")
+    town.join("ben")
+    leave(town, "ana")
+    town.store.suppressions.add(address("ana").key, SuppressionKind.BOUNCED)
+    undo(town, leave(town, "ben").event, "ben")
+    assert town.kinds() == []
+
+
+def test_the_coordinator_takes_somebody_out_without_a_mail(town: Town) -> None:
+    town.join()
+    departures.unsubscribe_address(town.store, address("ana"), source="phone call", now=town.clock())
+    assert town.kinds() == []
+    assert town.state() == "unsubscribed"
+
+
+# --- the page of one's own
+
+
+def test_the_page_shows_no_more_than_its_owner_needs(town: Town) -> None:
+    town.join()
+    take_in(town.store, profile("ana"), to="board")
+    shown = preferences(town.store, town.subject())
+    assert shown is not None
+    assert "ana@" not in shown.masked and "example.org" not in shown.masked
+    assert shown.lists == ("board", "dentists")
+    assert [info.name for info in shown.offered] == ["board", "dentists", "radiologists"]
+    assert preferences(town.store, b"x" * 12) is None
+
+
+def test_leaving_one_list_is_told_and_undone(town: Town) -> None:
+    town.join("ana", "dentists", "radiologists")
+    left = alter(town, keep=["radiologists"], language="de")
+    assert town.lists() == {"dentists": "left", "radiologists": "active"}
+    assert town.state() == "active"
+    (mail,) = town.post()
+    assert (mail.kind, mail.language, mail.about) == (OutboxKind.GOODBYE, "de", left.event)
+    assert undo(town, left.event)
+    assert town.lists() == {"dentists": "active", "radiologists": "active"}
+
+
+def test_keeping_no_list_leaves_everything(town: Town) -> None:
+    town.join("ana", "dentists", "radiologists")
+    alter(town, keep=[])
+    assert town.state() == "unsubscribed"
+    assert town.kinds() == ["goodbye"]
+
+
+def test_a_list_to_join_waits_for_a_confirmation(town: Town) -> None:
+    town.join("ana", "dentists")
+    town.pass_time(2 * HOUR)
+    assert alter(town, keep=["dentists"], join=["radiologists"]) == Left()
+    assert town.lists() == {"dentists": "active"}
+    town.ask("ben")
+    assert town.lists()["radiologists"] == "pending"
+    assert sorted(town.kinds()) == ["confirm", "confirm"]
+    town.confirm(town.link())
+    assert town.lists() == {"dentists": "active", "radiologists": "active"}
+
+
+def test_changing_lists_keeps_the_language_where_none_is_chosen(town: Town) -> None:
+    town.join("ana", "dentists")
+    alter(town, keep=["dentists"], language="")
+    person = town.store.people.by_subject(town.subject())
+    assert person is not None
+    assert person.profile.language == "fr"
+
+
+def test_data_are_asked_for_once_an_hour(town: Town) -> None:
+    town.join()
+    for _ in range(5):
+        request_data(town.store, town.subject(), town.clock())
+        town.pass_time(10 * 60_000)
+    assert town.kinds() == ["data"]
+    town.pass_time(HOUR)
+    request_data(town.store, town.subject(), town.clock())
+    assert town.kinds() == ["data"]
+    request_data(town.store, b"x" * 12, town.clock())
+
+
+def test_a_person_sees_all_that_is_kept_and_nobody_else(town: Town) -> None:
+    take_in(town.store, profile("ana", name="Ana", attributes={"city": "Lyon"}))
+    take_in(town.store, profile("ben", name="Ben"))
+    leave(town)
+    facts = person_data(town.store, town.subject(), town.clock())
+    assert facts["email"] == "ana@example.org"
+    assert facts["attributes"] == {"city": "Lyon"}
+    assert facts["lists"] == {"dentists": "left"}
+    assert [event["what"] for event in facts["consent"]] == ["imported", "unsubscribed"]  # type: ignore[attr-defined]
+    assert facts["not_mailed_because"]
+    assert "ben" not in str(facts).lower()
+    assert person_data(town.store, b"x" * 12, town.clock()) == {}
