@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
+from typing import Any
 
 from wakepy import keep
 
@@ -35,9 +38,14 @@ SIGNALS = [
 
 
 class Stopped(threading.Event):
-    """Set by the first signal; `by_hand` where a person pressed Ctrl+C, and not the system or a service."""
+    """Set by the first signal; `by_hand` where a person pressed Ctrl+C, and not the system or a service.
+
+    `leave` is what a second signal calls while mail travels: raised into an event loop, an exception would
+    come to whichever callback runs at that moment.
+    """
 
     by_hand = False
+    leave: Callable[[], object] | None = None
 
 
 @contextmanager
@@ -47,7 +55,11 @@ def stopping(app: App) -> Iterator[Stopped]:
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         if stop.is_set():
-            raise KeyboardInterrupt
+            leave, stop.leave = stop.leave, None
+            if leave is None:
+                raise KeyboardInterrupt
+            leave()
+            return
         stop.by_hand = number == signal.SIGINT
         stop.set()
         app.say("Stopping: what is on its way is finished and written down. Once more to leave at once.")
@@ -86,7 +98,7 @@ def dispatch(
     send: Send,
     limits: Limits,
     holder: str,
-    stop: threading.Event,
+    stop: Stopped,
     *,
     limit: int | None,
     wait: bool,
@@ -104,23 +116,38 @@ def dispatch(
         try:
             with new_runner() as runner:
                 return runner.run(
-                    run_send(
-                        store.journal(send.id, relay.name),
-                        composer.composer(store, app.config, send),
-                        SmtpCourier(relay, connections=limits.connections),
-                        meter=meter,
-                        clock=now_ms,
-                        give_up_after=relay.give_up_after,
-                        stop=stop,
-                        limit=limit,
-                        wait=wait,
-                        threads=composer.threads_for(app.config),
-                        progress=lambda now: advance(_finished(now), _note(app, now)),
+                    _leaving(
+                        stop,
+                        run_send(
+                            store.journal(send.id, relay.name),
+                            composer.composer(store, app.config, send),
+                            SmtpCourier(relay, connections=limits.connections),
+                            meter=meter,
+                            clock=now_ms,
+                            give_up_after=relay.give_up_after,
+                            stop=stop,
+                            limit=limit,
+                            wait=wait,
+                            threads=composer.threads_for(app.config),
+                            progress=lambda now: advance(_finished(now), _note(app, now)),
+                        ),
                     )
                 )
+        except asyncio.CancelledError:
+            raise KeyboardInterrupt from None
         except RelayError:
             store.sends.set_state(send.id, SendState.READY)
             raise
+
+
+async def _leaving(stop: Stopped, sending: Coroutine[Any, Any, RunReport]) -> RunReport:
+    """Run it; a second signal cancels it, so that what is known is still written down."""
+    task = asyncio.ensure_future(sending)
+    stop.leave = partial(asyncio.get_running_loop().call_soon_threadsafe, task.cancel)
+    try:
+        return await task
+    finally:
+        stop.leave = None
 
 
 @contextmanager

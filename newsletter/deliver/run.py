@@ -29,7 +29,7 @@ from newsletter.models import Claim, DeliveryState, Outcome, SendState
 
 LONG = 120_000  # milliseconds: a longer wait for a limit is no pacing any more
 GRACE = 0.2  # seconds that a cancelled run still listens
-LAST_LOOK = 0.02  # seconds for what the courier's workers give back when they are broken off
+LAST_LOOK = 0.02  # seconds for what the courier gives back when it is broken off
 
 _ENDINGS = {SendState.PAUSED: Ending.PAUSED, SendState.CANCELLED: Ending.CANCELLED}
 
@@ -110,7 +110,7 @@ class _Run:
         try:
             while self._ending is None or self._claims or self._desk.outcomes:
                 await self._turn(hearing)
-        except (asyncio.CancelledError, KeyboardInterrupt):
+        except asyncio.CancelledError:
             patience = GRACE
             raise
         finally:
@@ -293,6 +293,8 @@ class _Run:
         """Give back what nobody began, take what has arrived, and write it all down."""
         for claim in self._press.close():
             self._filled(claim, given_back(claim.delivery))
+        if self._claims:
+            await self._courier.close()
         with suppress(TimeoutError):
             async with asyncio.timeout(LAST_LOOK):
                 while self._claims:
