@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from newsletter.audience.joining import HOUR
 from newsletter.errors import RefusedError
 from newsletter.links import Purpose, Token
 from newsletter.models import (
@@ -43,9 +44,21 @@ def leave(store: Store, subject: bytes, *, source: str, page: str, now: int) -> 
             return Left()
         event = _leave_all(store, person, source=source, page=page, now=now)
         if event is not None:
-            language = person.profile.language
-            store.outbox.add(OutboxKind.GOODBYE, subject, language=language, about=event, now=now)
+            say_goodbye(store, subject, language=person.profile.language, event=event, now=now)
         return Left(event=event)
+
+
+def say_goodbye(store: Store, subject: bytes, *, language: str, event: int, now: int) -> None:
+    """Tell the person of a leaving by mail; a further one within the hour waits for its hour.
+
+    A leaving that is undone by then is not told: whoever leaves and undoes it for somebody again and again
+    floods nobody.
+    """
+    last = store.outbox.last(subject, OutboxKind.GOODBYE)
+    not_before = last.at + HOUR if last is not None and last.at + HOUR > now else 0
+    store.outbox.add(
+        OutboxKind.GOODBYE, subject, language=language, about=event, now=now, not_before=not_before
+    )
 
 
 def unsubscribe_address(store: Store, address: Address, *, source: str, now: int) -> bool:

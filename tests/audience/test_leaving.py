@@ -11,7 +11,7 @@ from newsletter.audience.departures import Left
 from newsletter.audience.preferences import change, person_data, preferences, request_data
 from newsletter.links import Purpose, Token
 from newsletter.models import ConsentKind, OutboxKind, SuppressionKind
-from tests.audience.town import DAY, HOUR, Town, address
+from tests.audience.town import DAY, HOUR, Town, address, of_kind
 from tests.store.samples import profile, take_in
 
 
@@ -247,3 +247,18 @@ def test_a_person_sees_all_that_is_kept_and_nobody_else(town: Town) -> None:
     assert facts["not_mailed_because"]
     assert "ben" not in str(facts).lower()
     assert person_data(town.store, b"x" * 12, town.clock()) == {}
+
+
+def test_leaving_and_undoing_again_and_again_floods_nobody(town: Town) -> None:
+    town.join()
+    town.post()
+    for _ in range(30):
+        left = leave(town)
+        town.post()
+        assert undo(town, left.event)
+        town.pass_time(1_000)
+    assert len(of_kind([mail for _, _, mail in town.sent], OutboxKind.GOODBYE)) == 1
+    last = leave(town)
+    assert town.kinds() == [], "it waits for its hour"
+    town.pass_time(HOUR)
+    assert [(mail.kind, mail.about) for mail in town.post()] == [(OutboxKind.GOODBYE, last.event)]
