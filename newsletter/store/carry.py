@@ -32,11 +32,14 @@ CREATE TEMP TABLE left_since AS
     JOIN main.memberships n ON n.subject = p.new AND n.list = l.id
     JOIN old.consent_events e ON e.id = o.event
     WHERE o.state = 'left' AND n.state <> 'left' AND o.since >= n.since;
+CREATE TEMP TABLE erased AS
+    SELECT s.subject FROM main.subscribers s
+    WHERE s.subject IN (SELECT subject FROM old.consent_events WHERE kind = 'erased')
+    OR s.address_mac IN (SELECT address_mac FROM old.suppressions WHERE kind = 'erased');
 CREATE TEMP TABLE gone AS
-    SELECT s.subject, EXISTS (
-        SELECT 1 FROM old.suppressions x WHERE x.address_mac = s.address_mac AND x.kind = 'erased') AS erased
+    SELECT s.subject, s.subject IN (SELECT subject FROM erased) AS erased
     FROM main.subscribers s
-    WHERE s.subject IN (SELECT subject FROM left_since) OR EXISTS (
+    WHERE s.subject IN (SELECT subject FROM left_since UNION SELECT subject FROM erased) OR EXISTS (
         SELECT 1 FROM old.suppressions x WHERE x.address_mac = s.address_mac AND NOT EXISTS (
             SELECT 1 FROM main.suppressions y WHERE y.address_mac = x.address_mac AND y.kind = x.kind));
 CREATE TEMP TABLE events AS
@@ -64,8 +67,7 @@ UPDATE main.memberships AS n SET state = 'left', since = c.since, event = (
     FROM left_since c WHERE n.subject = c.subject AND n.list = c.list;
 INSERT INTO main.suppressions (address_mac, kind, since, reason)
     SELECT address_mac, kind, since, reason FROM old.suppressions WHERE true ON CONFLICT DO NOTHING;
-DELETE FROM main.subscribers
-    WHERE address_mac IN (SELECT address_mac FROM main.suppressions WHERE kind = 'erased');
+DELETE FROM main.subscribers WHERE subject IN (SELECT subject FROM erased);
 """
 
 

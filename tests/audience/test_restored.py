@@ -152,3 +152,20 @@ def test_addresses_of_the_outbox_are_kept_as_fingerprints_only(town: Town) -> No
     store: Store = town.store
     store.close()
     assert address("ana").text.encode() not in store.path.read_bytes()
+
+
+def test_who_was_erased_since_stays_so_even_after_joining_anew(town: Town, copy: Path) -> None:
+    town.join("ana", "dentists")
+    town.store.people.set_words(town.subject(), name="Ana Sample", now=town.clock())
+    town.store.backup(copy)
+    person = town.store.people.by_subject(town.subject())
+    assert person is not None
+    departures.erase_person(town.store, person, now=town.clock())
+    town.join("ana", "radiologists")
+    back = brought_back(town, copy)
+    with back.store:
+        assert back.state() == ""
+        assert back.store.people.by_subject(person.subject) is None
+        back.pass_time(HOUR)
+        back.join("ana", "radiologists")
+        assert back.lists() == {"radiologists": "active"}
