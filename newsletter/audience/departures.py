@@ -65,14 +65,16 @@ def unsubscribe_address(store: Store, address: Address, *, source: str, now: int
     """Take an address out of everything -> whether somebody here has it, which no reader may be told.
 
     The address stays suppressed either way, so that no later import brings it in. The coordinator does this
-    for people who asked: no mail goes out.
+    for people who asked: no mail goes out, and no earlier leaving can be undone any more.
     """
     with store.transaction():
         person = store.people.get(address.key)
         if person is None:
             store.suppressions.add(address.key, SuppressionKind.UNSUBSCRIBED, source)
             return False
-        _leave_all(store, person, source=source, page="", now=now)
+        event = _leave_all(store, person, source=source, page="", now=now)
+        if store.leavings.forget_of(person.subject) and event is None:
+            _note(store, person, source=source, page="", now=now)
         return True
 
 
@@ -90,11 +92,15 @@ def _leave_all(store: Store, person: Subscriber, *, source: str, page: str, now:
     stays = any(membership.state is not MembershipState.LEFT for membership in person.memberships)
     if not (fresh or stays or waited):
         return None
-    event = store.consent.append(
-        ConsentEvent(subject=person.subject, kind=ConsentKind.UNSUBSCRIBED, at=now, source=source, page=page)
-    )
+    event = _note(store, person, source=source, page=page, now=now)
     store.leavings.take_all(person.subject, event, suppressed=fresh, now=now)
     return event
+
+
+def _note(store: Store, person: Subscriber, *, source: str, page: str, now: int) -> int:
+    return store.consent.append(
+        ConsentEvent(subject=person.subject, kind=ConsentKind.UNSUBSCRIBED, at=now, source=source, page=page)
+    )
 
 
 # --- undoing

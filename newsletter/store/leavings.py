@@ -97,6 +97,10 @@ class Leavings:
             self._connection.run("DELETE FROM leavings WHERE event = ?", [leaving.event])
             return bool(suppressed)
 
+    def forget_of(self, subject: bytes) -> int:
+        """Forget a person's leavings: none can be undone any more -> how many."""
+        return self._connection.run("DELETE FROM leavings WHERE subject = ?", [subject])
+
     def forget(self, before: int) -> int:
         """Forget leavings that are too old to be undone -> how many."""
         return self._connection.run("DELETE FROM leavings WHERE at < ?", [before])

@@ -262,3 +262,16 @@ def test_leaving_and_undoing_again_and_again_floods_nobody(town: Town) -> None:
     assert town.kinds() == [], "it waits for its hour"
     town.pass_time(HOUR)
     assert [(mail.kind, mail.about) for mail in town.post()] == [(OutboxKind.GOODBYE, last.event)]
+
+
+def test_who_asks_the_coordinator_too_is_not_brought_back_by_an_older_undo(town: Town) -> None:
+    town.join()
+    left = leave(town)
+    for _ in range(3):
+        assert departures.unsubscribe_address(
+            town.store, address("ana"), source="asked by letter", now=town.clock()
+        )
+    assert not undo(town, left.event)
+    assert town.state() == "unsubscribed"
+    told = [(e.kind, e.source) for e in town.store.consent.of(town.subject())][-2:]
+    assert told == [(ConsentKind.UNSUBSCRIBED, "link"), (ConsentKind.UNSUBSCRIBED, "asked by letter")]
