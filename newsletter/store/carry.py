@@ -18,6 +18,19 @@ _UNREADABLE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERR
 _DAMAGED = "it is damaged, or no newsletter database"
 _GROUND = "list, source, wording, language, page"
 
+# Links in mails that went out since go on working, and no link of a key that was revoked since.
+_KEYS_SQL = f"""
+UPDATE main.keys AS n SET retired = coalesce(n.retired, o.retired), revoked = coalesce(n.revoked, o.revoked)
+    FROM old.keys o WHERE o.id = n.id AND o.secret = n.secret;
+INSERT INTO main.keys (id, purpose, secret, created, retired, revoked)
+    SELECT o.id, o.purpose, o.secret, o.created, CASE WHEN EXISTS (
+        SELECT 1 FROM main.keys n WHERE n.purpose = o.purpose AND n.retired IS NULL AND n.revoked IS NULL)
+        THEN coalesce(o.retired, o.created) ELSE o.retired END, o.revoked
+    FROM old.keys o WHERE o.id NOT IN (SELECT id FROM main.keys) AND o.purpose <> '{SUPPRESSION}';
+INSERT INTO main.keys (purpose, secret, created) SELECT purpose, secret, created FROM old.keys
+    WHERE purpose = '{SUPPRESSION}'
+    AND NOT EXISTS (SELECT 1 FROM main.keys WHERE purpose = '{SUPPRESSION}');
+"""
 _PREPARE_SQL = """
 CREATE TEMP TABLE same AS
     SELECT o.subject AS old, n.subject AS new
@@ -88,8 +101,8 @@ def carry_over(fresh: Path, replaced: Path) -> Carried:
     """Write into the database at `fresh` what the one at `replaced`, which stays as it is, knows beyond it.
 
     Suppressions, by the fingerprints of the addresses; erasures, which are done again; memberships left, with
-    their consent events; what was mailed; and what carry_joining() says. Everything or nothing. Raises
-    StoreError where `fresh` cannot be written.
+    their consent events; the keys of links; what was mailed; and what carry_joining() says. Everything or
+    nothing. Raises StoreError where `fresh` cannot be written.
     """
     uri = fresh.resolve().as_uri()
     with translated(fresh), closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as raw:
@@ -127,11 +140,7 @@ def _carry(raw: sqlite3.Connection) -> Carried:
         raw.execute(f"PRAGMA {pragma}")
     raw.execute("BEGIN IMMEDIATE")
     try:
-        raw.execute(
-            "INSERT INTO main.keys (purpose, secret, created) SELECT purpose, secret, created FROM old.keys "
-            "WHERE purpose = :it AND NOT EXISTS (SELECT 1 FROM main.keys WHERE purpose = :it)",
-            {"it": SUPPRESSION},
-        )
+        _run(raw, _KEYS_SQL)
         _run(raw, _PREPARE_SQL)
         gone, erased = raw.execute("SELECT count(*), coalesce(sum(erased), 0) FROM gone").fetchone()
         mailed = carry_sends(raw) if _tables(raw) >= _SENDING else 0

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from newsletter.audience import departures, joining
+from newsletter.links import KEY_PURPOSE
 from newsletter.models import DeliveryState, OutboxKind, Outcome
 from newsletter.store import Store, open_store, restore
 from tests.audience.town import DAY, HOUR, Town, address
@@ -169,3 +170,29 @@ def test_who_was_erased_since_stays_so_even_after_joining_anew(town: Town, copy:
         back.pass_time(HOUR)
         back.join("ana", "radiologists")
         assert back.lists() == {"radiologists": "active"}
+
+
+def test_links_mailed_since_go_on_working_and_revoked_ones_do_not(town: Town, copy: Path) -> None:
+    town.ask("ana")
+    keys = town.store.keys
+    stolen, kept = keys.current(KEY_PURPOSE), keys.rotate(KEY_PURPOSE)
+    town.store.backup(copy)
+    keys.revoke(stolen.id)
+    new = keys.rotate(KEY_PURPOSE)
+    back = brought_back(town, copy)
+    with back.store:
+        known = back.store.keys.all(KEY_PURPOSE)
+        assert {key.id: key.secret for key in known.values()} == {key.id: key.secret for key in (kept, new)}
+        assert back.store.keys.current(KEY_PURPOSE).id == new.id
+        back.store.keys.rotate(KEY_PURPOSE)
+
+
+def test_the_first_key_of_links_may_be_younger_than_the_backup(town: Town, copy: Path) -> None:
+    town.store.backup(copy)
+    town.ask("ana")
+    key = town.store.keys.current(KEY_PURPOSE)
+    back = brought_back(town, copy)
+    with back.store:
+        assert back.store.keys.current(KEY_PURPOSE) == key
+        back.ask("ana")
+        assert back.state() == "pending"
