@@ -275,3 +275,20 @@ def test_who_asks_the_coordinator_too_is_not_brought_back_by_an_older_undo(town:
     assert town.state() == "unsubscribed"
     told = [(e.kind, e.source) for e in town.store.consent.of(town.subject())][-2:]
     assert told == [(ConsentKind.UNSUBSCRIBED, "link"), (ConsentKind.UNSUBSCRIBED, "asked by letter")]
+
+
+def test_undo_brings_nobody_into_a_list_that_was_removed_since(town: Town) -> None:
+    town.join("ana", "dentists", "radiologists")
+    left = leave(town)
+    town.store.lists.remove("dentists")
+    assert undo(town, left.event)
+    assert town.lists() == {"dentists": "left", "radiologists": "active"}
+
+
+def test_undo_brings_back_nothing_that_stood_by_an_import_undone_since(town: Town) -> None:
+    take_in(town.store, profile("ana"), to="dentists")
+    town.join("ana", "radiologists")
+    left = leave(town)
+    town.store.import_log.undo(town.store.import_log.last(), town.clock())
+    assert undo(town, left.event)
+    assert town.lists() == {"dentists": "left", "radiologists": "active"}
