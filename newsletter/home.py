@@ -65,7 +65,8 @@ def ask(config: Config, store: Store) -> Answer:
         return Answer(here=False, fault="what answers there is not this program")
     if found.get("project") != expected["project"]:
         return Answer(here=False, fault="the pages there belong to another project")
-    if not hmac.compare_digest(str(found.get("proof")).encode(), expected["proof"].encode()):
+    proofs = {expected["proof"], prove(store)["proof"]}  # another send may have written its word meanwhile
+    if not any(hmac.compare_digest(str(found.get("proof")).encode(), proof.encode()) for proof in proofs):
         return Answer(here=False, fault="the pages there use another copy of this project")
     return Answer(here=True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from newsletter.audience.joining import HOUR
 from newsletter.errors import RefusedError
 from newsletter.links import Purpose, Token
 from newsletter.models import (
@@ -43,23 +44,37 @@ def leave(store: Store, subject: bytes, *, source: str, page: str, now: int) -> 
             return Left()
         event = _leave_all(store, person, source=source, page=page, now=now)
         if event is not None:
-            language = person.profile.language
-            store.outbox.add(OutboxKind.GOODBYE, subject, language=language, about=event, now=now)
+            say_goodbye(store, subject, language=person.profile.language, event=event, now=now)
         return Left(event=event)
+
+
+def say_goodbye(store: Store, subject: bytes, *, language: str, event: int, now: int) -> None:
+    """Tell the person of a leaving by mail; a further one within the hour waits for its hour.
+
+    A leaving that is undone by then is not told: whoever leaves and undoes it for somebody again and again
+    floods nobody.
+    """
+    last = store.outbox.last(subject, OutboxKind.GOODBYE)
+    not_before = last.at + HOUR if last is not None and last.at + HOUR > now else 0
+    store.outbox.add(
+        OutboxKind.GOODBYE, subject, language=language, about=event, now=now, not_before=not_before
+    )
 
 
 def unsubscribe_address(store: Store, address: Address, *, source: str, now: int) -> bool:
     """Take an address out of everything -> whether somebody here has it, which no reader may be told.
 
     The address stays suppressed either way, so that no later import brings it in. The coordinator does this
-    for people who asked: no mail goes out.
+    for people who asked: no mail goes out, and no earlier leaving can be undone any more.
     """
     with store.transaction():
         person = store.people.get(address.key)
         if person is None:
             store.suppressions.add(address.key, SuppressionKind.UNSUBSCRIBED, source)
             return False
-        _leave_all(store, person, source=source, page="", now=now)
+        event = _leave_all(store, person, source=source, page="", now=now)
+        if store.leavings.forget_of(person.subject) and event is None:
+            _note(store, person, source=source, page="", now=now)
         return True
 
 
@@ -77,11 +92,15 @@ def _leave_all(store: Store, person: Subscriber, *, source: str, page: str, now:
     stays = any(membership.state is not MembershipState.LEFT for membership in person.memberships)
     if not (fresh or stays or waited):
         return None
-    event = store.consent.append(
-        ConsentEvent(subject=person.subject, kind=ConsentKind.UNSUBSCRIBED, at=now, source=source, page=page)
-    )
+    event = _note(store, person, source=source, page=page, now=now)
     store.leavings.take_all(person.subject, event, suppressed=fresh, now=now)
     return event
+
+
+def _note(store: Store, person: Subscriber, *, source: str, page: str, now: int) -> int:
+    return store.consent.append(
+        ConsentEvent(subject=person.subject, kind=ConsentKind.UNSUBSCRIBED, at=now, source=source, page=page)
+    )
 
 
 # --- undoing

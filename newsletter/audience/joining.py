@@ -147,6 +147,8 @@ def _mail(store: Store, subject: bytes, kind: OutboxKind, language: str, *, fres
         store.outbox.add(kind, subject, language=language, now=now)
     elif fresh and not last.waits:
         store.outbox.add(kind, subject, language=language, now=now, not_before=last.at + HOUR)
+    elif fresh:
+        store.outbox.turn_into(kind, subject, *_JOIN_MAILS, language=language)
 
 
 # --- confirming

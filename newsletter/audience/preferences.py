@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from newsletter.addresses import mask
-from newsletter.audience.departures import Left, leave
+from newsletter.audience.departures import Left, leave, say_goodbye
 from newsletter.audience.joining import HOUR
 from newsletter.models import (
     ConsentEvent,
@@ -98,7 +98,7 @@ def _leave_some(
         store.joinings.close(subject, name)
     leaving = store.leavings.take_lists(subject, events, now)
     spoken = language or person.profile.language
-    store.outbox.add(OutboxKind.GOODBYE, subject, language=spoken, about=leaving, now=now)
+    say_goodbye(store, subject, language=spoken, event=leaving, now=now)
     return Left(event=leaving)
 
 

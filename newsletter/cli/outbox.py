@@ -76,6 +76,8 @@ class OutboxRunner:
             return self._now() + WAITS[0]
         except NewsletterError as error:
             return self._trouble(error.message)
+        except OSError as error:  # too many open files, say, while many visitors are here
+            return self._trouble(error.strerror or type(error).__name__)
 
     def _tidy(self) -> None:
         """Once an hour: forget what is too old."""

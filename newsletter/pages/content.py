@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from urllib.parse import quote
 
 from newsletter.fields import Tokens, tokenise
 from newsletter.languages import direction
@@ -48,6 +49,16 @@ def read_content(site: Site, slug: str, language: str, address_of: Callable[[str
         note=written.html(web_html(handed_out.note, shown)),
         pictures=tuple(issue.pictures[name] for name in composed.pictures if name in issue.pictures),
     )
+
+
+def public_pictures(site: Site, slug: str) -> Mapping[str, Picture]:
+    """The pictures that a public issue shows to everybody, by name.
+
+    What else lies in its folder is not public: pictures of drafts, of `::: only` blocks, and leftovers.
+    Raises as read_content() does.
+    """
+    shown = (read_content(site, slug, tag, quote).pictures for tag in site.issue(slug).editions)
+    return {picture.name: picture for pictures in shown for picture in pictures}
 
 
 @dataclass(frozen=True)

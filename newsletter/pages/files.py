@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from newsletter.pages import place
+from newsletter.pages.content import public_pictures
 from newsletter.pages.feeds import atom_feed, json_feed, robots, sitemap
 from newsletter.pages.frame import stylesheet, trouble_page
 from newsletter.pages.page import Page
@@ -51,5 +52,5 @@ def _issue(site: Site, each: PublicIssue) -> Iterator[tuple[str, Page]]:
         yield place.issue_address(each.slug, language, "handout"), handout_page(site, each.slug, language)
         if site.absolute(place.HOME):
             yield place.issue_address(each.slug, language, "qr.svg"), qr_image(site, each.slug, language)
-    for name in each.issue.pictures:
+    for name in public_pictures(site, each.slug):
         yield place.picture_address(each.slug, name), picture(site, each.slug, name)

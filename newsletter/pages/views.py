@@ -11,7 +11,7 @@ from markupsafe import Markup
 from newsletter.errors import NotFoundError
 from newsletter.models import Edition
 from newsletter.pages import place, qr
-from newsletter.pages.content import Content, read_content
+from newsletter.pages.content import Content, public_pictures, read_content
 from newsletter.pages.frame import Look, Tongue, frame, tongue
 from newsletter.pages.page import PUBLIC, Page, make_page
 from newsletter.pages.sharing import POST, SEND, join_url, share_links, share_of, shared_url
@@ -106,8 +106,8 @@ def qr_image(site: Site, slug: str, language: str) -> Page:
 
 
 def picture(site: Site, slug: str, name: str) -> Page:
-    """One of the pictures of a public issue; raises NotFoundError."""
-    found = site.issue(slug).issue.pictures.get(name)
+    """One of the pictures that a public issue shows; raises NotFoundError."""
+    found = public_pictures(site, slug).get(name)
     if found is None:
         raise NotFoundError(f"the public issue '{slug}' has no picture '{name}'")
     return make_page(found.data, found.media_type)

@@ -18,6 +18,19 @@ _UNREADABLE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERR
 _DAMAGED = "it is damaged, or no newsletter database"
 _GROUND = "list, source, wording, language, page"
 
+# Links in mails that went out since go on working, and no link of a key that was revoked since.
+_KEYS_SQL = f"""
+UPDATE main.keys AS n SET retired = coalesce(n.retired, o.retired), revoked = coalesce(n.revoked, o.revoked)
+    FROM old.keys o WHERE o.id = n.id AND o.secret = n.secret;
+INSERT INTO main.keys (id, purpose, secret, created, retired, revoked)
+    SELECT o.id, o.purpose, o.secret, o.created, CASE WHEN EXISTS (
+        SELECT 1 FROM main.keys n WHERE n.purpose = o.purpose AND n.retired IS NULL AND n.revoked IS NULL)
+        THEN coalesce(o.retired, o.created) ELSE o.retired END, o.revoked
+    FROM old.keys o WHERE o.id NOT IN (SELECT id FROM main.keys) AND o.purpose <> '{SUPPRESSION}';
+INSERT INTO main.keys (purpose, secret, created) SELECT purpose, secret, created FROM old.keys
+    WHERE purpose = '{SUPPRESSION}'
+    AND NOT EXISTS (SELECT 1 FROM main.keys WHERE purpose = '{SUPPRESSION}');
+"""
 _PREPARE_SQL = """
 CREATE TEMP TABLE same AS
     SELECT o.subject AS old, n.subject AS new
@@ -32,11 +45,14 @@ CREATE TEMP TABLE left_since AS
     JOIN main.memberships n ON n.subject = p.new AND n.list = l.id
     JOIN old.consent_events e ON e.id = o.event
     WHERE o.state = 'left' AND n.state <> 'left' AND o.since >= n.since;
+CREATE TEMP TABLE erased AS
+    SELECT s.subject FROM main.subscribers s
+    WHERE s.subject IN (SELECT subject FROM old.consent_events WHERE kind = 'erased')
+    OR s.address_mac IN (SELECT address_mac FROM old.suppressions WHERE kind = 'erased');
 CREATE TEMP TABLE gone AS
-    SELECT s.subject, EXISTS (
-        SELECT 1 FROM old.suppressions x WHERE x.address_mac = s.address_mac AND x.kind = 'erased') AS erased
+    SELECT s.subject, s.subject IN (SELECT subject FROM erased) AS erased
     FROM main.subscribers s
-    WHERE s.subject IN (SELECT subject FROM left_since) OR EXISTS (
+    WHERE s.subject IN (SELECT subject FROM left_since UNION SELECT subject FROM erased) OR EXISTS (
         SELECT 1 FROM old.suppressions x WHERE x.address_mac = s.address_mac AND NOT EXISTS (
             SELECT 1 FROM main.suppressions y WHERE y.address_mac = x.address_mac AND y.kind = x.kind));
 CREATE TEMP TABLE events AS
@@ -64,8 +80,7 @@ UPDATE main.memberships AS n SET state = 'left', since = c.since, event = (
     FROM left_since c WHERE n.subject = c.subject AND n.list = c.list;
 INSERT INTO main.suppressions (address_mac, kind, since, reason)
     SELECT address_mac, kind, since, reason FROM old.suppressions WHERE true ON CONFLICT DO NOTHING;
-DELETE FROM main.subscribers
-    WHERE address_mac IN (SELECT address_mac FROM main.suppressions WHERE kind = 'erased');
+DELETE FROM main.subscribers WHERE subject IN (SELECT subject FROM erased);
 """
 
 
@@ -86,8 +101,8 @@ def carry_over(fresh: Path, replaced: Path) -> Carried:
     """Write into the database at `fresh` what the one at `replaced`, which stays as it is, knows beyond it.
 
     Suppressions, by the fingerprints of the addresses; erasures, which are done again; memberships left, with
-    their consent events; what was mailed; and what carry_joining() says. Everything or nothing. Raises
-    StoreError where `fresh` cannot be written.
+    their consent events; the keys of links; what was mailed; and what carry_joining() says. Everything or
+    nothing. Raises StoreError where `fresh` cannot be written.
     """
     uri = fresh.resolve().as_uri()
     with translated(fresh), closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as raw:
@@ -125,11 +140,7 @@ def _carry(raw: sqlite3.Connection) -> Carried:
         raw.execute(f"PRAGMA {pragma}")
     raw.execute("BEGIN IMMEDIATE")
     try:
-        raw.execute(
-            "INSERT INTO main.keys (purpose, secret, created) SELECT purpose, secret, created FROM old.keys "
-            "WHERE purpose = :it AND NOT EXISTS (SELECT 1 FROM main.keys WHERE purpose = :it)",
-            {"it": SUPPRESSION},
-        )
+        _run(raw, _KEYS_SQL)
         _run(raw, _PREPARE_SQL)
         gone, erased = raw.execute("SELECT count(*), coalesce(sum(erased), 0) FROM gone").fetchone()
         mailed = carry_sends(raw) if _tables(raw) >= _SENDING else 0

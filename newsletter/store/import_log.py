@@ -76,8 +76,9 @@ class ImportLog:
     def undo(self, number: int, now: int) -> Undone:
         """Take back what stands by this import, in one transaction; its consent events stay.
 
-        Memberships that it raised are pending again. Whoever has left, or confirmed, since is not touched.
-        Raises NotFoundError, and RefusedError where it was undone before, or where somebody of it was mailed.
+        Memberships that it raised are pending again. Whoever has left, or confirmed, since is not touched;
+        undoing that leaving does not bring back what stood by this import. Raises NotFoundError, and
+        RefusedError where it was undone before, or where somebody of it was mailed.
         """
         with self._connection.transaction():
             self._refuse(number)
@@ -125,6 +126,11 @@ class ImportLog:
         )
         run_many(
             "DELETE FROM subscribers WHERE subject = ?", [(one.subject,) for one in touched if one.removed]
+        )
+        self._connection.run(
+            "DELETE FROM taken WHERE EXISTS "
+            "(SELECT 1 FROM consent_events e WHERE e.id = taken.event AND e.import = ?)",
+            [number],
         )
 
 

@@ -49,7 +49,7 @@ class Keys:
             return self._make(purpose)
 
     def revoke(self, key_id: int) -> None:
-        """Stop a key from verifying, for ever. Raises NotFoundError."""
+        """Stop a key from verifying, for ever; a new one follows the current one. Raises NotFoundError."""
         with self._connection.transaction():
             purpose = self._connection.value("SELECT purpose FROM keys WHERE id = ?", [key_id])
             if purpose is None:
@@ -58,6 +58,7 @@ class Keys:
             self._connection.run(
                 "UPDATE keys SET revoked = coalesce(revoked, ?) WHERE id = ?", [self._now(), key_id]
             )
+            self._make(purpose)
 
     def address_mac(self, address_key: str) -> bytes:
         """What stands for an address where the address itself must not: HMAC-SHA256, 32 bytes."""

@@ -17,7 +17,8 @@ _LATER_SQL = """
     AND (kind = 'unsubscribed' OR kind = 'complained' OR kind = 'erased')"""
 _GIVE_BACK_SQL = """
     UPDATE memberships AS m SET state = t.state, since = t.since, event = t.event FROM taken t
-    WHERE t.leaving = ? AND m.subject = ? AND m.list = t.list AND m.state = 'left' AND m.event = t.left_by"""
+    WHERE t.leaving = ? AND m.subject = ? AND m.list = t.list AND m.state = 'left' AND m.event = t.left_by
+    AND t.list IN (SELECT id FROM lists WHERE removed IS NULL)"""
 _WAIT_AGAIN_SQL = """
     INSERT INTO joinings (event, subject, list, asked)
     SELECT m.event, m.subject, m.list, ? FROM taken t
@@ -96,6 +97,10 @@ class Leavings:
             )
             self._connection.run("DELETE FROM leavings WHERE event = ?", [leaving.event])
             return bool(suppressed)
+
+    def forget_of(self, subject: bytes) -> int:
+        """Forget a person's leavings: none can be undone any more -> how many."""
+        return self._connection.run("DELETE FROM leavings WHERE subject = ?", [subject])
 
     def forget(self, before: int) -> int:
         """Forget leavings that are too old to be undone -> how many."""

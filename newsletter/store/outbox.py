@@ -56,6 +56,15 @@ class Outbox:
             return None
         return LastMail(at=row[0], waits=bool(row[1]))
 
+    def turn_into(self, kind: OutboxKind, subject: bytes, *kinds: OutboxKind, language: str) -> None:
+        """Make what waits of `kinds` for the address, whoever had it before, one of `kind` to the person."""
+        marks = ", ".join("?" * len(kinds))
+        self._connection.run(
+            f"UPDATE outbox SET kind = ?, subject = ?, language = ? WHERE kind IN ({marks}) AND {_OPEN} "
+            "AND address_mac = (SELECT address_mac FROM subscribers WHERE subject = ?)",
+            [kind, subject, language, *kinds, subject],
+        )
+
     def get(self, mail: int) -> OutboxMail:
         """One row. Raises NotFoundError."""
         row = self._connection.row(

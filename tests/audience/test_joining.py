@@ -215,3 +215,25 @@ def test_erasing_forgets_what_was_asked_and_is_not_settled(town: Town) -> None:
     joining.settle_requests(town.store, town.clock())
     assert town.state() == ""
     assert town.kinds() == []
+
+
+def test_who_asks_for_a_new_list_while_another_answer_waits_can_confirm_it(town: Town) -> None:
+    town.join()
+    town.post()
+    town.pass_time(HOUR)
+    town.ask("ana", "dentists")
+    town.ask("ana", "radiologists")
+    assert town.kinds() == ["confirm"]
+
+
+def test_who_was_erased_and_asks_anew_while_a_mail_waits_can_confirm(town: Town) -> None:
+    town.ask()
+    person = town.store.people.by_subject(town.subject())
+    assert person is not None
+    departures.erase_person(town.store, person, now=town.clock())
+    town.ask(language="es")
+    assert [(mail.kind.value, mail.subject, mail.language) for mail in town.post()] == [
+        ("confirm", town.subject(), "es")
+    ]
+    town.confirm(town.link())
+    assert town.state() == "active"

@@ -11,7 +11,7 @@ from newsletter.audience.departures import Left
 from newsletter.audience.preferences import change, person_data, preferences, request_data
 from newsletter.links import Purpose, Token
 from newsletter.models import ConsentKind, OutboxKind, SuppressionKind
-from tests.audience.town import DAY, HOUR, Town, address
+from tests.audience.town import DAY, HOUR, Town, address, of_kind
 from tests.store.samples import profile, take_in
 
 
@@ -247,3 +247,48 @@ def test_a_person_sees_all_that_is_kept_and_nobody_else(town: Town) -> None:
     assert facts["not_mailed_because"]
     assert "ben" not in str(facts).lower()
     assert person_data(town.store, b"x" * 12, town.clock()) == {}
+
+
+def test_leaving_and_undoing_again_and_again_floods_nobody(town: Town) -> None:
+    town.join()
+    town.post()
+    for _ in range(30):
+        left = leave(town)
+        town.post()
+        assert undo(town, left.event)
+        town.pass_time(1_000)
+    assert len(of_kind([mail for _, _, mail in town.sent], OutboxKind.GOODBYE)) == 1
+    last = leave(town)
+    assert town.kinds() == [], "it waits for its hour"
+    town.pass_time(HOUR)
+    assert [(mail.kind, mail.about) for mail in town.post()] == [(OutboxKind.GOODBYE, last.event)]
+
+
+def test_who_asks_the_coordinator_too_is_not_brought_back_by_an_older_undo(town: Town) -> None:
+    town.join()
+    left = leave(town)
+    for _ in range(3):
+        assert departures.unsubscribe_address(
+            town.store, address("ana"), source="asked by letter", now=town.clock()
+        )
+    assert not undo(town, left.event)
+    assert town.state() == "unsubscribed"
+    told = [(e.kind, e.source) for e in town.store.consent.of(town.subject())][-2:]
+    assert told == [(ConsentKind.UNSUBSCRIBED, "link"), (ConsentKind.UNSUBSCRIBED, "asked by letter")]
+
+
+def test_undo_brings_nobody_into_a_list_that_was_removed_since(town: Town) -> None:
+    town.join("ana", "dentists", "radiologists")
+    left = leave(town)
+    town.store.lists.remove("dentists")
+    assert undo(town, left.event)
+    assert town.lists() == {"dentists": "left", "radiologists": "active"}
+
+
+def test_undo_brings_back_nothing_that_stood_by_an_import_undone_since(town: Town) -> None:
+    take_in(town.store, profile("ana"), to="dentists")
+    town.join("ana", "radiologists")
+    left = leave(town)
+    town.store.import_log.undo(town.store.import_log.last(), town.clock())
+    assert undo(town, left.event)
+    assert town.lists() == {"dentists": "left", "radiologists": "active"}

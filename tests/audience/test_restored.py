@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from newsletter.audience import departures, joining
+from newsletter.links import KEY_PURPOSE
 from newsletter.models import DeliveryState, OutboxKind, Outcome
 from newsletter.store import Store, open_store, restore
 from tests.audience.town import DAY, HOUR, Town, address
@@ -152,3 +153,46 @@ def test_addresses_of_the_outbox_are_kept_as_fingerprints_only(town: Town) -> No
     store: Store = town.store
     store.close()
     assert address("ana").text.encode() not in store.path.read_bytes()
+
+
+def test_who_was_erased_since_stays_so_even_after_joining_anew(town: Town, copy: Path) -> None:
+    town.join("ana", "dentists")
+    town.store.people.set_words(town.subject(), name="Ana Sample", now=town.clock())
+    town.store.backup(copy)
+    person = town.store.people.by_subject(town.subject())
+    assert person is not None
+    departures.erase_person(town.store, person, now=town.clock())
+    town.join("ana", "radiologists")
+    back = brought_back(town, copy)
+    with back.store:
+        assert back.state() == ""
+        assert back.store.people.by_subject(person.subject) is None
+        back.pass_time(HOUR)
+        back.join("ana", "radiologists")
+        assert back.lists() == {"radiologists": "active"}
+
+
+def test_links_mailed_since_go_on_working_and_revoked_ones_do_not(town: Town, copy: Path) -> None:
+    town.ask("ana")
+    keys = town.store.keys
+    stolen, kept = keys.current(KEY_PURPOSE), keys.rotate(KEY_PURPOSE)
+    town.store.backup(copy)
+    keys.revoke(stolen.id)
+    new = keys.rotate(KEY_PURPOSE)
+    back = brought_back(town, copy)
+    with back.store:
+        known = back.store.keys.all(KEY_PURPOSE)
+        assert {key.id: key.secret for key in known.values()} == {key.id: key.secret for key in (kept, new)}
+        assert back.store.keys.current(KEY_PURPOSE).id == new.id
+        back.store.keys.rotate(KEY_PURPOSE)
+
+
+def test_the_first_key_of_links_may_be_younger_than_the_backup(town: Town, copy: Path) -> None:
+    town.store.backup(copy)
+    town.ask("ana")
+    key = town.store.keys.current(KEY_PURPOSE)
+    back = brought_back(town, copy)
+    with back.store:
+        assert back.store.keys.current(KEY_PURPOSE) == key
+        back.ask("ana")
+        assert back.state() == "pending"

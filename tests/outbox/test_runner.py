@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -17,6 +19,29 @@ from tests.audience.town import DAY, HOUR
 from tests.deliver.relay import ScriptedRelay, Step
 from tests.outbox.ground import Ground, make_config
 from tests.store.samples import Clock
+
+STARVED = """
+import os, resource, sys, threading
+from pathlib import Path
+from newsletter.cli.outbox import OutboxRunner
+from newsletter.config import load
+from newsletter.store import open_store
+config = load(Path(sys.argv[1]), {"NEWSLETTER_OUTBOX_URL": f"smtp://127.0.0.1:{sys.argv[2]}"})
+at, told = [1790000000000], []
+with open_store(config.database, now=lambda: at[0]) as store:
+    runner = OutboxRunner(store, config, config.outbox_relay, now=lambda: at[0], tell=told.append,
+                          stop=threading.Event())
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    spare = os.open(os.devnull, os.O_RDONLY)
+    os.close(spare)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (spare, hard))
+    at[0] = runner.turn()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    print(len(told), "told")
+    print(store.outbox.counts())
+    runner.turn()
+    print(store.outbox.counts())
+"""
 
 
 def test_a_relay_that_is_down_is_tried_again_after_growing_waits(tmp_path: Path) -> None:
@@ -155,3 +180,18 @@ def test_without_a_relay_what_was_asked_is_settled_and_the_mails_wait(ground: Gr
     )
     runner.turn()
     assert ground.store.outbox.counts() == {"planned": 1}
+
+
+def test_a_fault_of_this_machine_is_waited_for(ground: Ground) -> None:
+    """A process with too few free files left, as with very many visitors, cannot even begin to send."""
+    pytest.importorskip("resource")
+    ground.ask("ana")
+    done = subprocess.run(
+        [sys.executable, "-c", STARVED, str(ground.config.root), str(ground.relay.port)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout.splitlines() == ["1 told", "{'planned': 1}", "{'sent': 1}"], done.stderr
+    assert ground.relay.recipients == ["ana@example.org"]

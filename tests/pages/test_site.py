@@ -11,7 +11,7 @@ import pytest
 
 from newsletter.errors import NotFoundError
 from newsletter.models import Edition, Issue
-from newsletter.pages import Place, index_page, issue_page, latest, picture, qr_image
+from newsletter.pages import Place, index_page, issue_page, latest, picture, qr_image, static_files
 from newsletter.pages.place import file_of
 from newsletter.pages.site import is_public
 from tests.editions import ARCHIVE, PAGES, make_edition, make_issue
@@ -74,6 +74,23 @@ def test_a_site_without_public_issues_has_a_list_and_nothing_newest(tmp_path: Pa
     with pytest.raises(NotFoundError):
         latest(site, "en")
     assert "No issue has been published yet." in index_page(site, "en").body.decode()
+
+
+def test_no_picture_is_public_that_no_public_page_shows(tmp_path: Path) -> None:
+    body = "![Seen](seen%20it.png)\n\n::: only tag:board\n![Board](board.png)\n:::\n"
+    names = ("seen it.png", "board.png", "next.png", "draft.png", "leftover.png")
+    parted = make_issue(
+        make_edition(body),
+        make_edition("![A](next.png)", "fr", date=date(2026, 12, 2)),
+        make_edition("![B](draft.png)", "de", draft=True),
+        pictures=dict.fromkeys(names, b"\x89PNG\r\n\x1a\n"),
+    )
+    site = make_site(tmp_path, parted, files=True)
+    assert [name for name in static_files(site) if name.endswith(".png")] == ["i/sample/seen it.png"]
+    assert picture(site, "sample", names[0]).body
+    for name in names[1:]:
+        with pytest.raises(NotFoundError):
+            picture(site, "sample", name)
 
 
 def test_pictures_are_served_by_their_own_names_only(tmp_path: Path) -> None:
