@@ -71,12 +71,13 @@ async def choose(request: Request) -> Response:
         found = preferences(store, subject)
         if found is None:
             return ""
+        unticked = set(sent.get("shown", found.lists)) - ticked  # a list joined meanwhile was not shown
         join = ticked.intersection(each.name for each in found.offered) - set(found.lists)
         change(
             store,
             subject,
             language=wanted if wanted in offered_languages(desk, found) else found.language,
-            keep=ticked.intersection(found.lists),
+            keep=set(found.lists) - unticked,
             join=sorted(join),
             wording=wording,
             page="/p",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any, ClassVar
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from newsletter.errors import UsageError
 from newsletter.web.allowance import client_name
 
 HEAD_SECONDS = 10.0
@@ -22,7 +24,7 @@ SECONDS = {"head": HEAD_SECONDS, "body": BODY_SECONDS, "answer": ANSWER_SECONDS,
 class BoundedProtocol(H11Protocol):
     """One connection. `trusted` holds the proxies' addresses, who speak for many clients."""
 
-    trusted: frozenset[str] = frozenset()
+    trusted: Sequence[IPv4Network | IPv6Network] = ()
     seconds: Mapping[str, float] = SECONDS
     open: ClassVar[Counter[str]] = Counter()
 
@@ -33,7 +35,7 @@ class BoundedProtocol(H11Protocol):
         self._phase = ""
         self._name = client_name(self.client[0]) if self.client else ""
         self.open[self._name] += 1
-        if self.open[self._name] > MOST_CONNECTIONS and not (self.client and self.client[0] in self.trusted):
+        if self.open[self._name] > MOST_CONNECTIONS and not self._is_proxy():
             transport.abort()
             return
         self._enter("head")
@@ -62,6 +64,12 @@ class BoundedProtocol(H11Protocol):
         """There are no websockets here (uvicorn is told so, and never calls this)."""
         raise AssertionError(event)
 
+    def _is_proxy(self) -> bool:
+        if not self.client:
+            return False
+        address = ip_address(self.client[0].partition("%")[0])
+        return any(address in network for network in self.trusted)
+
     def _enter(self, phase: str) -> None:
         if phase == self._phase:
             return
@@ -71,7 +79,11 @@ class BoundedProtocol(H11Protocol):
         self._deadline = self.loop.call_later(self.seconds[phase], self.transport.abort)
 
 
-def protocol(trusted: frozenset[str], seconds: Mapping[str, float] | None = None) -> type[Any]:
-    """The protocol class of one server."""
+def protocol(trusted: Iterable[str], seconds: Mapping[str, float] | None = None) -> type[Any]:
+    """The protocol class of one server. Raises UsageError for a proxy that is neither address nor network."""
+    try:
+        networks = tuple(ip_network(text, strict=False) for text in trusted)
+    except ValueError as error:
+        raise UsageError(f"--trust: {error}", hint="write an address or a network, like 10.0.0.0/8") from None
     bounds = SECONDS | dict(seconds or {})
-    return type("Bounded", (BoundedProtocol,), {"trusted": trusted, "seconds": bounds, "open": Counter()})
+    return type("Bounded", (BoundedProtocol,), {"trusted": networks, "seconds": bounds, "open": Counter()})

@@ -94,7 +94,7 @@ def run(
     _quiet(log)
     config = uvicorn.Config(
         ProxyHeadersMiddleware(app, trusted),  # type: ignore[arg-type]
-        http=protocol(frozenset(trusted)),
+        http=protocol(trusted),
         ws="none",
         lifespan="off",
         log_config=None,

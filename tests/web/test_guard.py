@@ -183,7 +183,7 @@ def test_an_unforeseen_error_is_a_page_and_one_line(served: Served, monkeypatch:
 
 def test_slow_clients_are_hung_up_on(served: Served) -> None:
     """The same protocol with short patience: a head that drips, a body that drips, an idle line."""
-    quick = protocol(frozenset(), {"head": 0.5, "body": 0.5, "idle": 0.5})
+    quick = protocol((), {"head": 0.5, "body": 0.5, "idle": 0.5})
     stop, ready = threading.Event(), threading.Event()
     with server.listen("127.0.0.1", 0) as listener, pytest.MonkeyPatch.context() as patch:
         patch.setattr(server, "protocol", lambda trusted: quick)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from newsletter.links import Purpose
@@ -91,6 +93,18 @@ def test_choosing_lists_and_language(served: Served) -> None:
             "dentists": "left",
             "radiologists": "active",
         }
+
+
+def test_a_list_joined_after_the_page_was_opened_is_not_left_by_saving_it(served: Served) -> None:
+    subject = served.person("ana", "dentists")
+    page = f"/p/{served.token(Purpose.PREFERENCES, subject)}/preferences"
+    with served.client(follow_redirects=True) as client:
+        shown = re.findall(r'name="shown" value="([^"]+)"', client.get(page).text)
+        served.person("ana", "board")
+        client.post(page, data={"shown": shown, "list": ["dentists"], "language": "en"})
+    person = served.store.people.by_subject(subject)
+    assert person is not None
+    assert {m.list_name for m in person.memberships if m.state == "active"} == {"dentists", "board"}
 
 
 def test_one_who_is_in_a_hidden_list_can_leave_it(served: Served) -> None:
