@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import multiprocessing
 import smtplib
 import statistics
@@ -18,7 +19,7 @@ from typing import cast
 
 from newsletter.deliver.courier import SmtpCourier
 from newsletter.deliver.loop import new_runner
-from newsletter.deliver.ports import Parcel
+from newsletter.deliver.ports import Attempt, Parcel
 from newsletter.relay import Relay
 
 SENDER = "news@example.org"
@@ -96,16 +97,21 @@ async def ours(port: int, sending: list[Parcel], connections: int) -> None:
         scheme="smtp", host="127.0.0.1", port=port, connections=connections, messages_per_connection=10**9
     )
     courier = SmtpCourier(relay)
-    await courier.open()
-    waiting, flying, done = iter(sending), 0, 0
-    while done < len(sending):
-        while flying < 64 and (parcel := next(waiting, None)) is not None:
+    waiting, left, done = iter(sending), len(sending), asyncio.Event()
+
+    def handed_back(attempt: Attempt | BaseException) -> None:
+        nonlocal left
+        assert isinstance(attempt, Attempt) and attempt.accepted, attempt
+        left -= 1
+        if (parcel := next(waiting, None)) is not None:
             courier.put(parcel)
-            flying += 1
-        attempts = await courier.take()
-        assert all(attempt.accepted for attempt in attempts)
-        flying -= len(attempts)
-        done += len(attempts)
+        if not left:
+            done.set()
+
+    await courier.open(handed_back)
+    for parcel in itertools.islice(waiting, 64):
+        courier.put(parcel)
+    await done.wait()
     await courier.close()
 
 

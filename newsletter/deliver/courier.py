@@ -7,7 +7,7 @@ import random
 from collections import deque
 from collections.abc import Sequence
 
-from newsletter.deliver.ports import Attempt, Parcel, Stage
+from newsletter.deliver.ports import Attempt, HandBack, Parcel, Stage
 from newsletter.deliver.smtp import Connection, Timeouts, Tls, connect, trust
 from newsletter.deliver.token import token_of
 from newsletter.errors import RelayError
@@ -44,9 +44,7 @@ class SmtpCourier:
         self._pipelining = True
         self._queue: deque[Parcel] = deque()
         self._again: set[int] = set()  # deliveries that had their second chance
-        self._attempts: list[Attempt] = []
-        self._finished = asyncio.Event()
-        self._crash: BaseException | None = None
+        self._hand_back: HandBack = lambda attempt: None
         self._idle: list[asyncio.Future[None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._spare: Connection | None = None
@@ -55,8 +53,9 @@ class SmtpCourier:
         self._full_until = 0.0  # the relay takes no further connection before this
         self._door = asyncio.Lock()
 
-    async def open(self) -> None:
+    async def open(self, hand_back: HandBack) -> None:
         """Connect and log in once. Raises RelayError."""
+        self._hand_back = hand_back
         self._spare = await self._connect()
 
     def put(self, parcel: Parcel) -> None:
@@ -68,17 +67,8 @@ class SmtpCourier:
             self._tasks.add(task)
             task.add_done_callback(self._ended)
 
-    async def take(self) -> Sequence[Attempt]:
-        """The attempts since the last call; waits for the first."""
-        await self._finished.wait()
-        if self._crash is not None:
-            raise self._crash
-        self._finished.clear()
-        attempts, self._attempts = self._attempts, []
-        return attempts
-
     def recall(self, error: str = "") -> None:
-        """Give back what has not begun; `error` says so where the relay is lost."""
+        """Hand back what has not begun; `error` says so where the relay is lost."""
         while self._queue:
             self._finish(Attempt(delivery=self._queue.popleft().delivery, stage=Stage.CONNECT, error=error))
 
@@ -140,9 +130,9 @@ class SmtpCourier:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            self._crash = task.exception()
-            self._finished.set()
+        crash = None if task.cancelled() else task.exception()
+        if crash is not None:
+            self._hand_back(crash)
 
     async def _send(self, connection: Connection) -> None:
         """Send from the queue until it is empty or the connection ends."""
@@ -153,18 +143,22 @@ class SmtpCourier:
             except asyncio.CancelledError:
                 self._give_back(parcel, connection)
                 raise
-            ahead = connection.ahead
-            self._pipelining = self._pipelining and not connection.lost_step
-            if self._deserves_another(parcel, attempt, connection):
-                self._again.add(parcel.delivery)
-                self._queue.appendleft(parcel)
-            else:
-                self._finish(attempt)
             if not connection.usable:
-                if ahead is not None:
-                    self._queue.appendleft(ahead)
+                self._broken_under(connection, parcel, attempt)
                 return
-            parcel = ahead or self._next()
+            self._finish(attempt)
+            parcel = connection.ahead or self._next()
+
+    def _broken_under(self, connection: Connection, parcel: Parcel, attempt: Attempt) -> None:
+        """A connection has ended: what had not begun, or deserves a second chance, takes another one."""
+        self._pipelining = self._pipelining and not connection.lost_step
+        if connection.ahead is not None:
+            self._queue.appendleft(connection.ahead)
+        if self._deserves_another(parcel, attempt):
+            self._again.add(parcel.delivery)
+            self._queue.appendleft(parcel)
+        else:
+            self._finish(attempt)
 
     def _give_back(self, parcel: Parcel, connection: Connection) -> None:
         """A worker is broken off: what the relay cannot have taken comes back, as if it had not begun."""
@@ -173,9 +167,9 @@ class SmtpCourier:
                 self._queue.appendleft(safe)
         self.recall()
 
-    def _deserves_another(self, parcel: Parcel, attempt: Attempt, connection: Connection) -> bool:
+    def _deserves_another(self, parcel: Parcel, attempt: Attempt) -> bool:
         """Whether the connection, not the parcel, was at fault, and this has not happened to it before."""
-        if parcel.delivery in self._again or attempt.unfit or connection.usable:
+        if parcel.delivery in self._again or attempt.unfit:
             return False
         if attempt.reply is None:
             return attempt.stage is not Stage.END
@@ -186,8 +180,7 @@ class SmtpCourier:
 
     def _finish(self, attempt: Attempt) -> None:
         self._again.discard(attempt.delivery)
-        self._attempts.append(attempt)
-        self._finished.set()
+        self._hand_back(attempt)
 
     # --- connections
 

@@ -65,6 +65,9 @@ class Attempt:
     accepted: bool = False
 
 
+HandBack = Callable[[Attempt | BaseException], None]
+
+
 class Journal(Protocol):
     """The one writer of deliveries, as a run sees it; called from one thread, never twice at once."""
 
@@ -88,7 +91,7 @@ class Composer(Protocol):
 class Courier(Protocol):
     """Carries parcels to the relay, here or on another machine: parcels in, attempts out.
 
-    Every parcel that was put comes back as exactly one Attempt, whatever happens to the relay.
+    Every parcel that was put is handed back as exactly one Attempt, whatever happens to the relay.
     """
 
     @property
@@ -96,20 +99,19 @@ class Courier(Protocol):
         """How many parcels travel at the same time."""
         ...
 
-    async def open(self) -> None:
-        """Connect and log in once, so that a relay that cannot be used raises RelayError before any claim."""
+    async def open(self, hand_back: HandBack) -> None:
+        """Connect and log in once, so that a relay that cannot be used raises RelayError before any claim.
+
+        `hand_back` is called in the loop's thread, with an exception where the courier itself is broken.
+        """
         ...
 
     def put(self, parcel: Parcel) -> None:
         """Take a parcel over."""
         ...
 
-    async def take(self) -> Sequence[Attempt]:
-        """The attempts that finished since the last call; waits for the first."""
-        ...
-
     def recall(self) -> None:
-        """Give back, through `take`, every parcel that has not begun to travel."""
+        """Hand back every parcel that has not begun to travel."""
         ...
 
     async def close(self) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, TypeVar
 
-from newsletter.deliver.ports import Attempt, Parcel, Stage
+from newsletter.deliver.ports import Attempt, HandBack, Parcel, Stage
 from newsletter.errors import StoreError
 from newsletter.models import (
     Address,
@@ -238,22 +238,19 @@ class SimulatedCourier:
         self._fate = fate
         self._seconds = seconds
         self._queue: asyncio.Queue[Parcel] = asyncio.Queue()
-        self._done: asyncio.Queue[Attempt] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def open(self) -> None:
+    async def open(self, hand_back: HandBack) -> None:
+        self._hand_back = hand_back
         self._tasks = [asyncio.create_task(self._carry()) for _ in range(self.connections)]
 
     def put(self, parcel: Parcel) -> None:
         assert not self.closed
         self._queue.put_nowait(parcel)
 
-    async def take(self) -> Sequence[Attempt]:
-        return [await self._done.get()]
-
     def recall(self) -> None:
         while not self._queue.empty():
-            self._done.put_nowait(Attempt(delivery=self._queue.get_nowait().delivery, stage=Stage.CONNECT))
+            self._hand_back(Attempt(delivery=self._queue.get_nowait().delivery, stage=Stage.CONNECT))
 
     async def close(self) -> None:
         self.closed = True
@@ -271,7 +268,7 @@ class SimulatedCourier:
                 self.received[parcel.delivery] += 1
             self.accepted[parcel.delivery] += fate is Fate.TAKE
             self.vanished += stage is Stage.END and reply is None
-            self._done.put_nowait(
+            self._hand_back(
                 Attempt(
                     delivery=parcel.delivery,
                     stage=stage,
