@@ -8,7 +8,7 @@ import pytest
 
 from newsletter.audience import departures, joining
 from newsletter.links import Purpose, Token
-from newsletter.models import ConsentKind, SuppressionKind
+from newsletter.models import ConsentKind, Shown, SuppressionKind
 from tests.audience.town import DAY, HOUR, Town, address
 from tests.store.samples import profile, take_in
 
@@ -36,6 +36,28 @@ def test_joining_waits_for_a_confirmation_and_keeps_the_proof(town: Town) -> Non
         (ConsentKind.CONFIRMED, "radiologists", "form", "/c", "fr"),
     ]
     assert {e.wording for e in events} == {"Yes, send me the newsletter.", "I confirm."}
+
+
+def test_a_consent_holds_the_language_of_its_page_and_the_person_that_of_their_mails(town: Town) -> None:
+    town.ask("ana", language="ar", page_language="fr")
+    (mail,) = town.post()
+    assert mail.language == "ar"
+    link = town.link()
+    assert joining.confirmation(town.store, link, town.clock()).language == "ar"
+    town.confirm(link, page_language="de")
+    assert [e.language for e in town.store.consent.of(town.subject())] == ["fr", "de"]
+    assert town.language() == "ar"
+
+
+def test_the_language_asked_for_last_is_that_of_who_comes_in_and_of_no_member(town: Town) -> None:
+    take_in(town.store, profile("ana", language="de"), source="")
+    for language in ("es", "it", ""):
+        town.ask("ana", language=language)
+    town.confirm(town.link())
+    assert town.language() == "it"
+    town.ask("ana", "radiologists", language="pt")
+    town.confirm(town.link())
+    assert town.language() == "it", "who is in has chosen already"
 
 
 def test_confirming_twice_does_nothing_more(town: Town) -> None:
@@ -188,8 +210,7 @@ def test_channels_are_counted_without_a_person(town: Town) -> None:
             address=address("ana"),
             list_names=["dentists"],
             language="en",
-            wording="",
-            page="",
+            shown=Shown(wording="", language="", page=""),
             channel=channel,
             issue="first",
             now=town.clock(),

@@ -10,7 +10,7 @@ from newsletter.audience import departures
 from newsletter.audience.departures import Left
 from newsletter.audience.preferences import change, person_data, preferences, request_data
 from newsletter.links import Purpose, Token
-from newsletter.models import ConsentKind, OutboxKind, SuppressionKind
+from newsletter.models import ConsentKind, OutboxKind, Shown, SuppressionKind
 from tests.audience.town import DAY, HOUR, Town, address, of_kind
 from tests.store.samples import profile, take_in
 
@@ -35,8 +35,7 @@ def alter(town: Town, keep: Collection[str], join: Collection[str] = (), languag
         language=language,
         keep=keep,
         join=join,
-        wording="Yes.",
-        page="/p",
+        shown=Shown(wording="Yes.", language="fr", page="/p"),
         now=town.clock(),
     )
 

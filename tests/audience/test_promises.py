@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from newsletter.audience import departures, joining
 from newsletter.audience.preferences import change
 from newsletter.links import Purpose, Token
-from newsletter.models import MembershipState, OutboxKind, SuppressionKind
+from newsletter.models import MembershipState, OutboxKind, Shown, SuppressionKind
 from newsletter.segments import parse
 from newsletter.store import open_store
 from tests.audience.town import DAY, HOUR, Town, address
@@ -88,8 +88,7 @@ class Streets(RuleBasedStateMachine):
             language="",
             keep=kept,
             join=[],
-            wording="",
-            page="",
+            shown=Shown(wording="", language="", page=""),
             now=self.clock(),
         )
         self.agreed = {pair for pair in self.agreed if pair[0] != local or pair[1] in kept}

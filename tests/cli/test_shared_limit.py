@@ -11,6 +11,7 @@ from newsletter.audience.joining import request_join, settle_requests
 from newsletter.cli.app import now_ms
 from newsletter.cli.outbox import OutboxRunner
 from newsletter.config import load
+from newsletter.models import Shown
 from newsletter.store import open_store
 from tests.audience.town import address
 from tests.cli.conftest import SETTINGS, Box
@@ -36,8 +37,7 @@ def ten_to_confirm(box: Box) -> Iterator[OutboxRunner]:
                 address=address(f"reader{n}"),
                 list_names=["dentists"],
                 language="en",
-                wording="Yes.",
-                page="/join",
+                shown=Shown(wording="Yes.", language="en", page="/join"),
                 channel="link",
                 issue="",
                 now=now_ms(),
