@@ -57,12 +57,16 @@ class Joining:
 
 @dataclass(frozen=True, kw_only=True)
 class Leaving:
-    """What one leaving took, so that it can be given back; `whole` where the person left everything."""
+    """What one leaving took, so that it can be given back; `whole` where the person left everything.
+
+    `anew` where it was asked once more since, when there was nothing left to take.
+    """
 
     event: int
     subject: bytes
     at: int
     whole: bool
+    anew: bool
     list_names: Sequence[str]
 
 

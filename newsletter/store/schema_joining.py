@@ -89,3 +89,7 @@ ALTER TABLE joinings ADD COLUMN language TEXT NOT NULL DEFAULT '';
 UPDATE joinings SET language = (
     SELECT g.language FROM consent_events e JOIN grounds g ON g.id = e.ground WHERE e.id = joinings.event);
 """
+
+LEFT_ANEW_SQL = f"""
+ALTER TABLE leavings ADD COLUMN anew INTEGER NOT NULL DEFAULT 0 CHECK ({one_of("anew", "0 1")});
+"""

@@ -75,6 +75,7 @@ class Streets(RuleBasedStateMachine):
         self.out.add(local)
         if left.event is not None:
             self.token(local, Purpose.UNDO, left.event)
+            self.token(local, Purpose.UNDO_ON_PAGE, left.event)
 
     @rule(local=who, kept=st.sets(where))
     def choose(self, local: str, kept: set[str]) -> None:

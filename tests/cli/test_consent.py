@@ -99,7 +99,7 @@ def test_a_copy_of_ones_data_is_whole(box: Box) -> None:
     assert facts["first_known"].endswith("+00:00")
 
 
-@pytest.mark.parametrize("purpose", [Purpose.CONFIRM, Purpose.UNDO, Purpose.DATA])
+@pytest.mark.parametrize("purpose", [Purpose.CONFIRM, Purpose.UNDO, Purpose.UNDO_ON_PAGE, Purpose.DATA])
 def test_a_link_that_is_no_way_out_takes_nobody_out(box: Box, purpose: Purpose) -> None:
     join(box, "ana")
     with opened(box) as store:
