@@ -27,6 +27,7 @@ from newsletter.store import Store
 HOUR = 3_600_000
 PENDING_FOR = 30 * 24 * HOUR
 FORM = "form"
+COMPLAINED_BEFORE = "complained before, and confirmed other lists only"
 MOST_NAME = 200  # characters
 _BATCH = 20  # requests or people in one transaction
 _JOIN_MAILS = (OutboxKind.CONFIRM, OutboxKind.ALREADY)
@@ -179,6 +180,7 @@ def confirm(store: Store, token: Token, *, name: str, shown: Shown, now: int) ->
     """Do what the link confirms; a second time nothing more happens, nor after a later leaving.
 
     The language asked for becomes the person's, unless they are on a list already: their choice there stands.
+    A suppression is lifted; after a complaint for the confirmed lists only, and the person leaves all others.
     """
     proof = ConsentEvent(
         subject=token.subject,
@@ -195,6 +197,10 @@ def confirm(store: Store, token: Token, *, name: str, shown: Shown, now: int) ->
         if found.state != "open" or person is None:
             return found
         _enter(store, found.list_names, proof)
+        if SuppressionKind.COMPLAINED in {
+            one.kind for one in store.suppressions.of(person.profile.address.key)
+        }:
+            _end_older(store, person, found.list_names, now)
         for kind in SuppressionKind:
             store.suppressions.lift(person.profile.address.key, kind)
         stays = person.profile.language and person.state == MembershipState.ACTIVE
@@ -208,6 +214,22 @@ def _enter(store: Store, names: Sequence[str], proof: ConsentEvent) -> None:
         event = store.consent.append(replace(proof, list_name=name))
         store.people.join(proof.subject, name, MembershipState.ACTIVE, event, proof.at)
         store.joinings.close(proof.subject, name)
+
+
+def _end_older(store: Store, person: Subscriber, confirmed: Sequence[str], now: int) -> None:
+    """Leave what a complaint stood against and was not confirmed anew; no earlier undo brings it back."""
+    for membership in person.memberships:
+        if membership.state is MembershipState.ACTIVE and membership.list_name not in confirmed:
+            left = ConsentEvent(
+                subject=person.subject,
+                kind=ConsentKind.LEFT,
+                at=now,
+                list_name=membership.list_name,
+                source=COMPLAINED_BEFORE,
+            )
+            event = store.consent.append(left)
+            store.people.join(person.subject, left.list_name, MembershipState.LEFT, event, now)
+    store.leavings.forget_of(person.subject)
 
 
 def _open(store: Store, token: Token, now: int) -> list[Joining]:

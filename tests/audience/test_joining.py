@@ -10,7 +10,7 @@ from newsletter.audience import departures, joining
 from newsletter.links import Purpose, Token
 from newsletter.models import ConsentKind, Shown, SuppressionKind
 from tests.audience.town import DAY, HOUR, Town, address
-from tests.store.samples import profile, take_in
+from tests.store.samples import planned, profile, take_in
 
 
 def test_joining_waits_for_a_confirmation_and_keeps_the_proof(town: Town) -> None:
@@ -97,6 +97,51 @@ def test_a_suppression_is_lifted_by_the_confirmation_and_not_before(
     assert town.state() == kind.value
     town.confirm(town.link())
     assert town.state() == "active"
+
+
+def test_who_complained_and_confirms_one_list_anew_is_mailed_for_that_one_only(town: Town) -> None:
+    take_in(town.store, profile("ana"), to="board")
+    take_in(town.store, profile("ana"), to="press", source="")
+    town.join("ana", "dentists")
+    town.store.suppressions.add(address("ana").key, SuppressionKind.COMPLAINED)
+    town.pass_time(DAY)
+    town.ask("ana", "radiologists")
+    link = town.link()
+    town.ask("ana", "dentists")
+    assert (town.state(), town.lists()["dentists"]) == ("complained", "active")
+    town.confirm(link)
+    lists = {"board": "left", "dentists": "left", "press": "pending", "radiologists": "active"}
+    assert (town.state(), town.lists()) == ("active", lists)
+    ended = [e for e in town.store.consent.of(town.subject()) if e.kind is ConsentKind.LEFT]
+    assert [(e.list_name, e.source, e.at) for e in ended] == [
+        (name, joining.COMPLAINED_BEFORE, town.clock()) for name in ("board", "dentists")
+    ]
+    take_in(town.store, profile("ana"), to="board")
+    assert town.lists() == lists, "no import brings in who complained"
+    town.confirm(town.link())
+    assert town.lists() == lists | {"dentists": "active"}, "what was asked for anew can be confirmed still"
+
+
+def test_no_undo_from_before_brings_back_a_list_after_a_complaint(town: Town) -> None:
+    town.join("ana", "dentists")
+    town.store.suppressions.add(address("ana").key, SuppressionKind.COMPLAINED)
+    left = departures.leave(town.store, town.subject(), source="link", page="/p", now=town.clock())
+    assert left.event is not None
+    town.ask("ana", "radiologists")
+    town.confirm(town.link())
+    undo = town.token(Purpose.UNDO, left.event)
+    assert not departures.undo(town.store, undo, page="/undo", now=town.clock())
+    assert town.lists() == {"dentists": "left", "radiologists": "active"}
+
+
+def test_a_running_send_skips_who_complained_and_confirmed_another_list(town: Town) -> None:
+    town.join("ana", "dentists")
+    send = planned(town.store, to="dentists")
+    town.store.suppressions.add(address("ana").key, SuppressionKind.COMPLAINED)
+    town.ask("ana", "radiologists")
+    town.confirm(town.link())
+    assert town.store.journal(send.id, "relay").exchange([], 5).claims == []
+    assert town.store.sends.tally(send.slug).skipped == 1
 
 
 def test_a_bounced_member_confirms_again_and_loses_nothing_by_not_doing_it(town: Town) -> None:

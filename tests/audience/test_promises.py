@@ -36,6 +36,7 @@ class Streets(RuleBasedStateMachine):
         self.town = Town(open_store(self.folder / "subscribers.db", now=self.clock), self.clock)
         self.agreed: set[tuple[str, str]] = set()
         self.out: set[str] = set()
+        self.complained: set[str] = set()
         self.tokens: list[tuple[str, Token]] = []
 
     @initialize()
@@ -110,6 +111,9 @@ class Streets(RuleBasedStateMachine):
             was = joining.confirmation(self.town.store, token, self.clock()).state
             done = self.town.confirm(token)
             if was == "open":
+                if local in self.complained:
+                    self.agreed = {pair for pair in self.agreed if pair[0] != local}
+                    self.complained.discard(local)
                 self.agreed |= {(local, name) for name in done.list_names}
                 self.out.discard(local)
         elif departures.undo(self.town.store, token, page="", now=self.clock()):
@@ -131,6 +135,7 @@ class Streets(RuleBasedStateMachine):
     def complain(self, local: str) -> None:
         self.town.store.suppressions.add(address(local).key, SuppressionKind.COMPLAINED)
         self.out.add(local)
+        self.complained.add(local)
 
     @rule(time=st.sampled_from((HOUR // 2, DAY, 20 * DAY)))
     def wait(self, time: int) -> None:
