@@ -111,6 +111,7 @@ def dispatch(
     tally = store.sends.tally_of(send.id)
     done_before = tally.total - tally.planned - tally.deferred
     store.sends.set_state(send.id, SendState.RUNNING, sender=holder)
+    journal = store.journal(send.id, relay.name, shared=limits.shared)
     meter = Meter(limits.rates, history=store.sends.usage(relay.name, now_ms() - DAY))
     with awake(), progress.sending(app, tally.total, done_before) as advance:
         try:
@@ -119,7 +120,7 @@ def dispatch(
                     _leaving(
                         stop,
                         run_send(
-                            store.journal(send.id, relay.name),
+                            journal,
                             composer.composer(store, app.config, send),
                             SmtpCourier(relay, connections=limits.connections),
                             meter=meter,

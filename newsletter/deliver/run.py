@@ -158,6 +158,7 @@ class _Run:
     async def _exchange(self, room: int) -> None:
         entry = await self._desk.exchange(room)
         answer = entry.answer
+        self._orders.meter.note(answer.elsewhere, self._orders.clock())
         self._tempo = self._tempo.after(len(entry.outcomes), self._since())
         self._looked = asyncio.get_running_loop().time()
         for outcome in entry.outcomes:

@@ -117,6 +117,7 @@ class MemoryJournal:
         self.broken = 0  # how many of the next exchanges fail
         self.exchanges: list[tuple[int, int, int]] = []
         self.most_claimed = 0
+        self.elsewhere = 0  # what others sent since the last exchange
 
     def exchange(self, outcomes: Sequence[Outcome], room: int) -> Exchange:
         assert 0 <= room <= 64
@@ -131,7 +132,14 @@ class MemoryJournal:
         self.most_claimed = max(self.most_claimed, claimed)
         assert claimed <= 64
         self.exchanges.append((self.clock(), len(outcomes), len(claims)))
-        return Exchange(claims=claims, skipped=skipped, next_due=min(due) if due else None, state=self.state)
+        elsewhere, self.elsewhere = self.elsewhere, 0
+        return Exchange(
+            claims=claims,
+            skipped=skipped,
+            next_due=min(due) if due else None,
+            state=self.state,
+            elsewhere=elsewhere,
+        )
 
     def write(self, outcome: Outcome) -> None:
         row = self.rows[outcome.delivery]
