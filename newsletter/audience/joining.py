@@ -197,12 +197,10 @@ def confirm(store: Store, token: Token, *, name: str, shown: Shown, now: int) ->
         if found.state != "open" or person is None:
             return found
         _enter(store, found.list_names, proof)
-        if SuppressionKind.COMPLAINED in {
-            one.kind for one in store.suppressions.of(person.profile.address.key)
-        }:
+        lift, key = store.suppressions.lift, person.profile.address.key
+        lifted = [kind for kind in SuppressionKind if lift(key, kind)]
+        if SuppressionKind.COMPLAINED in lifted:
             _end_older(store, person, found.list_names, now)
-        for kind in SuppressionKind:
-            store.suppressions.lift(person.profile.address.key, kind)
         stays = person.profile.language and person.state == MembershipState.ACTIVE
         language = "" if stays else found.language
         store.people.set_words(token.subject, name=clean_text(name)[:MOST_NAME], language=language, now=now)

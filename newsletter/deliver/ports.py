@@ -111,7 +111,7 @@ class Courier(Protocol):
         ...
 
     def recall(self) -> None:
-        """Hand back every parcel that has not begun to travel."""
+        """Begin nothing more, and hand back every parcel that the relay cannot have."""
         ...
 
     async def close(self) -> None:

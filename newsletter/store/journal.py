@@ -59,7 +59,8 @@ _RETURN_SQL = f"""
     UPDATE deliveries SET state = 'planned', not_before = 0, updated = ?
     {_IN_SQL} AND +send = ? AND +state = 'claimed'"""
 _HOLD_SQL = """
-    UPDATE deliveries SET state = 'deferred', not_before = ?, updated = ?
+    UPDATE deliveries SET state = 'deferred', not_before = ?, updated = ?,
+        reason = CASE WHEN reply_code IS NULL THEN ? ELSE reason END
     WHERE id = ? AND send = ? AND state = 'claimed'"""
 _SKIP_SQL = "UPDATE deliveries SET state = 'skipped', not_before = 0, reason = ?, updated = ? WHERE id = ?"
 _CLAIM_SQL = f"""
@@ -140,7 +141,7 @@ class Journal:
         if returned:
             written += self._connection.run(_RETURN_SQL, [now, json.dumps(returned), self._send])
         if held:
-            values = [(outcome.not_before, now, outcome.delivery, self._send) for outcome in held]
+            values = [(o.not_before, now, redact(o.reason), o.delivery, self._send) for o in held]
             written += self._connection.run_many(_HOLD_SQL, values)
         if written != len(outcomes) or any(outcome.state not in OUTCOMES for outcome in finished):
             raise self._strange(outcomes)

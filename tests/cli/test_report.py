@@ -9,7 +9,6 @@ import pytest
 
 from newsletter import campaign
 from newsletter.audience.reading import parse_segment
-from newsletter.models import SendState
 from newsletter.store import open_store
 from tests.cli.conftest import Box
 from tests.deliver.relay import ScriptedRelay, Step
@@ -46,20 +45,18 @@ def test_the_report_says_who_got_it_and_why_others_did_not(relayed: Callable[[in
     assert "never sent" in box.run("report", "nothing", exit_code=2).stderr
 
 
-@pytest.mark.parametrize(
-    ("late", "state"), [(0, SendState.READY), (HOUR, SendState.READY), (HOUR + 1, SendState.PAUSED)]
-)
-def test_a_send_whose_time_passed_long_ago_is_paused(tmp_path: Path, late: int, state: SendState) -> None:
+@pytest.mark.parametrize(("late", "is_late"), [(0, False), (HOUR, False), (HOUR + 1, True)])
+def test_a_send_whose_time_passed_long_ago_is_late(tmp_path: Path, late: int, is_late: bool) -> None:
     planned = 1_800_000_000_000
     clock = {"now": planned - HOUR}
     with open_store(tmp_path / "subscribers.db", now=lambda: clock["now"]) as store:
         store.lists.create("dentists")
         send = store.sends.create("short", "dentists", clock["now"])
         store.sends.plan(send.id, parse_segment(store, "dentists"), [], lambda *_: None)
-        store.sends.schedule(send.id, planned)
+        send = store.sends.schedule(send.id, planned)
         assert campaign.due(store, planned - 1) == []
-        clock["now"] = planned + late
-        due = campaign.due(store, clock["now"])
-        assert store.sends.get(send.id).state is state
-        assert [one.id for one in due] == ([send.id] if state is SendState.READY else [])
-        assert bool(store.sends.get(send.id).reason) == (state is SendState.PAUSED)
+        assert [one.id for one in campaign.due(store, planned + late)] == [send.id]
+        assert campaign.is_late(send, planned + late) is is_late
+        campaign.pause_late(store, send)
+        assert campaign.due(store, planned + late) == []
+        assert store.sends.get(send.id).reason

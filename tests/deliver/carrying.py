@@ -50,6 +50,10 @@ class Basket:
     def __call__(self, attempt: Attempt | BaseException) -> None:
         self._queue.put_nowait(attempt)
 
+    @property
+    def waiting(self) -> int:
+        return self._queue.qsize()
+
     async def collect(self, count: int) -> dict[int, Attempt]:
         attempts: dict[int, Attempt] = {}
         async with asyncio.timeout(10):

@@ -179,26 +179,6 @@ def test_a_relay_that_stays_away_gives_everything_back_with_the_reason() -> None
     assert all("nothing answers" in attempt.error for attempt in lost)
 
 
-def test_recall_gives_back_what_has_not_begun() -> None:
-    async def main(relay: ScriptedRelay) -> dict[int, Attempt]:
-        async with relay:
-            courier, basket = courier_to(relay, connections=2), Basket()
-            await courier.open(basket)
-            for number in range(30):
-                courier.put(parcel(number))
-            await asyncio.sleep(0.2)
-            courier.recall()
-            attempts = await basket.collect(30)
-            await courier.close()
-            return attempts
-
-    relay = ScriptedRelay(lambda step: Do.SILENCE if step.verb == "END" else None)
-    attempts = asyncio.run(main(relay))
-    recalled = [a for a in attempts.values() if a.stage is Stage.CONNECT]
-    assert len(recalled) == 26
-    assert not any(a.error for a in recalled)
-
-
 def test_close_breaks_off_what_still_travels() -> None:
     async def main(relay: ScriptedRelay) -> None:
         async with relay:
