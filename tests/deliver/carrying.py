@@ -56,7 +56,7 @@ class Basket:
 
     async def collect(self, count: int) -> dict[int, Attempt]:
         attempts: dict[int, Attempt] = {}
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while len(attempts) < count:
                 attempt = await self._queue.get()
                 if isinstance(attempt, BaseException):
