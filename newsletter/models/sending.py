@@ -191,10 +191,10 @@ class Trouble:
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """What became of an issue: who got it, by edition and country ("" where unknown), and who did not."""
+    """What became of an issue: who got it, by stencil and country ("" where unknown), and who did not."""
 
     first: int | None
     last: int | None
-    editions: Mapping[str, int]
+    stencils: Mapping[bytes, int]
     countries: Mapping[str, int]
     troubles: Sequence[Trouble]
