@@ -181,7 +181,7 @@ def _dry_run(app: App, issue: str, audience: str, limit: int | None) -> None:
         refuse_drafts(proof.issue)
         found = campaign.survey(store, proof, audience)
         if not found.total:
-            nobody(app, found)
+            nobody(app, store, proof.issue.slug, found)
             return
         refuse_errors(app, proof, found.findings)
         refuse_gaps(proof, found)
@@ -206,7 +206,7 @@ def _plan(
     refuse_drafts(proof.issue)
     found = campaign.survey(store, proof, audience)
     if not found.total:
-        nobody(app, found)
+        nobody(app, store, proof.issue.slug, found)
         return None
     refuse_errors(app, proof, found.findings)
     refuse_gaps(proof, found)
@@ -227,7 +227,7 @@ def _take_up(
         app.say(f"It was paused: {current.reason}")
     if lost:
         app.warn(
-            f"{lost} were on their way when the last run broke off, and are unknown: "
+            f"the last run broke off while mail was on its way, so {people(lost)} may have it or not: "
             f"{app.command('deliveries', current.slug, '--state', 'unknown')}"
         )
     _compare(app, store, current, amend=amend)
