@@ -20,9 +20,15 @@ LOOK_EVERY = 5.0  # seconds between looks of `run --watch`
 
 
 def unfinished(app: App, store: Store, slug: str) -> list[Send]:
-    """The issue's sends that are not finished; raises NotFoundError where there is none."""
+    """The issue's sends that are not finished; raises NotFoundError, RefusedError while one is planned."""
     campaign.finish_cancelled(store, app.config.root)
     found = campaign.unfinished(store, slug)
+    if not found and any(send.state is SendState.PLANNING for send in store.sends.of_issue(slug)):
+        raise RefusedError(
+            "the planning has not ended, and nobody has been mailed yet",
+            where=slug,
+            hint=f"try again in some seconds, or see who plans it: newsletter status {slug}",
+        )
     if not found:
         raise NotFoundError(
             "nothing of this issue is under way", where=slug, hint=f"newsletter status {slug}"

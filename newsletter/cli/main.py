@@ -40,7 +40,7 @@ HOMES = {
     "segments": "lists",
     "send": "send",
     "serve": "serve",
-    "status": "journal",
+    "status": "status",
     "subscribers": "subscribers",
 }
 """The module of each command: only the one that is typed is loaded."""

@@ -262,7 +262,8 @@ def _refuse_move(send: Send, state: SendState) -> None:
         return
     if send.state is SendState.CANCELLED:
         raise RefusedError(
-            f"this send of '{send.slug}' was cancelled", hint="make a new send to the same audience"
+            f"this send of '{send.slug}' was cancelled",
+            hint="whoever was left out can only be reached by a new issue: newsletter new TITLE",
         )
     if SendState.PLANNING in {send.state, state} and state is not SendState.CANCELLED:
         raise RefusedError(

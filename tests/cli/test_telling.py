@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from newsletter import locks
+from newsletter.cli.app import now_ms
+from newsletter.store import open_store
 from tests.cli.conftest import Box, Gate, until
 from tests.deliver.relay import Do, ScriptedRelay, Step
 
@@ -74,6 +81,61 @@ def test_the_sender_says_what_another_terminal_did(
     assert said in told
     assert left_out not in told
     assert ("newsletter resume short" in told) == (command[0] == "pause")
+
+
+def test_status_says_who_sends_and_then_how_to_go_on(held: tuple[Box, Gate, ScriptedRelay]) -> None:
+    def told() -> str:
+        return box.run("status", "short").stderr
+
+    box, gate, relay = held
+    sender = box.start("send", "short", "--to", "dentists", "--yes")
+    until(lambda: len(relay.taken) > 5)
+    assert f"being sent by process {sender.pid}" in told()
+    assert "Go on" not in told()
+    box.run("pause", "short")
+    gate.opened.set()
+    sender.communicate(timeout=20)
+    assert told().strip() == "Go on: newsletter resume short"
+    box.send("--limit", "5", exit_code=1)
+    box.run("cancel", "short", "--yes")
+    assert told() == ""
+
+
+def test_status_says_when_a_send_begins_and_when_its_time_is_over(relayed: Named) -> None:
+    begin = datetime.now(UTC) + timedelta(hours=1)
+    box = relayed(1)
+    box.fill(PEOPLE[:3])
+    waiting = box.start("send", "short", "--to", "dentists", "--yes", "--at", f"{begin:%Y-%m-%d %H:%M} UTC")
+    until(lambda: "planned for" in box.run("status", "short", exit_code=None).stdout)
+    told = box.run("status", "short").stderr
+    assert f"{begin:%H:%M}" in told
+    assert f"process {waiting.pid}" in told
+    waiting.terminate()
+    waiting.communicate(timeout=20)
+    assert "newsletter run --watch" in box.run("status", "short").stderr
+    with closing(sqlite3.connect(box.folder / "subscribers.db")) as database, database:
+        database.execute("UPDATE sends SET scheduled = scheduled - 7200000")
+    late = box.run("status", "short")
+    assert "which is over" in late.stdout
+    assert "Send it now: newsletter resume short" in late.stderr
+
+
+def test_what_is_being_planned_can_be_paused_in_some_seconds(relayed: Named) -> None:
+    box = relayed(1)
+    box.fill(PEOPLE[:3])
+    with open_store(box.folder / "subscribers.db", now=now_ms) as store:
+        store.sends.create("short", "dentists", now_ms())
+    told = box.run("pause", "short", exit_code=1).stderr
+    assert "planning has not ended" in told
+    assert "newsletter status short" in told
+    assert "planning broke off" in box.run("status", "short").stderr
+    with locks.sending(box.folder, "short", datetime.now(UTC)):
+        assert f"planned by process {os.getpid()}" in box.run("status", "short").stderr
+
+
+def test_an_unknown_issue_cannot_be_resolved(box: Box) -> None:
+    box.fill(PEOPLE[:1])
+    assert "never sent" in box.run("resolve", "nothing", "--unknown", "sent", exit_code=2).stderr
 
 
 @pytest.mark.parametrize(
