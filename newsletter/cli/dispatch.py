@@ -19,7 +19,7 @@ from newsletter.deliver.courier import SmtpCourier
 from newsletter.deliver.limits import Limits, Meter
 from newsletter.deliver.loop import new_runner
 from newsletter.deliver.policy import spoken
-from newsletter.deliver.ports import Parcel, Progress
+from newsletter.deliver.ports import Parcel
 from newsletter.deliver.report import RunReport
 from newsletter.deliver.run import run_send
 from newsletter.deliver.smtp import send_one
@@ -50,9 +50,8 @@ def dispatch(
     """
     relay = app.relay
     tally = store.sends.tally_of(send.id)
-    done_before = tally.total - tally.planned - tally.deferred
     compose = composer.composer(store, app.config, send)
-    with through(app, limits), awake(), progress.sending(app, tally.total, done_before) as advance:
+    with through(app, limits), awake(), progress.sending(app, tally) as show:
         store.sends.set_state(send.id, SendState.RUNNING, sender=holder)
         sending = run_send(
             store.journal(send.id, relay.name, shared=limits.shared),
@@ -65,7 +64,7 @@ def dispatch(
             limit=limit,
             wait=wait,
             threads=composer.threads_for(app.config),
-            progress=lambda now: advance(_finished(now), _note(app, now)),
+            progress=show,
         )
         try:
             with new_runner() as runner:
@@ -118,18 +117,6 @@ def awake() -> Iterator[None]:
     """Keep the computer from falling asleep while the block runs, where the system offers a way."""
     with keep.running(on_fail="pass"):
         yield
-
-
-def _finished(now: Progress) -> int:
-    return now.sent + now.failed + now.skipped + now.unknown
-
-
-def _note(app: App, now: Progress) -> str:
-    counts = ((now.deferred, "deferred"), (now.failed, "failed"), (now.unknown, "unknown"))
-    parts = [f"{count:,} {word}" for count, word in counts if count]
-    if now.waiting_until:
-        parts.append(f"waiting until {app.local(now.waiting_until):%H:%M}; you may stop and go on later")
-    return ", ".join(parts)
 
 
 def send_copies(relay: Relay, parcels: Sequence[Parcel]) -> None:

@@ -132,6 +132,7 @@ class Progress:
     """How far a run is. `deferred` counts deferrals, so a row deferred twice counts twice.
 
     `waiting_until` (UTC ms) is set while nothing may leave: a limit is reached, or only deferred rows remain.
+    `leaving` is set while the run has ended but for what is in flight.
     """
 
     sent: int = 0
@@ -141,6 +142,7 @@ class Progress:
     unknown: int = 0
     in_flight: int = 0
     waiting_until: int | None = None
+    leaving: bool = False
 
 
 ProgressCallback = Callable[[Progress], None]

@@ -227,7 +227,8 @@ class _Run:
             now = self._orders.clock()
             free = self._orders.meter.next_free(now)
             waiting_until = self._next_due if self._dry else free if free > now + 1000 else None
-        self._orders.progress(self._counts.progress(len(self._claims), waiting_until))
+        leaving = self._ending is not None and bool(self._claims)
+        self._orders.progress(self._counts.progress(len(self._claims), waiting_until, leaving=leaving))
 
     # --- the courier's side
 

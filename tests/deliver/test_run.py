@@ -161,3 +161,11 @@ def test_what_others_send_through_the_relay_uses_up_a_ceiling_too() -> None:
     scene = Scene(people=50, rates=[Rate(count=10, seconds=1)], at={2.2: happen})
     scene.play()
     assert scene.ended < 6, "short rates are paced for each connection by itself"
+
+
+def test_while_it_waits_for_what_travels_it_says_so() -> None:
+    scene = Scene(people=300, seconds=5.0, connections=4, at={12.0: lambda scene: scene.stop.set()})
+    assert scene.play().ending is Ending.STOPPED
+    leaving = [now for now in scene.left if now.leaving]
+    assert leaving[-1].in_flight == 4
+    assert not any(now.leaving for now in scene.left if now.in_flight == 0)
