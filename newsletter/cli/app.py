@@ -169,7 +169,12 @@ def put_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, right
         table.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for row in rows:
         table.add_row(*(plain(str(cell)) for cell in row))
-    Console(highlight=False, markup=False, emoji=False, width=None if _is_terminal() else 160).print(table)
+    Console(highlight=False, markup=False, emoji=False, width=table_width()).print(table)
+
+
+def table_width() -> int:
+    """How wide a table on stdout may be: as the terminal, or wide where nobody looks at it."""
+    return Console().width if _is_terminal() else 160
 
 
 def _is_terminal() -> bool:

@@ -18,6 +18,7 @@ from newsletter.cli.app import (
     pass_app,
     put_json,
     put_table,
+    table_width,
     yes_option,
 )
 from newsletter.errors import NotFoundError, UsageError
@@ -25,6 +26,7 @@ from newsletter.models import Delivery, DeliveryState
 from newsletter.stencil import message_id
 
 STATES = [state.value for state in DeliveryState]
+WIDE = 140  # columns of a terminal in which a table with Message-IDs can be read
 COLUMNS = (
     "email",
     "state",
@@ -68,7 +70,8 @@ def deliveries(app: App, issue: str, state: str | None, as_csv: bool, as_json: b
         elif as_csv:
             _put_csv(rows)
         else:
-            columns = ("email", "state", "attempts", "reply", "time")
+            message_ids = ("message_id",) if table_width() >= WIDE else ()
+            columns = ("email", "state", "attempts", "reply", *message_ids, "time")
             put_table(columns, ([_cell(row, column) for column in columns] for row in rows))
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
+from collections.abc import Callable
 from io import StringIO
 
 import pytest
@@ -13,6 +17,7 @@ from newsletter.cli.app import App, folded
 from newsletter.deliver.ports import Progress
 from newsletter.models import Tally
 from tests.cli.conftest import Box, until
+from tests.deliver.relay import ScriptedRelay
 
 BEFORE = Tally(planned=12, deferred=4, sent=581, failed=3)
 NOON = 1_790_000_000_000
@@ -29,6 +34,23 @@ def shown(box: Box, width: int, *steps: Progress) -> list[str]:
         until(lambda: out.tell() > before)
         last = re.split(r"\x1b\[[12]K", out.getvalue())[-1]
     return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", last).rstrip().splitlines()
+
+
+def on_a_terminal(box: Box, width: int, *arguments: str) -> str:
+    """What the program writes to a terminal of this width."""
+    main, side = pytest.importorskip("pty").openpty()
+    try:
+        subprocess.run(
+            [sys.executable, "-m", "newsletter", *arguments],
+            cwd=box.folder,
+            env={**os.environ, **box.environ, "COLUMNS": str(width), "TERM": "xterm"},
+            stdout=side,
+            check=True,
+        )
+        return os.read(main, 100_000).decode()
+    finally:
+        os.close(side)
+        os.close(main)
 
 
 @pytest.mark.parametrize("width", [120, 80, 60, 40])
@@ -59,6 +81,19 @@ def test_no_time_left_is_shown_while_nothing_leaves(box: Box) -> None:
 )
 def test_at_the_end_it_says_what_it_waits_for(box: Box, in_flight: int, told: str) -> None:
     assert shown(box, 80, Progress(sent=3, in_flight=in_flight, leaving=True))[1].endswith(told)
+
+
+def test_deliveries_show_the_message_id_where_there_is_room(relayed: Callable[[int], Box]) -> None:
+    with ScriptedRelay().in_thread() as relay:
+        box = relayed(relay.port)
+        box.fill(["a@example.net"])
+        box.send()
+    [row] = box.json("deliveries", "short")
+    assert row["message_id"] in box.run("deliveries", "short").stdout
+    narrow = on_a_terminal(box, 100, "deliveries", "short")
+    assert "a@example.net" in narrow
+    assert row["message_id"][:20] not in narrow
+    assert row["message_id"] in on_a_terminal(box, 150, "deliveries", "short")
 
 
 @pytest.mark.parametrize(
