@@ -154,7 +154,7 @@ def _next_steps(app: App, current: Send, report: RunReport, tally: Tally, again:
         yield f"Put that right, then go on: {again}"
     elif report.ending is Ending.CANCELLED:
         yield "It was cancelled from another terminal: whoever does not have it yet will not get it."
-    elif report.ending is Ending.PAUSED:
+    elif report.ending is Ending.PAUSED and waiting:
         resume = app.command("resume", current.slug)
         yield "It was paused from another terminal."
         yield f"Still to be sent: {people(waiting)}. Go on with: {resume}"
