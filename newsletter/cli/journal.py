@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from newsletter import campaign
 from newsletter.audience import reading
 from newsletter.cli.app import (
     App,
@@ -134,6 +135,7 @@ def resolve(app: App, issue: str, unknown: str, yes: bool) -> None:
     with app.store(create=False) as store:
         if not store.sends.of_issue(issue):
             raise NotFoundError("this issue was never sent", where=issue)
+        campaign.finish_cancelled(store, app.config.root)
         count = store.sends.tally(issue).unknown
         if not count:
             app.say(f"Nothing of '{issue}' is unknown.")

@@ -31,8 +31,12 @@ def wait_for_time(app: App, store: Store, send: Send, stop: threading.Event) -> 
             if stop.wait(min(1.0, left / 1000)):
                 app.say(f"It stays planned for {app.local_time(begin)}: {app.command('run')} takes it up.")
                 return False
-            if store.sends.get(send.id).state is not SendState.READY:
-                app.say("It was paused or cancelled from elsewhere.")
+            state = store.sends.get(send.id).state
+            if state is SendState.CANCELLED:
+                app.say("It was cancelled from another terminal.")
+                return False
+            if state is not SendState.READY:
+                app.say(f"It was paused from another terminal. Go on: {app.command('resume', send.slug)}")
                 return False
             show(left / 1000)
     if campaign.is_late(send, now_ms()):

@@ -15,8 +15,8 @@ import pytest
 from newsletter.cli.app import now_ms
 from newsletter.models import SendState
 from newsletter.store import open_store
-from tests.cli.conftest import Box
-from tests.cli.test_control import PEOPLE, Gate, Named, in_utc, until
+from tests.cli.conftest import Box, Gate, until
+from tests.cli.test_control import PEOPLE, Named, in_utc
 from tests.deliver.relay import Do, ScriptedRelay, Step
 
 HOUR = 3_600_000
