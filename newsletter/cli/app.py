@@ -24,6 +24,7 @@ from newsletter.errors import RefusedError, UsageError
 from newsletter.relay import Relay
 from newsletter.store import Store, open_store
 
+NARROWEST = 20  # columns; some terminals say that they have none
 COMMAND = re.compile(r'newsletter(?: (?:"[^"]*"|[^\s"`,;()]*[^\s"`,;().:]))+')
 HARMFUL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
@@ -140,7 +141,7 @@ def folded(text: str, width: int) -> str:
     """Text in lines of at most `width`, broken between words; a command stays whole, to be copied."""
     kept = COMMAND.sub(lambda command: command[0].replace(" ", "\0"), text)
     lines = (
-        textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False)
+        textwrap.fill(line, max(width, NARROWEST), break_long_words=False, break_on_hyphens=False)
         for line in kept.split("\n")
     )
     return "\n".join(lines).replace("\0", " ")
