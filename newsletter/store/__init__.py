@@ -19,7 +19,7 @@ from newsletter.store.consent import Consent, Suppressions
 from newsletter.store.database import BUSY_SECONDS, Connection
 from newsletter.store.failures import SAME_AGAIN
 from newsletter.store.import_log import ImportLog
-from newsletter.store.imports import Decision, Imports, Known
+from newsletter.store.imports import Decision, Imports, Known, Rules
 from newsletter.store.joinings import Joinings
 from newsletter.store.journal import MOST_IN_FLIGHT, Journal
 from newsletter.store.keys import SUPPRESSION, Keys
@@ -31,6 +31,7 @@ from newsletter.store.place import refuse_network_share, sync_warning
 from newsletter.store.requests import Requests
 from newsletter.store.schema import migrate, refuse_newer
 from newsletter.store.sends import Sends
+from newsletter.store.staging import Stage
 
 __all__ = [
     "MOST_IN_FLIGHT",
@@ -41,6 +42,8 @@ __all__ = [
     "Journal",
     "Known",
     "Restored",
+    "Rules",
+    "Stage",
     "Store",
     "merge",
     "open_store",

@@ -145,7 +145,7 @@ class Connection:
             self.db.conn.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     @contextmanager
-    def bulk(self, *, cache_kib: int = 65_536) -> Iterator[None]:
+    def bulk(self, *, cache_kib: int = 32_768) -> Iterator[None]:
         """For the many short transactions of an import or a plan, which can be run again.
 
         More page cache; no checkpoints inside a commit; and no waiting for the disk at each commit. When the

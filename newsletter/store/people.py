@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 
@@ -28,8 +27,8 @@ from newsletter.store.segments_sql import (
     audience_sql,
     filter_sql,
 )
+from newsletter.store.subjects import new_id
 
-SUBJECT_BYTES = 12
 _PAGE = 500
 _MOST_NEAR = 3
 _NEAR = 0.8  # of difflib's ratio
@@ -136,7 +135,7 @@ class People:
         with self._connection.transaction():
             known = self.get(profile.address.key)
             if known is None:
-                subject = secrets.token_bytes(SUBJECT_BYTES)
+                subject = new_id()
                 mac = self._keys.address_mac(profile.address.key)
                 self._connection.run(INSERT_SQL, person_row(subject, mac, profile, now))
                 return subject
@@ -194,12 +193,25 @@ UPDATE_SQL = (
 
 def person_row(subject: bytes, address_mac: bytes, profile: Profile, now: int) -> list[object]:
     """The values for INSERT_SQL."""
-    return [subject, address_mac, *_values(profile), now, now]
+    return [subject, address_mac, *person_values(profile), now, now]
 
 
 def update_row(subject: bytes, profile: Profile, now: int) -> list[object]:
     """The values for UPDATE_SQL."""
-    return [*_values(profile), now, subject]
+    return [*person_values(profile), now, subject]
+
+
+def person_values(profile: Profile) -> list[object]:
+    """The values of PROFILE_COLUMNS."""
+    attributes = {name: value for name, value in profile.attributes.items() if value}
+    return [
+        profile.address.text,
+        profile.address.key,
+        profile.name,
+        profile.language,
+        profile.country,
+        json.dumps(attributes, ensure_ascii=False, separators=(",", ":")) if attributes else "{}",
+    ]
 
 
 def read_profile(row: Row) -> Profile:
@@ -228,18 +240,6 @@ def merge(known: Profile, new: Profile) -> Profile:
 
 def _filled(known: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str]:
     return {**known, **{name: value for name, value in new.items() if value}}
-
-
-def _values(profile: Profile) -> list[object]:
-    attributes = {name: value for name, value in profile.attributes.items() if value}
-    return [
-        profile.address.text,
-        profile.address.key,
-        profile.name,
-        profile.language,
-        profile.country,
-        json.dumps(attributes, ensure_ascii=False, separators=(",", ":")) if attributes else "{}",
-    ]
 
 
 def _state_filter(state: str | None, bind: Binder) -> str:
