@@ -23,7 +23,7 @@ def parse_segment(store: Store, text: str) -> Segment:
         text,
         lists=store.lists.names(),
         segments=store.segments.expressions(),
-        attributes=store.people.attribute_names(),
+        attributes=store.attributes,
     )
 
 
@@ -35,7 +35,7 @@ def export_table(
     `lists` names those in which the person is active or pending; `attributes` is all of them as JSON.
     """
     taken = set(EXPORT_COLUMNS)
-    extra = tuple(name for name in sorted(store.people.attribute_names()) if name not in taken)
+    extra = tuple(name for name in sorted(store.attributes) if name not in taken)
     heading = tuple(map(spreadsheet_safe, (*EXPORT_COLUMNS, *extra)))
     return heading, (_export_row(person, extra) for person in people)
 

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import TypeVar
 
 from newsletter.errors import NewsletterError, StoreError
+from newsletter.store.attributes import AttributeNames
 from newsletter.store.backup import Restored, restore
 from newsletter.store.backup import backup as backup_file
 from newsletter.store.carry import Carried
@@ -67,6 +68,7 @@ class Store:
         self.consent = Consent(connection)
         self.suppressions = Suppressions(connection, self.keys, now)
         self.people = People(connection, self.keys, self.consent, self.suppressions)
+        self.attributes = AttributeNames(connection)
         self.imports = Imports(connection, self.keys, self.consent, self.lists, now)
         self.import_log = ImportLog(connection, self.consent)
         self.sends = Sends(connection, now)

@@ -24,7 +24,7 @@ from newsletter.store.segments_sql import (
     MEMBERS,
     STATE_SQL,
     Binder,
-    audience_sql,
+    audience_count_sql,
     filter_sql,
 )
 from newsletter.store.subjects import new_id
@@ -120,15 +120,7 @@ class People:
     def audience_count(self, segment: Segment) -> int:
         """How many people a send to this segment reaches."""
         bind = Binder()
-        source, where = audience_sql(segment, bind)
-        return int(self._connection.value(f"SELECT count(*) FROM {source} WHERE {where}", bind.values))
-
-    def attribute_names(self) -> set[str]:
-        """Every attribute that some person has."""
-        rows = self._connection.rows(
-            "SELECT DISTINCT j.key FROM subscribers s, json_each(s.attributes) j WHERE s.attributes <> '{}'"
-        )
-        return {name for (name,) in rows}
+        return int(self._connection.value(audience_count_sql(segment, bind), bind.values))
 
     def put(self, profile: Profile, now: int) -> bytes:
         """Insert or update one person -> the subject id. Empty values never blank known ones."""
