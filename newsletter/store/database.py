@@ -113,6 +113,14 @@ class Connection:
         with self._lock, translated(self.path):
             return self._patiently(sql, parameters).fetchall()
 
+    def blobs(self, sql: str, parameters: Parameters = ()) -> bytes:
+        """The first column of all rows, one after the other: rows() takes ten times the memory."""
+        found = bytearray()
+        with self._lock, translated(self.path):
+            for (blob,) in self._patiently(sql, parameters):
+                found += blob
+        return bytes(found)
+
     def row(self, sql: str, parameters: Parameters = ()) -> Row | None:
         """The first row of a query."""
         with self._lock, translated(self.path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from itertools import islice
 
 from newsletter.models import (
     Address,
@@ -27,7 +28,7 @@ from newsletter.store.segments_sql import (
     audience_count_sql,
     filter_sql,
 )
-from newsletter.store.subjects import new_id
+from newsletter.store.subjects import SUBJECT_BYTES, new_id
 
 _PAGE = 500
 _MOST_NEAR = 3
@@ -101,11 +102,11 @@ class People:
         """
         bind = Binder()
         where = f"{filter_sql(segment, bind, MEMBERS)} AND {_state_filter(state, bind)}"
-        found = self._connection.rows(
+        found = self._connection.blobs(
             f"SELECT s.subject FROM subscribers s WHERE {where} ORDER BY s.address_key", bind.values
         )
-        for start in range(0, len(found), _PAGE):
-            subjects = [subject for (subject,) in found[start : start + _PAGE]]
+        ids = (found[at : at + SUBJECT_BYTES] for at in range(0, len(found), SUBJECT_BYTES))
+        while subjects := list(islice(ids, _PAGE)):
             marks = ", ".join("?" * len(subjects))
             rows = self._connection.rows(f"{_PERSON_SQL} WHERE s.subject IN ({marks})", subjects)
             people = {row[0]: row for row in rows}
