@@ -123,14 +123,19 @@ class _Splitter:
     def __init__(self, separator: str) -> None:
         end = re.escape(separator)
         self.separator = separator
+        self._between = f'"{separator}"'
         self._plain = re.compile(rf"[^{end}]*+")
-        self._quoted = re.compile(rf'[^\S\n{end}]*+"([^"]*+(?:""[^"]*+)*+)"\s*+(?=[{end}]|\Z)')
+        self._quoted = re.compile(rf'[^\S\n{end}]*+"([^"]*+(?:""[^"]*+)*+)"[^\S{end}]*+(?=[{end}]|\Z)')
         self._loose = re.compile(rf'[^\S\n{end}]*+"([^\n]*?)"[^\S\n{end}]*(?=[{end}]|\Z)')
         self._mailbox = re.compile(rf'[^\S\n{end}]*+"[^"\n]*+"[^"\n{end}]*+(?=[{end}]|\Z)')
         self._opens = re.compile(rf'[^\S\n{end}]*+"')
 
     def cells(self, record: str) -> list[str] | None:
         """The cells, or None where a quoted one is still open at the end."""
+        if record[0] == record[-1] == '"':
+            every = record[1:-1].split(self._between)
+            if record.count('"') == 2 * len(every):  # all cells are quoted, and no quote is in any
+                return every
         cells: list[str] = []
         at = 0
         while True:

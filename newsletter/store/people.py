@@ -30,6 +30,7 @@ from newsletter.store.segments_sql import (
 )
 from newsletter.store.subjects import SUBJECT_BYTES, new_id
 
+_to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _PAGE = 500
 _MOST_NEAR = 3
 _NEAR = 0.8  # of difflib's ratio
@@ -203,7 +204,7 @@ def person_values(profile: Profile) -> list[object]:
         profile.name,
         profile.language,
         profile.country,
-        json.dumps(attributes, ensure_ascii=False, separators=(",", ":")) if attributes else "{}",
+        _to_json(attributes) if attributes else "{}",
     ]
 
 
