@@ -21,9 +21,9 @@ _CHECKPOINT_EVERY = 40  # transactions
 _ASKED_AT_ONCE = 500  # values of one IN (…)
 
 _EVENT_SQL = "INSERT INTO consent_events (id, subject, kind, at, ground, import) VALUES (?, ?, ?, ?, ?, ?)"
+_NEW_MEMBER_SQL = "INSERT INTO memberships (subject, list, state, since, event) VALUES (?, ?, ?, ?, ?)"
 _MEMBER_SQL = (
-    "INSERT INTO memberships (subject, list, state, since, event) VALUES (?, ?, ?, ?, ?) "
-    "ON CONFLICT (subject, list) DO UPDATE SET "
+    f"{_NEW_MEMBER_SQL} ON CONFLICT (subject, list) DO UPDATE SET "
     "state = excluded.state, since = excluded.since, event = excluded.event"
 )
 _KNOWN_SQL = (
@@ -68,7 +68,7 @@ class Rules:
 
 @dataclass(kw_only=True)
 class _Batch:
-    """The rows that one transaction writes."""
+    """The rows that one transaction writes; `joins` are of people who were known before."""
 
     people: list[Row] = field(default_factory=list)
     updates: list[list[object]] = field(default_factory=list)
@@ -167,12 +167,11 @@ class _Work:
         return batch.counts
 
     def _decide(self, people: Mapping[bytes, Staged], known: Mapping[bytes, Known]) -> _Batch:
-        batch, now, joining = _Batch(), self._now, self._rules.joining.value
+        batch, now = _Batch(), self._now
         for subject, person in people.items():
             found = known.get(person.mac)
             if found is None:
                 batch.people.append((subject, *person.stored, now, now))
-                batch.joins.append((subject, joining))
                 continue
             decision = self._rules.decide(read_profile(person.values), found)
             batch.counts[decision.count] += 1
@@ -182,7 +181,8 @@ class _Work:
             if decision.membership is not None:
                 batch.joins.append((found.subject, decision.membership.value))
         batch.counts["added"] += len(batch.people)
-        batch.counts["pending"] += len(batch.people) * (joining == MembershipState.PENDING)
+        if self._rules.joining is MembershipState.PENDING:
+            batch.counts["pending"] += len(batch.people)
         return batch
 
     def _store(self, batch: _Batch) -> None:
@@ -191,9 +191,13 @@ class _Work:
         run_many(UPDATE_SQL, batch.updates)
         first = int(self._connection.value("SELECT coalesce(max(id), 0) + 1 FROM consent_events"))
         kind, now, ground, number = self._kind.value, self._now, self._ground, self._import
-        joins = list(enumerate(batch.joins, first))
-        run_many(_EVENT_SQL, [(event, who, kind, now, ground, number) for event, (who, _) in joins])
-        run_many(_MEMBER_SQL, [(who, self._list, state, now, event) for event, (who, state) in joins])
+        new, state = len(batch.people), self._rules.joining.value
+        joins = [*((row[0], state) for row in batch.people), *batch.joins]
+        events = list(enumerate(joins, first))
+        run_many(_EVENT_SQL, [(event, who, kind, now, ground, number) for event, (who, _) in events])
+        members = [(who, self._list, state, now, event) for event, (who, state) in events]
+        run_many(_NEW_MEMBER_SQL, members[:new])
+        run_many(_MEMBER_SQL, members[new:])
 
     def _known(self, macs: Sequence[bytes]) -> dict[bytes, Known]:
         """Of whom something is known; the HMACs are in order."""
