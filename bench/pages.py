@@ -136,10 +136,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary, sink() as relay:
         folder = Path(temporary) / "project"
         make_project(folder, given.people)
-        text = SETTINGS.format(port=relay, connections=4)
+        text = SETTINGS.format(port=relay.port, connections=4)
         text = text.replace("https://news.example.org", "http://127.0.0.1:{}")
         with (folder / "serve.log").open("wb") as log:
-            port = relay + 1
+            port = relay.port + 1
             (folder / "newsletter.toml").write_text(text.format(port))
             serve = (sys.executable, "-m", "newsletter", "serve", "--port", str(port))
             with subprocess.Popen(serve, cwd=folder, stdout=log, stderr=log) as server:

@@ -152,7 +152,8 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=8)
     options = parser.parse_args()
     people, connections = options.people, options.connections
-    with tempfile.TemporaryDirectory() as folder, sink() as port:
+    with tempfile.TemporaryDirectory() as folder, sink() as taking:
+        port = taking.port
         work = Path(folder)
         size = make_project(work / "template", people)
         ours = Way(people=people, run=lambda: send(work / "template", port, connections))

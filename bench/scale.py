@@ -33,7 +33,7 @@ from newsletter.cli.app import App, now_ms
 from newsletter.cli.compose import make_proof
 from newsletter.deliver.limits import Meter
 from newsletter.deliver.loop import new_runner
-from newsletter.deliver.ports import Attempt, Parcel, Stage
+from newsletter.deliver.ports import Attempt, HandBack, Parcel, Stage
 from newsletter.deliver.run import run_send
 from newsletter.listfile import read_list
 from newsletter.models import Reply, SendState
@@ -57,22 +57,13 @@ class InstantCourier:
 
     connections = 8
 
-    async def open(self) -> None:
-        """Nothing to open."""
-        self._attempts: list[Attempt] = []
-        self._some = asyncio.Event()
+    async def open(self, hand_back: HandBack) -> None:
+        """Keep whom to tell."""
+        self._hand_back = hand_back
 
     def put(self, parcel: Parcel) -> None:
         """Accept it."""
-        self._attempts.append(Attempt(delivery=parcel.delivery, stage=Stage.END, reply=TAKEN, accepted=True))
-        self._some.set()
-
-    async def take(self) -> Sequence[Attempt]:
-        """What was accepted."""
-        await self._some.wait()
-        self._some.clear()
-        attempts, self._attempts = self._attempts, []
-        return attempts
+        self._hand_back(Attempt(delivery=parcel.delivery, stage=Stage.END, reply=TAKEN, accepted=True))
 
     def recall(self) -> None:
         """Nothing waits."""

@@ -9,75 +9,19 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import multiprocessing
+import itertools
 import smtplib
 import statistics
 import time
-from multiprocessing.connection import Connection
-from typing import cast
+
+from measure import sink
 
 from newsletter.deliver.courier import SmtpCourier
 from newsletter.deliver.loop import new_runner
-from newsletter.deliver.ports import Parcel
+from newsletter.deliver.ports import Attempt, Parcel
 from newsletter.relay import Relay
 
 SENDER = "news@example.org"
-
-
-class Sink(asyncio.Protocol):
-    """Takes everything, pipelined or not, as cheaply as Python can."""
-
-    def __init__(self) -> None:
-        self.body = False
-        self.rest = b""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Greet."""
-        self.transport = cast(asyncio.Transport, transport)
-        self.transport.write(b"220 sink\r\n")
-
-    def data_received(self, data: bytes) -> None:
-        """Answer every command in `data`."""
-        answers = []
-        data = self.rest + data
-        while data:
-            if self.body:
-                end = data.find(b"\r\n.\r\n")
-                if end < 0:
-                    data = data[-4:]
-                    break
-                data, self.body = data[end + 5 :], False
-                answers.append(b"250 2.0.0 Ok\r\n")
-                continue
-            line, found, rest = data.partition(b"\r\n")
-            if not found:
-                break
-            data = rest
-            answers.append(self.answer(line[:4].upper()))
-        self.rest = data
-        if answers:
-            self.transport.write(b"".join(answers))
-
-    def answer(self, verb: bytes) -> bytes:
-        """The answer to one command."""
-        if verb == b"EHLO":
-            return b"250-sink\r\n250-8BITMIME\r\n250 PIPELINING\r\n"
-        if verb == b"DATA":
-            self.body = True
-            return b"354 go\r\n"
-        return b"221 bye\r\n" if verb == b"QUIT" else b"250 2.1.0 Ok\r\n"
-
-
-def serve(pipe: Connection) -> None:
-    """Run the sink until the pipe closes."""
-
-    async def main() -> None:
-        loop = asyncio.get_running_loop()
-        server = await loop.create_server(Sink, "127.0.0.1", 0)
-        pipe.send(server.sockets[0].getsockname()[1])
-        await loop.run_in_executor(None, pipe.recv)
-
-    asyncio.run(main())
 
 
 def parcels(messages: int, size: int) -> list[Parcel]:
@@ -96,16 +40,21 @@ async def ours(port: int, sending: list[Parcel], connections: int) -> None:
         scheme="smtp", host="127.0.0.1", port=port, connections=connections, messages_per_connection=10**9
     )
     courier = SmtpCourier(relay)
-    await courier.open()
-    waiting, flying, done = iter(sending), 0, 0
-    while done < len(sending):
-        while flying < 64 and (parcel := next(waiting, None)) is not None:
+    waiting, left, done = iter(sending), len(sending), asyncio.Event()
+
+    def handed_back(attempt: Attempt | BaseException) -> None:
+        nonlocal left
+        assert isinstance(attempt, Attempt) and attempt.accepted, attempt
+        left -= 1
+        if (parcel := next(waiting, None)) is not None:
             courier.put(parcel)
-            flying += 1
-        attempts = await courier.take()
-        assert all(attempt.accepted for attempt in attempts)
-        flying -= len(attempts)
-        done += len(attempts)
+        if not left:
+            done.set()
+
+    await courier.open(handed_back)
+    for parcel in itertools.islice(waiting, 64):
+        courier.put(parcel)
+    await done.wait()
     await courier.close()
 
 
@@ -124,22 +73,18 @@ def main() -> None:
     options.add_argument("--connections", type=int, default=8)
     options.add_argument("--rounds", type=int, default=3)
     asked = options.parse_args()
-    here, there = multiprocessing.get_context("spawn").Pipe()
-    sink = multiprocessing.get_context("spawn").Process(target=serve, args=(there,), daemon=True)
-    sink.start()
-    port = here.recv()
     sending = parcels(asked.messages, asked.size)
     figures: dict[str, list[tuple[float, float]]] = {"ours": [], "smtplib": []}
-    for _ in range(asked.rounds):
-        for name, samples in figures.items():
-            cpu, wall = time.process_time(), time.perf_counter()
-            if name == "ours":
-                with new_runner() as runner:
-                    runner.run(ours(port, sending, asked.connections))
-            else:
-                theirs(port, sending)
-            samples.append((time.process_time() - cpu, time.perf_counter() - wall))
-    here.send(None)
+    with sink(fast=True) as taking:
+        for _ in range(asked.rounds):
+            for name, samples in figures.items():
+                cpu, wall = time.process_time(), time.perf_counter()
+                if name == "ours":
+                    with new_runner() as runner:
+                        runner.run(ours(taking.port, sending, asked.connections))
+                else:
+                    theirs(taking.port, sending)
+                samples.append((time.process_time() - cpu, time.perf_counter() - wall))
     medians = {
         name: tuple(statistics.median(column) / asked.messages * 1e6 for column in zip(*samples, strict=True))
         for name, samples in figures.items()

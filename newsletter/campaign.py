@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from newsletter import locks
 from newsletter.audience.reading import parse_segment
-from newsletter.deliver.report import Ending, RunReport
+from newsletter.deliver.report import RunReport
 from newsletter.errors import IssueError, RefusedError, SegmentError
 from newsletter.models import Finding, Send, SendState, Tally
 from newsletter.proof import Proof, Version
@@ -206,34 +208,42 @@ def _same_conditions(proof: Proof, send: Send, keys: Collection[tuple[str, int]]
 
 
 def due(store: Store, now: int) -> list[Send]:
-    """The sends that may go on now, oldest first: planned or broken off, and their time has come.
+    """The sends that may go on now, oldest first: planned or broken off, and their time has come."""
+    moving = {SendState.READY, SendState.RUNNING}
+    return [send for send in store.sends.all() if send.state in moving and (send.scheduled or 0) <= now]
 
-    One whose time passed more than an hour ago while nothing ran is paused instead, with the reason.
-    """
-    ready = []
-    for send in store.sends.all():
-        if send.state not in {SendState.READY, SendState.RUNNING} or (send.scheduled or 0) > now:
-            continue
-        if send.started is None and send.scheduled is not None and now - send.scheduled > TOO_LATE:
-            store.sends.set_state(send.id, SendState.PAUSED, reason="its time passed while nothing ran")
-        else:
-            ready.append(send)
-    return ready
+
+def is_late(send: Send, now: int) -> bool:
+    """Whether a send has not begun, and its time passed more than an hour ago."""
+    return send.started is None and send.scheduled is not None and now - send.scheduled > TOO_LATE
+
+
+def pause_late(store: Store, send: Send) -> None:
+    """Hold a send whose time passed while nothing ran, or the computer slept: a person decides."""
+    store.sends.set_state(send.id, SendState.PAUSED, reason="its time passed while nothing ran")
 
 
 def close_run(store: Store, send: Send, report: RunReport, *, by_hand: str = "") -> Tally:
     """Write down how a run ended, and give the tally of the whole issue.
 
-    What a person ended (`by_hand` says how) is paused, so that `run` does not take it up again.
+    What a person ended (`by_hand` says how) is paused, so that `run` does not take it up again; and what was
+    paused or cancelled meanwhile stays so.
     """
     of_send = store.sends.tally_of(send.id)
-    unfinished_rows = of_send.planned + of_send.claimed + of_send.deferred
     if report.must_pause:
-        store.sends.set_state(send.id, SendState.PAUSED, reason=report.reason)
-    elif report.ending is Ending.CANCELLED:
+        state, reason = SendState.PAUSED, report.reason
+    elif not of_send.planned + of_send.claimed + of_send.deferred:
+        state, reason = SendState.DONE, ""
+    else:
+        state, reason = (SendState.PAUSED, by_hand) if by_hand else (SendState.READY, "")
+    if store.sends.end_run(send.id, state, reason).state is SendState.CANCELLED:
         store.sends.cancel(send.id)
-    elif by_hand and unfinished_rows:
-        store.sends.set_state(send.id, SendState.PAUSED, reason=by_hand)
-    elif report.ending is not Ending.PAUSED:
-        store.sends.set_state(send.id, SendState.READY if unfinished_rows else SendState.DONE)
     return store.sends.tally(send.slug)
+
+
+def finish_cancelled(store: Store, root: Path) -> None:
+    """See to what dead processes left of cancelled sends: unknown what was on its way, skipped the rest."""
+    for send in store.sends.left_behind():
+        if not locks.holder(root, send.slug):
+            store.sends.unknown_from_crash(send.id)
+            store.sends.cancel(send.id)

@@ -101,6 +101,12 @@ class BrokenOffError(StoreError):
     exit_code = 1
 
 
+class StoppedError(NewsletterError):
+    """A person or the system ended the program at once."""
+
+    exit_code = 1
+
+
 class RefusedError(NewsletterError):
     """The answer is no: nothing was done."""
 

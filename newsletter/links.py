@@ -44,14 +44,15 @@ class Purpose(IntEnum):
     CONFIRM = 3
     UNDO = 4
     DATA = 5
+    UNDO_ON_PAGE = 6
 
 
 @dataclass(frozen=True, kw_only=True)
 class Token:
     """A token that verified.
 
-    `about` is the number of the send that carried it; for CONFIRM and UNDO the consent event; for DATA when
-    it was made, in UTC seconds.
+    `about` is the number of the send that carried it; for CONFIRM and both kinds of undo the consent event;
+    for DATA when it was made, in UTC seconds. UNDO is only ever mailed.
     """
 
     purpose: Purpose

@@ -20,6 +20,7 @@ from newsletter.models import (
 from newsletter.store import Store
 
 UNDO_FOR = 30 * 86_400_000
+_UNDO_FOR = {Purpose.UNDO: UNDO_FOR, Purpose.UNDO_ON_PAGE: HOUR}
 _LIFTED_BY_COORDINATOR = (SuppressionKind.BOUNCED, SuppressionKind.COMPLAINED)
 
 
@@ -36,14 +37,17 @@ class Left:
 def leave(store: Store, subject: bytes, *, source: str, page: str, now: int) -> Left:
     """Take the person of a verified token out of everything; one goodbye mail where that changed something.
 
-    Somebody who was erased, has left already or never existed is nothing to tell apart: nothing happens.
+    Somebody who was erased, has left already or never existed is nothing to tell apart: nothing happens, but
+    that the undo on the page of an earlier leaving is over.
     """
     with store.transaction():
         person = store.people.by_subject(subject)
         if person is None:
             return Left()
         event = _leave_all(store, person, source=source, page=page, now=now)
-        if event is not None:
+        if event is None:
+            store.leavings.mark_anew(subject)
+        else:
             say_goodbye(store, subject, language=person.profile.language, event=event, now=now)
         return Left(event=event)
 
@@ -133,8 +137,15 @@ def undo(store: Store, token: Token, *, page: str, now: int) -> bool:
 
 
 def _leaving(store: Store, token: Token, now: int) -> Leaving | None:
-    leaving = store.leavings.get(token.about) if token.purpose is Purpose.UNDO else None
-    if leaving is None or leaving.subject != token.subject or leaving.at + UNDO_FOR <= now:
+    """The leaving that a link may undo.
+
+    Anybody with a forwarded mail may have the page of a leaving: its undo is good for an hour, and not where
+    the person left anew. The mailed one is the person's own, and no second leaving by somebody else ends it.
+    """
+    leaving = store.leavings.get(token.about) if token.purpose in _UNDO_FOR else None
+    if leaving is None or leaving.subject != token.subject or leaving.at + _UNDO_FOR[token.purpose] <= now:
+        return None
+    if leaving.anew and token.purpose is Purpose.UNDO_ON_PAGE:
         return None
     return leaving if store.leavings.is_last(leaving) else None
 

@@ -18,6 +18,7 @@ from newsletter.models import (
     MembershipState,
     OutboxKind,
     Profile,
+    Shown,
     Subscriber,
     SuppressionKind,
 )
@@ -26,6 +27,7 @@ from newsletter.store import Store
 HOUR = 3_600_000
 PENDING_FOR = 30 * 24 * HOUR
 FORM = "form"
+COMPLAINED_BEFORE = "complained before, and confirmed other lists only"
 MOST_NAME = 200  # characters
 _BATCH = 20  # requests or people in one transaction
 _JOIN_MAILS = (OutboxKind.CONFIRM, OutboxKind.ALREADY)
@@ -53,18 +55,18 @@ def request_join(
     address: Address,
     list_names: Sequence[str],
     language: str,
-    wording: str,
-    page: str,
+    shown: Shown,
     channel: str,
     issue: str,
     now: int,
 ) -> None:
     """Note that somebody asks to put an address on lists: the same work whatever the address is.
 
-    Nothing else happens here; settle_requests() looks whose it is. The channel is counted without a person.
+    `language` is wanted for the mails. Nothing else happens here; settle_requests() looks whose it is. The
+    channel is counted without a person.
     """
     with store.transaction():
-        store.requests.add(address, list_names, language=language, wording=wording, page=page, now=now)
+        store.requests.add(address, list_names, language=language, shown=shown, now=now)
         store.requests.count_channel(issue, channel_word(channel))
 
 
@@ -121,7 +123,7 @@ def _wait_for(store: Store, subject: bytes, names: Sequence[str], request: JoinR
     fresh = False
     for name in names:
         if name in waiting:
-            store.joinings.ask_again(waiting[name].event, now)
+            store.joinings.ask_again(waiting[name].event, language=request.language, now=now)
             continue
         fresh = True
         event = store.consent.append(
@@ -131,12 +133,12 @@ def _wait_for(store: Store, subject: bytes, names: Sequence[str], request: JoinR
                 at=request.at,
                 list_name=name,
                 source=FORM,
-                wording=request.wording,
-                language=request.language,
-                page=request.page,
+                wording=request.shown.wording,
+                language=request.shown.language,
+                page=request.shown.page,
             )
         )
-        store.joinings.open(subject, name, event, now)
+        store.joinings.open(subject, name, event, language=request.language, now=now)
     return fresh
 
 
@@ -174,33 +176,58 @@ def confirmation(store: Store, token: Token, now: int) -> Confirmation:
     return Confirmation(state=state, list_names=(event.list_name,), language=event.language)
 
 
-def confirm(store: Store, token: Token, *, name: str, wording: str, page: str, now: int) -> Confirmation:
-    """Do what the link confirms; a second time nothing more happens, nor after a later leaving."""
+def confirm(store: Store, token: Token, *, name: str, shown: Shown, now: int) -> Confirmation:
+    """Do what the link confirms; a second time nothing more happens, nor after a later leaving.
+
+    The language asked for becomes the person's, unless they are on a list already: their choice there stands.
+    A suppression is lifted; after a complaint for the confirmed lists only, and the person leaves all others.
+    """
+    proof = ConsentEvent(
+        subject=token.subject,
+        kind=ConsentKind.CONFIRMED,
+        at=now,
+        source=FORM,
+        wording=shown.wording,
+        language=shown.language,
+        page=shown.page,
+    )
     with store.transaction():
         found = confirmation(store, token, now)
         person = store.people.by_subject(token.subject)
         if found.state != "open" or person is None:
             return found
-        for list_name in found.list_names:
-            event = store.consent.append(
-                ConsentEvent(
-                    subject=token.subject,
-                    kind=ConsentKind.CONFIRMED,
-                    at=now,
-                    list_name=list_name,
-                    source=FORM,
-                    wording=wording,
-                    language=found.language,
-                    page=page,
-                )
-            )
-            store.people.join(token.subject, list_name, MembershipState.ACTIVE, event, now)
-            store.joinings.close(token.subject, list_name)
-        for kind in SuppressionKind:
-            store.suppressions.lift(person.profile.address.key, kind)
-        language = "" if person.profile.language else found.language
+        _enter(store, found.list_names, proof)
+        lift, key = store.suppressions.lift, person.profile.address.key
+        lifted = [kind for kind in SuppressionKind if lift(key, kind)]
+        if SuppressionKind.COMPLAINED in lifted:
+            _end_older(store, person, found.list_names, now)
+        stays = person.profile.language and person.state == MembershipState.ACTIVE
+        language = "" if stays else found.language
         store.people.set_words(token.subject, name=clean_text(name)[:MOST_NAME], language=language, now=now)
         return Confirmation(state="done", list_names=found.list_names, language=found.language)
+
+
+def _enter(store: Store, names: Sequence[str], proof: ConsentEvent) -> None:
+    for name in names:
+        event = store.consent.append(replace(proof, list_name=name))
+        store.people.join(proof.subject, name, MembershipState.ACTIVE, event, proof.at)
+        store.joinings.close(proof.subject, name)
+
+
+def _end_older(store: Store, person: Subscriber, confirmed: Sequence[str], now: int) -> None:
+    """Leave what a complaint stood against and was not confirmed anew; no earlier undo brings it back."""
+    for membership in person.memberships:
+        if membership.state is MembershipState.ACTIVE and membership.list_name not in confirmed:
+            left = ConsentEvent(
+                subject=person.subject,
+                kind=ConsentKind.LEFT,
+                at=now,
+                list_name=membership.list_name,
+                source=COMPLAINED_BEFORE,
+            )
+            event = store.consent.append(left)
+            store.people.join(person.subject, left.list_name, MembershipState.LEFT, event, now)
+    store.leavings.forget_of(person.subject)
 
 
 def _open(store: Store, token: Token, now: int) -> list[Joining]:

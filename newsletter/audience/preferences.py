@@ -16,6 +16,7 @@ from newsletter.models import (
     ListInfo,
     MembershipState,
     OutboxKind,
+    Shown,
     Subscriber,
 )
 from newsletter.store import Store
@@ -57,8 +58,7 @@ def change(
     language: str,
     keep: Collection[str],
     join: Collection[str],
-    wording: str,
-    page: str,
+    shown: Shown,
     now: int,
 ) -> Left:
     """Leave what is not kept, and set the language, at once; lists to join wait for a confirmation.
@@ -74,15 +74,13 @@ def change(
         added = [name for name in join if name not in active]
         if added:
             words = language or person.profile.language
-            store.requests.add(
-                person.profile.address, added, language=words, wording=wording, page=page, now=now
-            )
+            store.requests.add(person.profile.address, added, language=words, shown=shown, now=now)
         left = [name for name in active if name not in keep]
         if not left:
             return Left()
         if len(left) == len(active) and not added:
-            return leave(store, subject, source=SOURCE, page=page, now=now)
-        return _leave_some(store, person, left, language=language, page=page, now=now)
+            return leave(store, subject, source=SOURCE, page=shown.page, now=now)
+        return _leave_some(store, person, left, language=language, page=shown.page, now=now)
 
 
 def _leave_some(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -28,6 +29,7 @@ from newsletter.store import Store, open_store
 MOST_ROWS = 1_000
 """Of a table that is laid out as a whole."""
 
+COMMAND = re.compile(r'newsletter(?: (?:"[^"]*"|[^\s"`,;()]*[^\s"`,;().:]))+')
 HARMFUL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -105,7 +107,10 @@ class App:
 
     def say(self, text: str = "", style: str = "") -> None:
         """One sentence to the person, on stderr."""
-        self.talk.print(plain(text), style=style or None, markup=False)
+        shown = plain(text)
+        if self.talk.is_terminal:
+            shown = folded(shown, self.talk.width)
+        self.talk.print(shown, style=style or None, markup=False)
 
     def warn(self, text: str) -> None:
         """A sentence that the person should not miss."""
@@ -134,6 +139,16 @@ class App:
 def plain(text: str) -> str:
     """Text that cannot steer a terminal: control and bidi-override characters become '·'."""
     return HARMFUL.sub("·", text)
+
+
+def folded(text: str, width: int) -> str:
+    """Text in lines of at most `width`, broken between words; a command stays whole, to be copied."""
+    kept = COMMAND.sub(lambda command: command[0].replace(" ", "\0"), text)
+    lines = (
+        textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False)
+        for line in kept.split("\n")
+    )
+    return "\n".join(lines).replace("\0", " ")
 
 
 def typed(argument: str) -> str:
@@ -198,7 +213,12 @@ def _put_table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Seq
         table.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for row in rows:
         table.add_row(*row)
-    Console(highlight=False, markup=False, emoji=False, width=None if _is_terminal() else 160).print(table)
+    Console(highlight=False, markup=False, emoji=False, width=table_width()).print(table)
+
+
+def table_width() -> int:
+    """How wide a table on stdout may be: as the terminal, or wide where nobody looks at it."""
+    return Console().width if _is_terminal() else 160
 
 
 def _is_terminal() -> bool:

@@ -6,9 +6,11 @@ import click
 
 from newsletter import campaign, locks
 from newsletter.cli.app import App, now_ms, pass_app, yes_option
-from newsletter.cli.dispatch import Stopped, dispatch, going_on, stopping
+from newsletter.cli.dispatch import dispatch, going_on
 from newsletter.cli.send import go_on, lock, refuse_other_home
+from newsletter.cli.stopping import Stopped, stopping
 from newsletter.cli.tell import people, tell_end
+from newsletter.cli.waiting import tell_late
 from newsletter.deliver.limits import limits_for
 from newsletter.errors import BrokenOffError, NotFoundError, RefusedError, RelayError
 from newsletter.models import LONGEST_WAIT, Send, SendState
@@ -17,9 +19,16 @@ from newsletter.store import Store
 LOOK_EVERY = 5.0  # seconds between looks of `run --watch`
 
 
-def unfinished(store: Store, slug: str) -> list[Send]:
-    """The issue's sends that are not finished; raises NotFoundError where there is none."""
+def unfinished(app: App, store: Store, slug: str) -> list[Send]:
+    """The issue's sends that are not finished; raises NotFoundError, RefusedError while one is planned."""
+    campaign.finish_cancelled(store, app.config.root)
     found = campaign.unfinished(store, slug)
+    if not found and any(send.state is SendState.PLANNING for send in store.sends.of_issue(slug)):
+        raise RefusedError(
+            "the planning has not ended, and nobody has been mailed yet",
+            where=slug,
+            hint=f"try again in some seconds, or see who plans it: newsletter status {slug}",
+        )
     if not found:
         raise NotFoundError(
             "nothing of this issue is under way", where=slug, hint=f"newsletter status {slug}"
@@ -38,7 +47,7 @@ def pause(app: App, issue: str) -> None:
       newsletter pause image-gently-in-dentistry
     """
     with app.store(create=False) as store:
-        for send in unfinished(store, issue):
+        for send in unfinished(app, store, issue):
             store.sends.set_state(send.id, SendState.PAUSED, reason="paused by hand")
     app.say(f"Paused. Go on with: {app.command('resume', issue)}")
 
@@ -56,10 +65,10 @@ def resume(app: App, issue: str, no_wait: bool) -> None:
     """
     limits = limits_for(app.relay)
     with app.store(create=False) as store:
-        slug = unfinished(store, issue)[0].slug
-        with lock(app, slug, limits) as holder:
+        slug = unfinished(app, store, issue)[0].slug
+        with lock(app, slug) as holder:
             refuse_other_home(app, store)
-            for paused in unfinished(store, slug):
+            for paused in unfinished(app, store, slug):
                 send = store.sends.schedule(paused.id, now_ms())
                 store.sends.unknown_from_crash(send.id)
                 tally = go_on(app, store, send, limits, holder, limit=None, wait=not no_wait)
@@ -79,12 +88,15 @@ def cancel(app: App, issue: str, yes: bool) -> None:
       newsletter cancel image-gently-in-dentistry
     """
     with app.store(create=False) as store:
-        sends = unfinished(store, issue)
+        sends = unfinished(app, store, issue)
         tallies = [store.sends.tally_of(send.id) for send in sends]
         left = people(sum(tally.planned + tally.deferred for tally in tallies))
         app.confirm(f"Cancel for good? {left} will never get this issue. (To hold it: pause)", yes=yes)
         skipped = sum(_cancel(app, store, send) for send in sends)
+        travelling = sum(store.sends.tally_of(send.id).claimed for send in sends)
     app.say(f"Cancelled: {people(skipped)} will not get it.")
+    if travelling:
+        app.say(f"On their way already, or still to be given back by the program that sends: {travelling:,}.")
 
 
 def _cancel(app: App, store: Store, send: Send) -> int:
@@ -111,6 +123,7 @@ def run(app: App, watch: bool) -> None:
     with stopping(app) as stop:
         while not stop.is_set():
             with app.store(create=False) as store:
+                campaign.finish_cancelled(store, app.config.root)
                 for send in campaign.due(store, now_ms()):
                     failed |= not _take(app, store, send, stop)
             if not watch or stop.wait(LOOK_EVERY):
@@ -125,9 +138,13 @@ def _take(app: App, store: Store, send: Send, stop: Stopped) -> bool:
         return True
     limits = limits_for(app.relay)
     try:
-        with lock(app, send.slug, limits) as holder:
+        with lock(app, send.slug) as holder:
             if send.id not in {one.id for one in campaign.due(store, now_ms())}:
                 return True
+            if campaign.is_late(send, now_ms()):
+                campaign.pause_late(store, send)
+                tell_late(app, send)
+                return False
             refuse_other_home(app, store)
             store.sends.unknown_from_crash(send.id)
             with going_on(app, send):

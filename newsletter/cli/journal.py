@@ -1,4 +1,4 @@
-"""What became of every recipient: status, deliveries, resolve."""
+"""What became of every recipient: deliveries, resolve."""
 
 from __future__ import annotations
 
@@ -6,39 +6,28 @@ import csv
 import io
 import sys
 from collections.abc import Iterable
-from dataclasses import asdict
 from typing import Any
 
 import click
 
-from newsletter import locks
+from newsletter import campaign
 from newsletter.audience import reading
 from newsletter.cli.app import (
     App,
     json_option,
     now_ms,
     pass_app,
-    put,
-    put_json,
     put_json_list,
     put_table,
+    table_width,
     yes_option,
 )
 from newsletter.errors import NotFoundError, UsageError
-from newsletter.models import Delivery, DeliveryState, Send, SendState, Tally
+from newsletter.models import Delivery, DeliveryState
 from newsletter.stencil import message_id
-from newsletter.store import Store
 
 STATES = [state.value for state in DeliveryState]
-MEANINGS = {
-    "sent": "accepted by your mail server",
-    "planned": "still to be sent",
-    "deferred": "told to come later; each run tries again",
-    "claimed": "leaving right now",
-    "failed": "refused for good",
-    "skipped": "left out, for a reason",
-    "unknown": "connection lost at the worst moment: nobody can say",
-}
+WIDE = 140  # columns of a terminal in which a table with Message-IDs can be read
 COLUMNS = (
     "email",
     "state",
@@ -53,74 +42,6 @@ COLUMNS = (
     "next_try",
     "time",
 )
-
-
-@click.command()
-@click.argument("issue", required=False)
-@json_option
-@pass_app
-def status(app: App, issue: str | None, as_json: bool) -> None:
-    """How far an issue is; without ISSUE, a table of all.
-
-    \b
-    Example:
-      newsletter status image-gently-in-dentistry
-    """
-    with app.store(create=False) as store:
-        if issue is None:
-            _all(app, store, as_json)
-            return
-        sends = store.sends.of_issue(issue)
-        if not sends:
-            raise NotFoundError(
-                "this issue was never sent", where=issue, hint=f"send it: newsletter send {issue} --to LIST"
-            )
-        tally = store.sends.tally(issue)
-    if as_json:
-        put_json(_tally_json(issue, tally))
-        return
-    for send in sends:
-        put(f"{app.local_time(send.created)}  to {send.audience}: {_state_in_words(app, send)}")
-    counts = asdict(tally)
-    rows = [(f"{counts[s]:,}", s, meaning) for s, meaning in MEANINGS.items() if counts[s] or s == "sent"]
-    put_table(("", "state", "which means"), [*rows, (f"{tally.total:,}", "in all", "")])
-    if tally.unknown:
-        app.say(f"Decide the unknown ones: {app.command('resolve', issue, '--unknown', 'resend')} (or sent)")
-    elif tally.planned or tally.deferred:
-        app.say(f"Go on: {app.command('send', issue, '--to', sends[-1].audience)}")
-
-
-def _state_in_words(app: App, send: Send) -> str:
-    if send.state is SendState.READY:
-        if send.started is None and send.scheduled is not None:
-            return f"planned for {app.local_time(send.scheduled)}"
-        return "not begun" if send.started is None else "stopped"
-    if send.state is not SendState.RUNNING:
-        return f"{send.state.value}: {send.reason}" if send.reason else send.state.value
-    holder = locks.holder(app.config.root, send.slug)
-    return f"running, by {holder}" if holder else "broken off: run the send again"
-
-
-def _all(app: App, store: Store, as_json: bool) -> None:
-    tallies = store.sends.all_tallies()
-    if as_json:
-        put_json([_tally_json(slug, tally) for slug, tally in tallies.items()])
-        return
-    columns = ("total", "sent", "planned", "claimed", "deferred", "failed", "skipped", "unknown")
-    rows = [
-        (
-            slug,
-            *(getattr(t, column) for column in columns),
-            _state_in_words(app, store.sends.of_issue(slug)[-1]),
-        )
-        for slug, t in tallies.items()
-        if store.sends.of_issue(slug)
-    ]
-    put_table(("issue", *columns, "now"), rows, right=columns)
-
-
-def _tally_json(slug: str, tally: Tally) -> dict[str, object]:
-    return {"issue": slug, "total": tally.total, **asdict(tally)}
 
 
 @click.command()
@@ -150,7 +71,8 @@ def deliveries(app: App, issue: str, state: str | None, as_csv: bool, as_json: b
         elif as_csv:
             _put_csv(rows)
         else:
-            columns = ("email", "state", "attempts", "reply", "time")
+            message_ids = ("message_id",) if table_width() >= WIDE else ()
+            columns = ("email", "state", "attempts", "reply", *message_ids, "time")
             put_table(columns, ([_cell(row, column) for column in columns] for row in rows))
 
 
@@ -211,6 +133,9 @@ def resolve(app: App, issue: str, unknown: str, yes: bool) -> None:
       newsletter resolve image-gently-in-dentistry --unknown resend
     """
     with app.store(create=False) as store:
+        if not store.sends.of_issue(issue):
+            raise NotFoundError("this issue was never sent", where=issue)
+        campaign.finish_cancelled(store, app.config.root)
         count = store.sends.tally(issue).unknown
         if not count:
             app.say(f"Nothing of '{issue}' is unknown.")

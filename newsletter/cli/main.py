@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import shutil
 import sys
 import traceback
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import click
 
 from newsletter import __version__
-from newsletter.cli.app import App, plain
+from newsletter.cli.app import App, folded, plain
 from newsletter.errors import IssueError, NewsletterError
 
 HOMES = {
@@ -40,7 +41,7 @@ HOMES = {
     "segments": "lists",
     "send": "send",
     "serve": "serve",
-    "status": "journal",
+    "status": "status",
     "subscribers": "subscribers",
 }
 """The module of each command: only the one that is typed is loaded."""
@@ -126,4 +127,7 @@ def _fail(line: str, code: int, debug: bool) -> None:
 
 
 def _tell(line: str) -> None:
-    click.secho(f"newsletter: {plain(line)}", fg="red", err=True)
+    told = f"newsletter: {plain(line)}"
+    if sys.stderr is not None and sys.stderr.isatty():
+        told = folded(told, shutil.get_terminal_size().columns)
+    click.secho(told, fg="red", err=True)

@@ -110,10 +110,11 @@ class OutboxRunner:
         if self._compose is None:
             self._compose = outbox_composer(self._store, self._config, self._now)
         limits = _limits(relay)
+        journal = self._store.outbox.journal(relay.name, shared=limits.shared)
         history = self._store.sends.usage(relay.name, self._now() - DAY)
         return asyncio.run(
             run_send(
-                self._store.outbox.journal(relay.name),
+                journal,
                 self._compose,
                 SmtpCourier(relay, connections=min(CONNECTIONS, limits.connections)),
                 meter=Meter(limits.rates, history=history),

@@ -80,9 +80,9 @@ def kit(app: App, issue: str, output: Path | None) -> None:
 def archive(app: App, output: Path | None) -> None:
     """Write the public pages as plain files, for any web host.
 
-    All issues but drafts and those whose date has not come, the share pages, handouts, QR codes, feeds and a
-    sitemap. Nothing in them is about any reader. The same issues give the same bytes; the folder is replaced
-    as a whole.
+    All issues but drafts and those whose date has not come, the share pages, handouts, QR codes, feeds in
+    each language and a sitemap. Nothing in them is about any reader. The same issues give the same bytes; the
+    folder is replaced as a whole.
 
     \b
     Example:

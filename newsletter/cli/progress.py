@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.console import RenderableType
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from newsletter.cli.app import App
+from newsletter.deliver.ports import Progress as Run
+from newsletter.deliver.ports import ProgressCallback
+from newsletter.models import Tally
 from newsletter.when import countdown
 
 SECONDS_BETWEEN_LINES = 10
+SECONDS_OF_LEAVING = 1  # after which it is said what is waited for
 
 
 @contextmanager
@@ -27,28 +33,32 @@ def counting(app: App, what: str, total: int | None) -> Iterator[Callable[[int],
 
 
 @contextmanager
-def sending(app: App, total: int, done_before: int) -> Iterator[Callable[[int, str], None]]:
-    """A bar with rate and time left; the block calls what it is given with (finished now, note)."""
+def sending(app: App, before: Tally) -> Iterator[ProgressCallback]:
+    """A bar over the whole send, `before` being how it stood; the block calls what it is given."""
     if not app.talk.is_terminal:
-        yield _Lines(app, total, done_before)
+        yield _Lines(app, before)
         return
     columns = (
         TextColumn("Sending"),
-        BarColumn(),
+        BarColumn(bar_width=None),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
+        _TimeLeft(),
     )
-    with Progress(*columns, console=app.talk, speed_estimate_period=30) as bars:
-        task = bars.add_task("Sending", total=total, completed=done_before, rate="", note="")
+    with _NotedBar(*columns, console=app.talk, speed_estimate_period=30) as bar:
+        task = bar.add_task(
+            "", total=before.total, completed=_finished(before), rate="", note="", still=False
+        )
 
-        def advance(done: int, note: str) -> None:
-            speed = bars.tasks[0].speed
-            rate = f"{speed:,.1f}/s" if speed and "waiting" not in note else ""
-            bars.update(task, completed=done_before + done, rate=rate, note=note)
+        def show(now: Run) -> None:
+            still = bool(now.waiting_until) or now.leaving
+            speed = None if still else bar.tasks[0].speed
+            rate = f"{speed:,.1f}/s" if speed else ""
+            done = _finished(before) + _finished(now)
+            bar.update(task, completed=done, rate=rate, note=_note(app, before, now), still=still)
 
-        yield advance
+        yield show
+        bar.update(task, rate="", still=True)
 
 
 @contextmanager
@@ -61,18 +71,57 @@ def counting_down(app: App) -> Iterator[Callable[[float], None]]:
         yield lambda seconds: status.update(f"Begins in {countdown(seconds)}")
 
 
+class _NotedBar(Progress):
+    """A bar with its note on lines of its own below it, so that both fit a narrow terminal."""
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        yield from super().get_renderables()
+        for task in self.tasks:
+            if task.fields["note"]:
+                yield Text(task.fields["note"], no_wrap=False, overflow="fold")
+
+
+class _TimeLeft(TimeRemainingColumn):
+    """The time left, while something leaves."""
+
+    def render(self, task: Task) -> Text:
+        return Text() if task.fields["still"] else super().render(task)
+
+
 class _Lines:
-    """Says how far the send is every ten seconds."""
+    """Says how far the send is every ten seconds, and once that it only waits for what is on its way."""
 
-    def __init__(self, app: App, total: int, done_before: int) -> None:
-        self.app, self.total, self.before = app, total, done_before
+    def __init__(self, app: App, before: Tally) -> None:
+        self.app, self.before = app, before
         self.started = self.last = time.monotonic()
+        self.leaving = False
 
-    def __call__(self, done: int, note: str) -> None:
-        now = time.monotonic()
-        if now - self.last < SECONDS_BETWEEN_LINES:
+    def __call__(self, now: Run) -> None:
+        at = time.monotonic()
+        if now.leaving and not self.leaving:
+            self.leaving, self.last = True, at - SECONDS_BETWEEN_LINES + SECONDS_OF_LEAVING
+        if at - self.last < SECONDS_BETWEEN_LINES:
             return
-        self.last = now
-        rate = done / (now - self.started)
-        tail = f", {note}" if note else ""
-        self.app.say(f"{self.before + done:,} of {self.total:,} finished, {rate:,.1f} a second{tail}")
+        self.last = at
+        done, note = _finished(now), _note(self.app, self.before, now)
+        rate = done / (at - self.started)
+        whole = f"{_finished(self.before) + done:,} of {self.before.total:,} finished"
+        self.app.say(f"{whole}, {rate:,.1f} a second{', ' if note else ''}{note}")
+
+
+def _finished(counts: Tally | Run) -> int:
+    return counts.sent + counts.failed + counts.skipped + counts.unknown
+
+
+def _note(app: App, before: Tally, now: Run) -> str:
+    """What there is to say beside the bar; deferrals are of this run, as one person may cause several."""
+    counts = ((before.failed + now.failed, "failed"), (before.unknown + now.unknown, "unknown"))
+    parts = [f"{count:,} {word}" for count, word in counts if count]
+    if now.deferred:
+        parts.append(f"{now.deferred:,} answer{'s' if now.deferred > 1 else ''} 'later' in this run")
+    if now.leaving:
+        which = "one that is on its way" if now.in_flight == 1 else f"{now.in_flight} that are on their way"
+        parts.append(f"finishing {which}, at most 10 minutes")
+    elif now.waiting_until:
+        parts.append(f"waiting until {app.local(now.waiting_until):%H:%M}; you may stop and go on later")
+    return ", ".join(parts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import click
 
@@ -15,6 +15,8 @@ from newsletter.errors import IssueError, NotFoundError, UsageError
 from newsletter.issue import load_issue
 from newsletter.languages import own_name
 from newsletter.models import DeliveryState, Summary, Tally, Trouble
+from newsletter.stencil import Stencil
+from newsletter.store import Store
 from newsletter.when import duration
 
 TO_DO = {
@@ -57,16 +59,25 @@ def report(app: App, issue: str) -> None:
         if not (sent or channels):
             raise NotFoundError("this issue was never sent", where=issue)
         tally, summary = store.sends.tally(issue), store.sends.summary(issue)
+        editions = _editions(store, summary)
     title = _title(app, issue)
     put(f"{title}\n")
     if sent:
         _tell_numbers(app, tally, summary)
-        _tell_places(summary)
+        _tell_places(editions, summary)
         _tell_troubles(issue, summary)
     _tell_channels(channels)
     if sent:
         put("\nFor the board:")
-        put(_for_the_board(app, title, tally, summary))
+        put(_for_the_board(app, title, tally, summary, editions))
+
+
+def _editions(store: Store, summary: Summary) -> dict[str, int]:
+    """How many got which edition, as their stencils say: after --amend one edition has several."""
+    found: Counter[str] = Counter()
+    for digest, count in summary.stencils.items():
+        found[Stencil.from_bytes(store.sends.stencil(digest)).language] += count
+    return dict(sorted(found.items(), key=lambda edition: (-edition[1], edition[0])))
 
 
 def _title(app: App, slug: str) -> str:
@@ -80,22 +91,27 @@ def _title(app: App, slug: str) -> str:
 
 
 def _tell_numbers(app: App, tally: Tally, summary: Summary) -> None:
-    put(f"{people(tally.sent)} of {tally.total:,} have it: your mail server accepted it for them.")
+    have = "has" if tally.sent == 1 else "have"
+    put(f"{people(tally.sent)} of {tally.total:,} {have} it: your mail server accepted it for them.")
     if summary.first is not None and summary.last is not None:
         took = duration((summary.last - summary.first) / 1000)
         put(f"It went out from {app.local_time(summary.first)} to {app.local_time(summary.last)}, {took}.")
-    waiting = tally.planned + tally.claimed + tally.deferred
+    waiting = _waiting(tally)
     if waiting:
-        put(f"{people(waiting)} are still to get it.")
+        put(f"{people(waiting)} {'is' if waiting == 1 else 'are'} still to get it.")
 
 
-def _tell_places(summary: Summary) -> None:
-    if not summary.editions:
+def _waiting(tally: Tally) -> int:
+    return tally.planned + tally.claimed + tally.deferred
+
+
+def _tell_places(editions: Mapping[str, int], summary: Summary) -> None:
+    if not editions:
         return
     put("")
     put_table(
         ("edition", "people"),
-        [(f"{own_name(tag)} ({tag})", f"{n:,}") for tag, n in summary.editions.items()],
+        [(f"{own_name(tag)} ({tag})", f"{n:,}") for tag, n in editions.items()],
         right=("people",),
     )
     named = [(country_name(code) or "not known", n) for code, n in summary.countries.items()]
@@ -132,11 +148,14 @@ def _reason(trouble: Trouble) -> str:
     return plain_reason(trouble.reply) if trouble.reply else trouble.reason or "no reason is known"
 
 
-def _for_the_board(app: App, title: str, tally: Tally, summary: Summary) -> str:
+def _for_the_board(app: App, title: str, tally: Tally, summary: Summary, editions: Iterable[str]) -> str:
     """One sentence to paste into a report."""
+    if not tally.sent:
+        return f"\u201c{title}\u201d has not reached anybody{' yet' if _waiting(tally) else ''}."
     day = f"On {app.local(summary.first):%d %B %Y}, " if summary.first is not None else ""
     countries = sum(1 for code in summary.countries if code)
     where = f" in {countries} countries" if countries > 1 else ""
-    languages = f", in {len(summary.editions)} languages" if len(summary.editions) > 1 else ""
-    share = f" ({tally.sent / tally.total:.0%} of its readers)" if tally.total else ""
-    return f"{day}\u201c{title}\u201d went out to {people(tally.sent)}{where}{languages}{share}."
+    languages = len({tag.partition("-")[0] for tag in editions})
+    spoken = f", in {languages} languages" if languages > 1 else ""
+    share = f" ({tally.sent / tally.total:.0%} of its readers)"
+    return f"{day}\u201c{title}\u201d went out to {people(tally.sent)}{where}{spoken}{share}."

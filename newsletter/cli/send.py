@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 import click
@@ -12,7 +11,8 @@ from newsletter import campaign, composer, home, locks
 from newsletter.addresses import parse_address
 from newsletter.cli.app import App, now_ms, pass_app, put, yes_option
 from newsletter.cli.compose import make_proof, sample_reader
-from newsletter.cli.dispatch import dispatch, going_on, send_copies, stopping, wait_for_time
+from newsletter.cli.dispatch import BY_HAND, dispatch, going_on, send_copies
+from newsletter.cli.stopping import stopping
 from newsletter.cli.tell import (
     nobody,
     people,
@@ -24,11 +24,12 @@ from newsletter.cli.tell import (
     tell_survey,
     tell_time,
 )
+from newsletter.cli.waiting import refuse_taken, wait_for_relay, wait_for_time
 from newsletter.deliver.limits import Limits, limits_for
 from newsletter.deliver.report import Ending
 from newsletter.errors import IssueError, NotFoundError, UsageError
 from newsletter.issue import read_slug
-from newsletter.models import Send, Tally
+from newsletter.models import Send, SendState, Tally
 from newsletter.proof import Proof
 from newsletter.store import Store
 from newsletter.when import parse_moment
@@ -102,15 +103,18 @@ def send_issue(
     composer.signer_of(app.config)  # a key that cannot sign is told before anything is planned
     if at is not None and at < now_ms():
         raise UsageError(f"{app.local_time(at)} is over", hint="leave --at out to send now")
-    with app.store() as store, lock(app, slug, limits) as holder:
+    with app.store() as store, lock(app, slug) as holder:
         refuse_other_home(app, store)
+        campaign.finish_cancelled(store, app.config.root)
         current = campaign.open_send(store, slug, audience)
+        if max(at or 0, (current and current.scheduled) or 0) <= now_ms():
+            refuse_taken(app, limits)
         if current is None:
             current = _plan(app, store, make_proof(app, slug), audience, limits, limit, at, yes=yes)
         else:
-            _take_up(app, store, current, limits, amend=amend, yes=yes)
             if at is not None:
                 current = store.sends.schedule(current.id, at)
+            current = _take_up(app, store, current, limits, limit, amend=amend, yes=yes)
         if current is None:
             return store.sends.tally(slug)
         return go_on(app, store, current, limits, holder, limit=limit, wait=wait)
@@ -123,15 +127,9 @@ def refuse_other_home(app: App, store: Store) -> None:
         app.warn(f"{base_url} is a sample address: there are no pages on which people could leave")
 
 
-@contextmanager
-def lock(app: App, slug: str, limits: Limits) -> Iterator[str]:
-    """Hold the issue's lock, and the relay's where it has limits: two sends would use them up twice."""
-    since, root = app.local(now_ms()), app.config.root
-    with ExitStack() as held:
-        holder = held.enter_context(locks.sending(root, slug, since))
-        if limits.rates:
-            held.enter_context(locks.using(root, app.relay.name, since))
-        yield holder
+def lock(app: App, slug: str) -> AbstractContextManager[str]:
+    """Hold the issue's lock; gives this process's description."""
+    return locks.sending(app.config.root, slug, app.local(now_ms()))
 
 
 def go_on(
@@ -140,10 +138,11 @@ def go_on(
     """Wait for the send's time, send what is due, tell -> the issue's tally. The caller holds the lock."""
     with going_on(app, current):
         with stopping(app) as stop:
-            if not wait_for_time(app, store, current, stop):
+            waits = current.started is None and (current.scheduled or 0) > now_ms()
+            if waits and not (wait_for_time(app, store, current, stop) and wait_for_relay(app, limits, stop)):
                 return store.sends.tally(current.slug)
             report = dispatch(app, store, current, limits, holder, stop, limit=limit, wait=wait)
-        by_hand = "stopped by hand" if stop.by_hand else ""
+        by_hand = BY_HAND if stop.by_hand else ""
         if report.ending is Ending.LIMITED:
             by_hand = "as many were sent as --limit said"
         tally = campaign.close_run(store, current, report, by_hand=by_hand)
@@ -182,7 +181,7 @@ def _dry_run(app: App, issue: str, audience: str, limit: int | None) -> None:
         refuse_drafts(proof.issue)
         found = campaign.survey(store, proof, audience)
         if not found.total:
-            nobody(app, found)
+            nobody(app, store, proof.issue.slug, found)
             return
         refuse_errors(app, proof, found.findings)
         refuse_gaps(proof, found)
@@ -207,7 +206,7 @@ def _plan(
     refuse_drafts(proof.issue)
     found = campaign.survey(store, proof, audience)
     if not found.total:
-        nobody(app, found)
+        nobody(app, store, proof.issue.slug, found)
         return None
     refuse_errors(app, proof, found.findings)
     refuse_gaps(proof, found)
@@ -218,7 +217,9 @@ def _plan(
     return campaign.approve(store, proof, found, now_ms(), scheduled=at)
 
 
-def _take_up(app: App, store: Store, current: Send, limits: Limits, *, amend: bool, yes: bool) -> None:
+def _take_up(
+    app: App, store: Store, current: Send, limits: Limits, limit: int | None, *, amend: bool, yes: bool
+) -> Send:
     lost = store.sends.unknown_from_crash(current.id)
     tally = store.sends.tally_of(current.id)
     left = tally.planned + tally.deferred
@@ -226,14 +227,18 @@ def _take_up(app: App, store: Store, current: Send, limits: Limits, *, amend: bo
         app.say(f"It was paused: {current.reason}")
     if lost:
         app.warn(
-            f"{lost} were on their way when the last run broke off, and are unknown: "
+            f"the last run broke off while mail was on its way, so {people(lost)} may have it or not: "
             f"{app.command('deliveries', current.slug, '--state', 'unknown')}"
         )
     _compare(app, store, current, amend=amend)
     app.say(f"Going on with {current.audience}: {tally.sent:,} of {tally.total:,} have it, {left:,} to go.")
     if left:
-        tell_time(app, store, left, limits, current.scheduled or now_ms())
-        app.confirm(f"Go on with {people(left)}?", yes=yes)
+        count = min(left, limit or left)
+        tell_time(app, store, count, limits, max(current.scheduled or 0, now_ms()))
+        app.confirm(f"Go on with {people(count)}?", yes=yes)
+    if current.state is SendState.PAUSED:
+        current = store.sends.set_state(current.id, SendState.READY)
+    return current
 
 
 def _compare(app: App, store: Store, current: Send, *, amend: bool) -> None:

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 import click
 
 from newsletter.cli.app import App, now_ms, pass_app, plain
-from newsletter.cli.dispatch import stopping
 from newsletter.cli.outbox import emptying
+from newsletter.cli.stopping import stopping
 from newsletter.config import FILE_NAME, Config
 from newsletter.errors import UsageError
 from newsletter.store import open_store

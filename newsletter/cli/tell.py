@@ -12,6 +12,7 @@ from newsletter.cli.compose import show_findings
 from newsletter.deliver.limits import Limits, estimate
 from newsletter.deliver.report import Ending, RunReport
 from newsletter.errors import RefusedError, SegmentError
+from newsletter.languages import choose_edition
 from newsletter.models import Finding, Issue, Level, Send, Tally
 from newsletter.proof import Proof
 from newsletter.store import Store
@@ -51,9 +52,7 @@ def tell_early(app: App, issue: Issue, begin: int) -> None:
     web = app.config.web
     dates = [edition.date for edition in issue.editions.values() if edition.date]
     if (web.base_url or web.archive_url) and dates and max(dates) > app.local(begin).date():
-        app.warn(
-            f"the public pages open on {max(dates)}, the issue's date: until then their links lead nowhere"
-        )
+        app.warn(f"the links to the public pages do not work before {max(dates)}, the issue's date")
 
 
 def refuse_gaps(proof: Proof, found: Survey) -> None:
@@ -71,18 +70,22 @@ def tell_survey(app: App, found: Survey) -> None:
     put(f"To {found.audience}: {people(found.total)}")
     put_table(("edition", "people"), [(t, f"{n:,}") for t, n in found.editions.items()], right=("people",))
     if found.already:
-        put(f"{people(found.already)} of this audience have it already and are left out.")
+        put(f"Dealt with before, and left out now: {people(found.already)}")
     if found.beyond_ascii:
         put(
             f"Addresses with letters like é or م before the @: {found.beyond_ascii:,}. A mail server without "
             f"SMTPUTF8 cannot reach them, and they are skipped then. Can yours? {app.command('doctor')}"
         )
     if found.stood_in:
-        languages = ", ".join(sorted(found.stood_in))
-        count = sum(found.stood_in.values())
-        app.say(
-            f"No edition in their language ({languages}) have {people(count)}: they get the campaign's own."
-        )
+        app.say(_stand_in(app, found))
+
+
+def _stand_in(app: App, found: Survey) -> str:
+    languages, count = ", ".join(sorted(found.stood_in)), sum(found.stood_in.values())
+    read, get = ("reads", "gets") if count == 1 else ("read", "get")
+    own = choose_edition(found.editions, "", app.config.campaign.language)
+    who = f"{people(count)} {read} a language without an edition ({languages})"
+    return f"{who} and {get} the campaign's own, {own}."
 
 
 def tell_time(app: App, store: Store, count: int, limits: Limits, begin: int) -> None:
@@ -100,8 +103,8 @@ def _used(app: App, store: Store, limits: Limits, begin: int) -> list[int]:
     return [store.sends.sent_since(name, begin - rate.seconds * 1000) for rate in limits.rates]
 
 
-def nobody(app: App, found: Survey) -> None:
-    """Say that everybody has it; raises RefusedError where there never was anybody."""
+def nobody(app: App, store: Store, slug: str, found: Survey) -> None:
+    """Say that nobody is left, and what is still open; raises RefusedError where there never was anybody."""
     if not found.already:
         raise RefusedError(
             "nobody is in this audience, so nothing was sent",
@@ -109,6 +112,26 @@ def nobody(app: App, found: Survey) -> None:
             hint=f"see who is where: {app.command('lists')}",
         )
     app.say(f"Everybody in {found.audience} has been dealt with already; there is nothing to send.")
+    tally = store.sends.tally(slug)
+    waiting = tally.planned + tally.claimed + tally.deferred
+    if waiting:
+        app.say(f"Still to be sent: {people(waiting)}. See to whom: {app.command('status', slug)}")
+    for line in open_questions(app, slug, tally):
+        app.say(line)
+
+
+def open_questions(app: App, slug: str, tally: Tally) -> Iterator[str]:
+    """What the coordinator has to decide or to look at, and the commands for it."""
+    if tally.unknown:
+        yield (
+            f"Unknown: {people(tally.unknown)}. The connection broke before your mail server answered, so "
+            f"they may have it or not. See who: {app.command('deliveries', slug, '--state', 'unknown')}"
+        )
+        again, taken = (app.command("resolve", slug, "--unknown", word) for word in ("resend", "sent"))
+        yield f"Send it to them once more: {again}, or take it as sent: {taken}"
+    if tally.failed:
+        see = app.command("deliveries", slug, "--state", "failed")
+        yield f"Failed: {people(tally.failed)}. Your mail server refused them for good. See why: {see}"
 
 
 def tell_end(app: App, store: Store, current: Send, report: RunReport, tally: Tally) -> None:
@@ -129,19 +152,22 @@ def _next_steps(app: App, current: Send, report: RunReport, tally: Tally, again:
     if report.must_pause:
         yield f"Paused: {report.reason}"
         yield f"Put that right, then go on: {again}"
+    elif report.ending is Ending.CANCELLED:
+        yield "It was cancelled from another terminal: whoever does not have it yet will not get it."
+    elif report.ending is Ending.PAUSED and waiting:
+        resume = app.command("resume", current.slug)
+        yield "It was paused from another terminal."
+        yield f"Still to be sent: {people(waiting)}. Go on with: {resume}"
     elif report.ending is Ending.WAITING and report.next_due and not tally.deferred:
-        yield f"Your mail server's limit is used up until {app.local_time(report.next_due)}. Then: {again}"
+        free = app.local_time(report.next_due)
+        yield f"Your mail server's limit is used up until {free}. Go on then: {again}"
     elif report.ending is Ending.WAITING and report.next_due:
         due = app.local_time(report.next_due)
-        yield f"Told to come later: {people(tally.deferred)}. From {due} on: {again}"
+        yield f"Your mail server said 'later' for {people(tally.deferred)}. Go on from {due}: {again}"
     elif waiting:
-        later = f" ({tally.deferred:,} of them told us to come later)" if tally.deferred else ""
+        later = f" (for {tally.deferred:,} of them your mail server said 'later')" if tally.deferred else ""
         yield f"Still to be sent: {people(waiting)}{later}. Go on with: {again}"
-    if tally.unknown:
-        decide = app.command("resolve", current.slug, "--unknown", "resend")
-        yield f"Decide the unknown ones: {decide} (or: sent)"
-    if tally.failed:
-        yield f"Why some failed: {app.command('deliveries', current.slug, '--state', 'failed')}"
+    yield from open_questions(app, current.slug, tally)
 
 
 def _newcomers(store: Store, current: Send) -> int:

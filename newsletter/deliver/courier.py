@@ -7,7 +7,7 @@ import random
 from collections import deque
 from collections.abc import Sequence
 
-from newsletter.deliver.ports import Attempt, Parcel, Stage
+from newsletter.deliver.ports import Attempt, HandBack, Parcel, Stage
 from newsletter.deliver.smtp import Connection, Timeouts, Tls, connect, trust
 from newsletter.deliver.token import token_of
 from newsletter.errors import RelayError
@@ -44,23 +44,27 @@ class SmtpCourier:
         self._pipelining = True
         self._queue: deque[Parcel] = deque()
         self._again: set[int] = set()  # deliveries that had their second chance
-        self._attempts: list[Attempt] = []
-        self._finished = asyncio.Event()
-        self._crash: BaseException | None = None
+        self._hand_back: HandBack = lambda attempt: None
         self._idle: list[asyncio.Future[None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
+        self._busy: set[Connection] = set()
+        self._recalled = False  # nothing more is begun
         self._spare: Connection | None = None
         self._connected = 0
         self._failures = 0  # in a row, while no connection is left
         self._full_until = 0.0  # the relay takes no further connection before this
         self._door = asyncio.Lock()
 
-    async def open(self) -> None:
+    async def open(self, hand_back: HandBack) -> None:
         """Connect and log in once. Raises RelayError."""
+        self._hand_back = hand_back
         self._spare = await self._connect()
 
     def put(self, parcel: Parcel) -> None:
         """Queue a parcel and see that a worker takes it."""
+        if self._recalled:
+            self._requeue(parcel)
+            return
         self._queue.append(parcel)
         full = asyncio.get_running_loop().time() < self._full_until and self._tasks
         if not self._wake() and len(self._tasks) < self.connections and not full:
@@ -68,19 +72,18 @@ class SmtpCourier:
             self._tasks.add(task)
             task.add_done_callback(self._ended)
 
-    async def take(self) -> Sequence[Attempt]:
-        """The attempts since the last call; waits for the first."""
-        await self._finished.wait()
-        if self._crash is not None:
-            raise self._crash
-        self._finished.clear()
-        attempts, self._attempts = self._attempts, []
-        return attempts
-
     def recall(self, error: str = "") -> None:
-        """Give back what has not begun; `error` says so where the relay is lost."""
+        """Begin nothing more: hand back all that the relay cannot have; `error` says where it is lost.
+
+        What has its final dot written is waited for; what is on its way to there is broken off.
+        """
+        self._recalled = True
         while self._queue:
             self._finish(Attempt(delivery=self._queue.popleft().delivery, stage=Stage.CONNECT, error=error))
+        for connection in tuple(self._busy):
+            ahead = connection.recall()
+            if ahead is not None:
+                self._requeue(ahead)
 
     async def close(self) -> None:
         """Break off what still travels and leave the relay."""
@@ -140,42 +143,57 @@ class SmtpCourier:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            self._crash = task.exception()
-            self._finished.set()
+        crash = None if task.cancelled() else task.exception()
+        if crash is not None:
+            self._hand_back(crash)
 
     async def _send(self, connection: Connection) -> None:
         """Send from the queue until it is empty or the connection ends."""
-        parcel = self._next()
-        while parcel is not None:
-            try:
-                attempt = await connection.send(parcel, self._next)
-            except asyncio.CancelledError:
-                self._give_back(parcel, connection)
-                raise
-            ahead = connection.ahead
-            self._pipelining = self._pipelining and not connection.lost_step
-            if self._deserves_another(parcel, attempt, connection):
-                self._again.add(parcel.delivery)
-                self._queue.appendleft(parcel)
-            else:
+        self._busy.add(connection)
+        try:
+            parcel = self._next()
+            while parcel is not None:
+                try:
+                    attempt = await connection.send(parcel, self._next)
+                except asyncio.CancelledError:
+                    self._give_back(parcel, connection)
+                    raise
+                if not connection.usable:
+                    self._broken_under(connection, parcel, attempt)
+                    return
                 self._finish(attempt)
-            if not connection.usable:
-                if ahead is not None:
-                    self._queue.appendleft(ahead)
-                return
-            parcel = ahead or self._next()
+                parcel = connection.ahead or self._next()
+        finally:
+            self._busy.discard(connection)
+
+    def _broken_under(self, connection: Connection, parcel: Parcel, attempt: Attempt) -> None:
+        """A connection has ended: what had not begun, or deserves a second chance, takes another one."""
+        self._pipelining = self._pipelining and not connection.lost_step
+        ahead = connection.recall()
+        if ahead is not None:
+            self._requeue(ahead)
+        if self._deserves_another(parcel, attempt):
+            self._again.add(parcel.delivery)
+            self._requeue(parcel)
+        else:
+            self._finish(attempt)
+
+    def _requeue(self, parcel: Parcel) -> None:
+        """Let a parcel that the relay cannot have take another connection, or come back untouched."""
+        if self._recalled:
+            self._finish(Attempt(delivery=parcel.delivery, stage=Stage.CONNECT))
+        else:
+            self._queue.appendleft(parcel)
 
     def _give_back(self, parcel: Parcel, connection: Connection) -> None:
         """A worker is broken off: what the relay cannot have taken comes back, as if it had not begun."""
-        for safe in (connection.ahead, None if connection.handed_over else parcel):
-            if safe is not None:
-                self._queue.appendleft(safe)
         self.recall()
+        if not connection.handed_over:
+            self._requeue(parcel)
 
-    def _deserves_another(self, parcel: Parcel, attempt: Attempt, connection: Connection) -> bool:
+    def _deserves_another(self, parcel: Parcel, attempt: Attempt) -> bool:
         """Whether the connection, not the parcel, was at fault, and this has not happened to it before."""
-        if parcel.delivery in self._again or attempt.unfit or connection.usable:
+        if attempt.unfit or (parcel.delivery in self._again and not self._recalled):
             return False
         if attempt.reply is None:
             return attempt.stage is not Stage.END
@@ -186,8 +204,7 @@ class SmtpCourier:
 
     def _finish(self, attempt: Attempt) -> None:
         self._again.discard(attempt.delivery)
-        self._attempts.append(attempt)
-        self._finished.set()
+        self._hand_back(attempt)
 
     # --- connections
 

@@ -10,6 +10,8 @@ from newsletter.deliver.policy import Breaker, Verdict, classify
 from newsletter.deliver.ports import Attempt
 from newsletter.models import Claim, DeliveryState, Outcome
 
+HELD = "others at the same mail domain were put off: it is approached more slowly"
+
 
 class Judge:
     """`clock` gives UTC ms, `give_up_after` is in ms, `jitter` draws from [0, 1)."""
@@ -24,7 +26,13 @@ class Judge:
         until = self._approach.wait_until(_domain(claim), self._clock())
         if not until or until >= claim.first_claimed + self._give_up_after:
             return None
-        return Outcome(delivery=claim.delivery, state=DeliveryState.DEFERRED, not_before=until, tried=False)
+        return Outcome(
+            delivery=claim.delivery,
+            state=DeliveryState.DEFERRED,
+            not_before=until,
+            reason=HELD,
+            tried=False,
+        )
 
     def verdict(self, claim: Claim, attempt: Attempt) -> Verdict:
         """What becomes of this attempt, and of the send."""

@@ -24,6 +24,11 @@ class Limits:
     connections: int = 4
     note: str = ""
 
+    @property
+    def shared(self) -> bool:
+        """Whether a ceiling holds that all who send through the relay use up together."""
+        return any(rate.seconds > PACED for rate in self.rates)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Preset:
@@ -154,9 +159,7 @@ class Meter:
     def __init__(self, rates: Iterable[Rate], *, history: Iterable[tuple[int, int]] = ()) -> None:
         self._windows = [_Window(rate=rate) for rate in rates]
         for at, count in history:
-            for window in self._windows:
-                if window.rate.seconds > PACED:
-                    window.take(count, at)
+            self.note(count, at)
 
     def room(self, now: int, most: int) -> int:
         """How many may leave now, at most `most`."""
@@ -166,6 +169,12 @@ class Meter:
         """Count `count` messages as leaving now."""
         for window in self._windows:
             window.take(count, now)
+
+    def note(self, count: int, at: int) -> None:
+        """Count `count` messages that left elsewhere against the ceilings."""
+        for window in self._windows:
+            if count and window.rate.seconds > PACED:
+                window.take(count, at)
 
     def next_free(self, now: int) -> int:
         """When, in UTC ms, the next message may leave; `now` where one may at once."""

@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from newsletter.deliver.ports import Attempt, Stage
-from newsletter.deliver.signs import About, about, pause_reason, plain_reason, spoken, without_addresses
+from newsletter.deliver.signs import (
+    About,
+    about,
+    pause_reason,
+    plain_reason,
+    spoken,
+    too_large,
+    without_addresses,
+)
 from newsletter.models import DeliveryState, Outcome, Reply
 
 __all__ = ["BOUNCE_CODES", "Breaker", "Verdict", "classify", "plain_reason", "retry_delay", "spoken"]
@@ -13,8 +21,9 @@ __all__ = ["BOUNCE_CODES", "Breaker", "Verdict", "classify", "plain_reason", "re
 BOUNCE_CODES = frozenset({"5.1.1", "5.1.3", "5.1.6", "5.1.10"})
 _MINUTE = 60_000
 DELAYS = tuple(minutes * _MINUTE for minutes in (5, 15, 30, 60, 120, 240))
-STRIKES = 3
-PUT_OFF, PUT_OFF_DOMAINS = 20, 5  # so many recipients of so many domains: it is the relay, not they
+STRIKES = 3  # refused after DATA
+UNANSWERED = 10  # handed over without an answer
+MISSED, MISSED_DOMAINS = 20, 5  # so many recipients of so many domains: it is the relay, not they
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,30 +74,45 @@ def retry_delay(attempts: int, jitter: float) -> int:
 
 @dataclass(kw_only=True)
 class Breaker:
-    """Counts refusals and deferrals in a row, each recipient once; a success begins the count anew."""
+    """Counts what goes wrong in a row, each recipient once; a success begins the counts anew."""
 
     struck: set[int] = field(default_factory=set)
-    put_off: dict[int, str] = field(default_factory=dict)
+    unanswered: set[int] = field(default_factory=set)
+    missed: dict[int, str] = field(default_factory=dict)
 
     def note(self, verdict: Verdict, domain: str) -> str:
         """Take a verdict about somebody of `domain` in; why the send must pause now, or an empty text."""
         outcome = verdict.outcome
         if outcome.state is DeliveryState.SENT:
             self.struck.clear()
-            self.put_off.clear()
+            self.unanswered.clear()
+            self.missed.clear()
             return ""
-        told = f"; the last answer: {spoken(outcome.reply)}" if outcome.reply else ""
         if verdict.strike:
             self.struck.add(outcome.delivery)
-            if len(self.struck) >= STRIKES:
-                return f"{STRIKES} recipients in a row were refused{told}"
-        if outcome.state is DeliveryState.DEFERRED:
-            self.put_off[outcome.delivery] = domain
-            domains = len(set(self.put_off.values()))
-            if len(self.put_off) >= PUT_OFF and domains >= PUT_OFF_DOMAINS:
-                told = told or f"; the last time {outcome.reason}"
-                return f"{len(self.put_off)} recipients of {domains} domains in a row were put off{told}"
+        if outcome.state is DeliveryState.UNKNOWN:
+            self.unanswered.add(outcome.delivery)
+        if outcome.state in (DeliveryState.DEFERRED, DeliveryState.FAILED):
+            self.missed[outcome.delivery] = domain
+        what = self._too_much()
+        return what and f"{what}; {_last_word(outcome)}"
+
+    def _too_much(self) -> str:
+        """What cannot be the recipients' fault any more; an empty text where nothing is."""
+        domains = len(set(self.missed.values())) if len(self.missed) >= MISSED else 0
+        if len(self.struck) >= STRIKES:
+            return f"{len(self.struck)} recipients in a row were refused"
+        if len(self.unanswered) >= UNANSWERED:
+            return f"{len(self.unanswered)} messages in a row were handed over and not answered"
+        if domains >= MISSED_DOMAINS:
+            return f"{len(self.missed)} recipients of {domains} domains in a row could not be reached"
         return ""
+
+
+def _last_word(outcome: Outcome) -> str:
+    if outcome.reply is not None:
+        return f"the last answer: {spoken(outcome.reply)}"
+    return f"the last time {outcome.reason}"
 
 
 def _settled(attempt: Attempt, reply: Reply | None) -> Verdict | None:
@@ -108,12 +132,12 @@ def _settled(attempt: Attempt, reply: Reply | None) -> Verdict | None:
 def _refused(attempt: Attempt, reply: Reply) -> Verdict | None:
     """A refusal about the sender or for good; None where the parcel may be tried again.
 
-    A 5xx to MAIL is about the sender, whatever its words. One at RCPT is about the recipient; one after
-    DATA about the message, and counts to the breaker.
+    A 5xx to MAIL is about the message's size or else the sender, whatever its words. One at RCPT is about the
+    recipient; one after DATA about the message, and counts to the breaker.
     """
     whom = about(reply)
     if attempt.stage is Stage.MAIL and reply.code >= 500 and whom in (About.OTHER, About.UNCLEAR):
-        whom = About.SENDER
+        whom = About.SIZE if too_large(reply) else About.SENDER
     if whom not in (About.OTHER, About.UNCLEAR):
         given_back = _plain(attempt, DeliveryState.PLANNED, reply)
         return replace(given_back, pause=pause_reason(whom, reply))

@@ -65,6 +65,9 @@ class Attempt:
     accepted: bool = False
 
 
+HandBack = Callable[[Attempt | BaseException], None]
+
+
 class Journal(Protocol):
     """The one writer of deliveries, as a run sees it; called from one thread, never twice at once."""
 
@@ -88,7 +91,7 @@ class Composer(Protocol):
 class Courier(Protocol):
     """Carries parcels to the relay, here or on another machine: parcels in, attempts out.
 
-    Every parcel that was put comes back as exactly one Attempt, whatever happens to the relay.
+    Every parcel that was put is handed back as exactly one Attempt, whatever happens to the relay.
     """
 
     @property
@@ -96,20 +99,19 @@ class Courier(Protocol):
         """How many parcels travel at the same time."""
         ...
 
-    async def open(self) -> None:
-        """Connect and log in once, so that a relay that cannot be used raises RelayError before any claim."""
+    async def open(self, hand_back: HandBack) -> None:
+        """Connect and log in once, so that a relay that cannot be used raises RelayError before any claim.
+
+        `hand_back` is called in the loop's thread, with an exception where the courier itself is broken.
+        """
         ...
 
     def put(self, parcel: Parcel) -> None:
         """Take a parcel over."""
         ...
 
-    async def take(self) -> Sequence[Attempt]:
-        """The attempts that finished since the last call; waits for the first."""
-        ...
-
     def recall(self) -> None:
-        """Give back, through `take`, every parcel that has not begun to travel."""
+        """Begin nothing more, and hand back every parcel that the relay cannot have."""
         ...
 
     async def close(self) -> None:
@@ -130,6 +132,7 @@ class Progress:
     """How far a run is. `deferred` counts deferrals, so a row deferred twice counts twice.
 
     `waiting_until` (UTC ms) is set while nothing may leave: a limit is reached, or only deferred rows remain.
+    `leaving` is set while the run has ended but for what is in flight.
     """
 
     sent: int = 0
@@ -139,6 +142,7 @@ class Progress:
     unknown: int = 0
     in_flight: int = 0
     waiting_until: int | None = None
+    leaving: bool = False
 
 
 ProgressCallback = Callable[[Progress], None]

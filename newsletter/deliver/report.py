@@ -60,9 +60,9 @@ class Counts:
         """Count outcomes that the journal has written."""
         self._of[state] += count
 
-    def progress(self, in_flight: int, waiting_until: int | None) -> Progress:
+    def progress(self, in_flight: int, waiting_until: int | None, *, leaving: bool) -> Progress:
         """The counts as a progress bar wants them."""
-        return Progress(**self._seen(), in_flight=in_flight, waiting_until=waiting_until)
+        return Progress(**self._seen(), in_flight=in_flight, waiting_until=waiting_until, leaving=leaving)
 
     def report(self, ending: Ending, reason: str, next_due: int | None) -> RunReport:
         """The counts as the end of a run."""

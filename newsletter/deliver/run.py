@@ -29,7 +29,6 @@ from newsletter.models import Claim, DeliveryState, Outcome, SendState
 
 LONG = 120_000  # milliseconds: a longer wait for a limit is no pacing any more
 GRACE = 0.2  # seconds that a cancelled run still listens
-LAST_LOOK = 0.02  # seconds for what the courier gives back when it is broken off
 
 _ENDINGS = {SendState.PAUSED: Ending.PAUSED, SendState.CANCELLED: Ending.CANCELLED}
 
@@ -76,8 +75,9 @@ async def run_send(
     )
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal") as thread:
         try:
-            await courier.open()
-            return await _Run(Desk(journal, executor or thread), compose, courier, orders).run()
+            run = _Run(Desk(journal, executor or thread), compose, courier, orders)
+            await courier.open(run.handed_back)
+            return await run.run()
         finally:
             await courier.close()
 
@@ -101,29 +101,27 @@ class _Run:
         self._ending: Ending | None = None
         self._reason = ""
         self._leaving = False  # nothing more is handed to the courier
+        self._crash: BaseException | None = None
 
     async def run(self) -> RunReport:
         """Turn until there is an end and nothing is left in flight or unwritten."""
-        hearing = asyncio.create_task(self._hear())
-        hearing.add_done_callback(lambda _: self._news.set())
         patience: float | None = None
         try:
             while self._ending is None or self._claims or self._desk.outcomes:
-                await self._turn(hearing)
+                await self._turn()
         except asyncio.CancelledError:
             patience = GRACE
             raise
         finally:
-            await self._finish(hearing, patience)
+            await self._finish(patience)
         return self._counts.report(self._ending or Ending.FINISHED, self._reason, self._next_due)
 
     # --- the loop
 
-    async def _turn(self, hearing: asyncio.Task[None]) -> None:
-        if hearing.done():
-            hearing.result()
-        if self._press.error is not None:
-            raise self._press.error
+    async def _turn(self) -> None:
+        crash = self._crash or self._press.error
+        if crash is not None:
+            raise crash
         if self._orders.stop.is_set():
             self._end(Ending.STOPPED)
         moment = self._moment()
@@ -160,6 +158,7 @@ class _Run:
     async def _exchange(self, room: int) -> None:
         entry = await self._desk.exchange(room)
         answer = entry.answer
+        self._orders.meter.note(answer.elsewhere, self._orders.clock())
         self._tempo = self._tempo.after(len(entry.outcomes), self._since())
         self._looked = asyncio.get_running_loop().time()
         for outcome in entry.outcomes:
@@ -228,22 +227,21 @@ class _Run:
             now = self._orders.clock()
             free = self._orders.meter.next_free(now)
             waiting_until = self._next_due if self._dry else free if free > now + 1000 else None
-        self._orders.progress(self._counts.progress(len(self._claims), waiting_until))
+        leaving = self._ending is not None and bool(self._claims)
+        self._orders.progress(self._counts.progress(len(self._claims), waiting_until, leaving=leaving))
 
     # --- the courier's side
 
-    async def _hear(self) -> None:
-        """Judge every attempt as it comes, for ever."""
-        while True:
-            before = len(self._desk.outcomes)
-            await self._listen()
-            after = len(self._desk.outcomes)
-            if not before or not self._claims or after >= self._tempo.group:
-                self._news.set()
-
-    async def _listen(self) -> None:
-        for attempt in await self._courier.take():
-            self._settle(attempt)
+    def handed_back(self, attempt: Attempt | BaseException) -> None:
+        """Judge an attempt as it comes, and see whether it is time to turn to the journal."""
+        if isinstance(attempt, BaseException):
+            self._crash = attempt
+            self._news.set()
+            return
+        self._settle(attempt)
+        waiting = len(self._desk.outcomes)
+        if waiting == 1 or not self._claims or waiting >= self._tempo.group:
+            self._news.set()
 
     def _settle(self, attempt: Attempt) -> None:
         claim = self._claims.pop(attempt.delivery, None)
@@ -275,28 +273,23 @@ class _Run:
             self._courier.recall()
             self._news.set()
 
-    async def _finish(self, hearing: asyncio.Task[None], patience: float | None) -> None:
+    async def _finish(self, patience: float | None) -> None:
         """Let what travels arrive, for `patience` seconds where that is not None, and write it down."""
         self._leaving = True
         self._courier.recall()
         try:
             with suppress(TimeoutError):
                 async with asyncio.timeout(patience):
-                    while self._claims and not hearing.done():
+                    while self._claims and self._crash is None:
                         self._news.clear()
                         await self._news.wait()
         finally:
-            hearing.cancel()
             await self._settle_last()
 
     async def _settle_last(self) -> None:
-        """Give back what nobody began, take what has arrived, and write it all down."""
+        """Give back what nobody began, break off what still travels, and write it all down."""
         for claim in self._press.close():
             self._filled(claim, given_back(claim.delivery))
         if self._claims:
             await self._courier.close()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(LAST_LOOK):
-                while self._claims:
-                    await self._listen()
         await self._desk.finish()

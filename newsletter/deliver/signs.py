@@ -21,6 +21,7 @@ class About(StrEnum):
     LOGIN = "login"
     SENDER = "sender"
     POLICY = "policy"
+    SIZE = "size"
     UNCLEAR = "unclear"
     OTHER = ""
 
@@ -113,12 +114,18 @@ _PAUSE = {
     About.LOGIN: "your mail server does not let this login send",
     About.SENDER: "your mail server does not accept the sender address",
     About.POLICY: "the mail servers refuse this mail because of its sender or content",
+    About.SIZE: "this mail is larger than your mail server takes: make its pictures smaller",
 }
 
 
 def about(reply: Reply) -> About:
     """Whom a 4xx or 5xx reply is about."""
     return next((sign.about for sign in SIGNS if sign.fits(reply)), About.OTHER)
+
+
+def too_large(reply: Reply) -> bool:
+    """Whether a refusal is about the message's size (RFC 1870 6.1, RFC 3463 3.3 and 3.4)."""
+    return reply.code == 552 or reply.enhanced in {"5.3.4", "5.2.3"}
 
 
 def pause_reason(whom: About, reply: Reply) -> str:

@@ -21,6 +21,7 @@ from newsletter.models.joining import (
     Leaving,
     OutboxKind,
     OutboxMail,
+    Shown,
     Undone,
 )
 from newsletter.models.people import (
@@ -98,6 +99,7 @@ __all__ = [
     "Send",
     "SendState",
     "ShareText",
+    "Shown",
     "Subscriber",
     "Summary",
     "Suppression",

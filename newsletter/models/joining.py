@@ -19,21 +19,35 @@ class OutboxKind(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Shown:
+    """The words to which somebody agreed, the language in which they were shown, and the page."""
+
+    wording: str
+    language: str
+    page: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class JoinRequest:
-    """Somebody typed an address into a form; nothing is known yet of whose it is."""
+    """Somebody typed an address into a form; nothing is known yet of whose it is.
+
+    `language` is wanted for the mails.
+    """
 
     id: int
     at: int
     address: Address
     list_names: Sequence[str]
     language: str
-    wording: str
-    page: str
+    shown: Shown
 
 
 @dataclass(frozen=True, kw_only=True)
 class Joining:
-    """One list that one person is asked to confirm; `event` is the JOINED event, `asked` its last asking."""
+    """One list that one person is asked to confirm; `event` is the JOINED event, `asked` its last asking.
+
+    `language` is the one wanted for the mails.
+    """
 
     event: int
     list_name: str
@@ -43,12 +57,16 @@ class Joining:
 
 @dataclass(frozen=True, kw_only=True)
 class Leaving:
-    """What one leaving took, so that it can be given back; `whole` where the person left everything."""
+    """What one leaving took, so that it can be given back; `whole` where the person left everything.
+
+    `anew` where it was asked once more since, when there was nothing left to take.
+    """
 
     event: int
     subject: bytes
     at: int
     whole: bool
+    anew: bool
     list_names: Sequence[str]
 
 

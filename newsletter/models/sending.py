@@ -103,12 +103,14 @@ class Exchange:
     `claims` may leave now. `skipped` counts the rows that left the audience and were written as skipped
     instead of claimed. `next_due` is when the next deferred row is due (None where none waits). `state` is
     the send's state as the database has it now: another terminal may have paused or cancelled it.
+    `elsewhere` counts what others sent through the same relay since the last exchange (0 where none is told).
     """
 
     claims: Sequence[Claim]
     skipped: int
     next_due: int | None
     state: SendState
+    elsewhere: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,10 +191,10 @@ class Trouble:
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """What became of an issue: who got it, by edition and country ("" where unknown), and who did not."""
+    """What became of an issue: who got it, by stencil and country ("" where unknown), and who did not."""
 
     first: int | None
     last: int | None
-    editions: Mapping[str, int]
+    stencils: Mapping[bytes, int]
     countries: Mapping[str, int]
     troubles: Sequence[Trouble]

@@ -25,7 +25,7 @@ def atom_feed(site: Site, language: str) -> Page:
 
     Raises NotFoundError where the pages have no public address: every entry needs one.
     """
-    home = _home(site)
+    home, own = _home(site, language), _own_address(site, place.ATOM, language)
     campaign = site.config.campaign
     entries = [_entry(site, each, site.edition_for(each.slug, language)) for each in site.public()[:MOST]]
     newest = site.public()[0].date if site.public() else None
@@ -37,7 +37,7 @@ def atom_feed(site: Site, language: str) -> Page:
         f"<updated>{_moment(site, newest)}</updated>",
         f"<author><name>{escape(campaign.organisation)}</name></author>",
         f'<link rel="alternate" type="text/html" href={quoteattr(home)}/>',
-        f'<link rel="self" type="application/atom+xml" href={quoteattr(site.absolute(place.ATOM))}/>',
+        f'<link rel="self" type="application/atom+xml" href={quoteattr(own)}/>',
         *entries,
         "</feed>",
     ]
@@ -49,8 +49,8 @@ def json_feed(site: Site, language: str) -> Page:
     feed = {
         "version": "https://jsonfeed.org/version/1.1",
         "title": site.config.campaign.name,
-        "home_page_url": _home(site),
-        "feed_url": site.absolute(place.JSON_FEED),
+        "home_page_url": _home(site, language),
+        "feed_url": _own_address(site, place.JSON_FEED, language),
         "language": language,
         "authors": [{"name": site.config.campaign.organisation}],
         "items": [_item(site, each, site.edition_for(each.slug, language)) for each in site.public()[:MOST]],
@@ -61,11 +61,11 @@ def json_feed(site: Site, language: str) -> Page:
 
 def sitemap(site: Site) -> Page:
     """Every public page for search engines, with its other languages; NotFoundError without an address."""
-    _home(site)
+    home = _home(site)
     lines = [
         '<?xml version="1.0" encoding="utf-8"?>',
         '<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9" xmlns:xhtml="http://www.w3.org/1999/xhtml">',
-        f"<url><loc>{escape(site.absolute(place.HOME))}</loc></url>",
+        f"<url><loc>{escape(home)}</loc></url>",
     ]
     for each in site.public():
         addresses = {tag: site.absolute(place.issue_address(each.slug, tag)) for tag in each.editions}
@@ -128,8 +128,12 @@ def _content(site: Site, each: PublicIssue, language: str) -> str:
     return read_content(site, each.slug, language, absolute).html
 
 
-def _home(site: Site) -> str:
-    home = site.absolute(place.HOME)
+def _own_address(site: Site, feed: str, language: str) -> str:
+    return site.absolute(place.feed_address(feed, site.shelf(language)))
+
+
+def _home(site: Site, language: str = "") -> str:
+    home = site.absolute(place.index_address(site.shelf(language)))
     if not home:
         raise NotFoundError(
             "the pages have no public address", hint="set [web] archive_url or base_url in newsletter.toml"

@@ -26,9 +26,10 @@ def _pages(site: Site) -> Iterator[tuple[str, Page]]:
     yield place.ROBOTS, robots(site)
     yield place.NOT_FOUND, trouble_page(site, 404, own, here=place.NOT_FOUND)
     if site.absolute(place.HOME):
-        yield place.ATOM, atom_feed(site, own)
-        yield place.JSON_FEED, json_feed(site, own)
         yield place.SITEMAP, sitemap(site)
+        for language in {own, *site.languages()}:
+            yield place.feed_address(place.ATOM, site.shelf(language)), atom_feed(site, language)
+            yield place.feed_address(place.JSON_FEED, site.shelf(language)), json_feed(site, language)
     for language in site.languages():
         if language != own:
             yield place.index_address(language), index_page(site, language)

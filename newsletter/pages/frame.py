@@ -63,7 +63,6 @@ def frame(
     """What `pages/shell.html` is given. `here` is the page's address, by which links are written."""
     words = spoken or words_for(language)
     link = partial(_link, site, here)
-    home = place.index_address("" if language == site.config.campaign.language else _listed(site, language))
     return {
         "language": language,
         "direction": direction(language),
@@ -78,8 +77,8 @@ def frame(
         "link": link,
         "fill": fill,
         "stylesheet": link(place.STYLESHEET),
-        "home": link(home),
-        "feeds": {"atom": link(place.ATOM), "json": link(place.JSON_FEED)} if site.absolute("/") else {},
+        "home": link(place.index_address(site.shelf(language))),
+        "feeds": _feeds(site, language, here) if site.absolute("/") else {},
     }
 
 
@@ -128,9 +127,14 @@ def _link(site: Site, here: str, target: str) -> str:
     return site.place.link(target, here)
 
 
-def _listed(site: Site, language: str) -> str:
-    """The language whose list of issues a page leads to; empty for the campaign's own."""
-    return language if language in site.languages() else ""
+def _feeds(site: Site, language: str, here: str) -> dict[str, str]:
+    """The links to the feeds in a page's language, else in the campaign's, and which language that is."""
+    shelf = site.shelf(language)
+    return {
+        "language": shelf or site.config.campaign.language,
+        "atom": _link(site, here, place.feed_address(place.ATOM, shelf)),
+        "json": _link(site, here, place.feed_address(place.JSON_FEED, shelf)),
+    }
 
 
 def _attributes(spoken: str, language: str) -> Markup:

@@ -72,3 +72,8 @@ def picture_address(slug: str, name: str) -> str:
 def index_address(language: str = "") -> str:
     """The address of the list of all issues: in the campaign's language at the root, else in one language."""
     return f"/all/{quote(language)}" if language else HOME
+
+
+def feed_address(feed: str, language: str = "") -> str:
+    """The address of a feed: in the campaign's language at the root, else below the list in one language."""
+    return f"{index_address(language)}{feed}" if language else feed

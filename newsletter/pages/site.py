@@ -76,6 +76,11 @@ class Site:
         known = {tag for each in self._public for tag in each.editions}
         return tuple(sorted(known, key=lambda tag: (tag != own, tag)))
 
+    def shelf(self, language: str) -> str:
+        """Which list of issues and feeds are for a page's readers: empty for those at the root."""
+        own = self.config.campaign.language
+        return language if language != own and language in self.languages() else ""
+
     def edition_for(self, slug: str, wanted: str) -> str:
         """The language of the edition for a reader of another one; raises NotFoundError for no such issue."""
         return choose_edition(self.issue(slug).editions, wanted, self.config.campaign.language)

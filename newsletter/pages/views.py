@@ -115,11 +115,11 @@ def picture(site: Site, slug: str, name: str) -> Page:
 
 def index_page(site: Site, language: str, *, here: str = "") -> Page:
     """All public issues, newest first, each in the edition for a reader of that language."""
-    here = here or place.index_address("" if language == site.config.campaign.language else language)
+    here = here or place.index_address(site.shelf(language))
     tongues = [
         tongue(tag, "" if tag == language else site.place.link(address, here), site.absolute(address))
         for tag in site.languages()
-        for address in [place.index_address("" if tag == site.config.campaign.language else tag)]
+        for address in [place.index_address(site.shelf(tag))]
     ]
     campaign = site.config.campaign
     look = Look(title=campaign.name, url=site.absolute(here))

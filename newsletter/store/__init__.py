@@ -109,8 +109,8 @@ class Store:
                     answers.append(error)
         return answers
 
-    def journal(self, send: int, relay: str) -> Journal:
-        """The journal of one send; `relay` names whose usage is counted."""
+    def journal(self, send: int, relay: str, *, shared: bool = False) -> Journal:
+        """The journal of one send; `relay` names whose usage is counted, and told where it is `shared`."""
         return Journal(
             self._connection,
             self.consent,
@@ -118,6 +118,7 @@ class Store:
             self._now,
             send=send,
             relay=relay,
+            shared=shared,
         )
 
     def backup(self, target: Path) -> None:

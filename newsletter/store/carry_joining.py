@@ -11,6 +11,8 @@ _FACTS = (
     "first_claimed, updated"
 )
 
+_REQUEST = "at, address, address_key, lists, language, wording, page"
+
 _UNDONE_SQL = (
     """
     CREATE TEMP TABLE undone AS SELECT o.id, o.undone FROM old.imports o JOIN main.imports n USING (id, at)
@@ -36,9 +38,6 @@ _HELD_SQL = (
     "DELETE FROM main.requests",
 )
 _JOINING_SQL = (
-    """
-    INSERT INTO main.requests (at, address, address_key, lists, language, wording, page)
-    SELECT at, address, address_key, lists, language, wording, page FROM old.requests ORDER BY id""",
     f"""
     INSERT INTO main.outbox (subject, state, reason, {_FACTS})
     SELECT coalesce((SELECT new FROM same WHERE old = o.subject), o.subject),
@@ -69,8 +68,17 @@ def carry_joining(raw: sqlite3.Connection) -> None:
     ours = "outbox" in _tables(raw, "main")
     both = ours and "outbox" in _tables(raw, "old")
     undone = _UNDONE_SQL if "imports" in _tables(raw, "old") else ()
-    for statement in (*undone, *(_HELD_SQL if ours else ()), *(_JOINING_SQL if both else ())):
+    joining = (_requests_sql(raw), *_JOINING_SQL) if both else ()
+    for statement in (*undone, *(_HELD_SQL if ours else ()), *joining):
         raw.execute(statement)
+
+
+def _requests_sql(raw: sqlite3.Connection) -> str:
+    """What takes over the requests; the language of their page where both databases know it."""
+    news = "SELECT count(*) FROM pragma_table_info('requests', ?) WHERE name = 'page_language'"
+    both = all(raw.execute(news, [schema]).fetchone() == (1,) for schema in ("main", "old"))
+    facts = f"{_REQUEST}, page_language" if both else _REQUEST
+    return f"INSERT INTO main.requests ({facts}) SELECT {facts} FROM old.requests ORDER BY id"
 
 
 def _tables(raw: sqlite3.Connection, schema: str) -> set[str]:

@@ -17,8 +17,7 @@ class Joinings:
     def of(self, subject: bytes, *, until: int | None = None) -> list[Joining]:
         """One person's open joinings, those up to the event `until` where that is given, by event."""
         rows = self._connection.rows(
-            "SELECT j.event, l.name, g.language, j.asked FROM joinings j JOIN lists l ON l.id = j.list "
-            "JOIN consent_events e ON e.id = j.event JOIN grounds g ON g.id = e.ground "
+            "SELECT j.event, l.name, j.language, j.asked FROM joinings j JOIN lists l ON l.id = j.list "
             "WHERE j.subject = ? AND l.removed IS NULL AND (? IS NULL OR j.event <= ?) ORDER BY j.event",
             [subject, until, until],
         )
@@ -27,13 +26,13 @@ class Joinings:
             for event, name, language, asked in rows
         ]
 
-    def open(self, subject: bytes, list_name: str, event: int, now: int) -> None:
+    def open(self, subject: bytes, list_name: str, event: int, *, language: str, now: int) -> None:
         """Begin to wait for one list; who has no membership there is pending from now."""
         with self._connection.transaction():
             list_id = self._connection.value("SELECT id FROM lists WHERE name = ?", [list_name])
             self._connection.run(
-                "INSERT INTO joinings (event, subject, list, asked) VALUES (?, ?, ?, ?)",
-                [event, subject, list_id, now],
+                "INSERT INTO joinings (event, subject, list, asked, language) VALUES (?, ?, ?, ?, ?)",
+                [event, subject, list_id, now, language],
             )
             self._connection.run(
                 "INSERT INTO memberships (subject, list, state, since, event) VALUES (?, ?, ?, ?, ?) "
@@ -41,9 +40,12 @@ class Joinings:
                 [subject, list_id, MembershipState.PENDING, now, event],
             )
 
-    def ask_again(self, event: int, now: int) -> None:
-        """The same was asked once more: it waits from now."""
-        self._connection.run("UPDATE joinings SET asked = ? WHERE event = ?", [now, event])
+    def ask_again(self, event: int, *, language: str, now: int) -> None:
+        """The same was asked once more: it waits from now, and for mails in the language named last."""
+        self._connection.run(
+            "UPDATE joinings SET asked = ?, language = coalesce(nullif(?, ''), language) WHERE event = ?",
+            [now, language, event],
+        )
 
     def close(self, subject: bytes, list_name: str | None = None) -> int:
         """Wait no more for one list, or for any of a person -> for how many was waited."""

@@ -22,7 +22,7 @@ from newsletter.store.database import Connection, Row
 from newsletter.store.people import PROFILE_COLUMNS, read_profile
 from newsletter.store.redact import redact
 from newsletter.store.segments_sql import SUPPRESSION_SQL, Binder, consent_in_sql
-from newsletter.store.usage import note_usage
+from newsletter.store.usage import Shared, note_usage
 
 MOST_IN_FLIGHT = 64
 BOUNCED_BY = "the relay refused the address"
@@ -59,7 +59,8 @@ _RETURN_SQL = f"""
     UPDATE deliveries SET state = 'planned', not_before = 0, updated = ?
     {_IN_SQL} AND +send = ? AND +state = 'claimed'"""
 _HOLD_SQL = """
-    UPDATE deliveries SET state = 'deferred', not_before = ?, updated = ?
+    UPDATE deliveries SET state = 'deferred', not_before = ?, updated = ?,
+        reason = CASE WHEN reply_code IS NULL THEN ? ELSE reason END
     WHERE id = ? AND send = ? AND state = 'claimed'"""
 _SKIP_SQL = "UPDATE deliveries SET state = 'skipped', not_before = 0, reason = ?, updated = ? WHERE id = ?"
 _CLAIM_SQL = f"""
@@ -73,7 +74,8 @@ _NEXT_DUE_SQL = "SELECT min(d.not_before) FROM deliveries d WHERE d.send = ? AND
 class Journal:
     """The one writer of a send's deliveries while it runs.
 
-    `relay` names whose usage is counted. The send's lock is held by the caller.
+    `relay` names whose usage is counted; where it is `shared`, each exchange tells what left elsewhere. The
+    send's lock is held by the caller.
     """
 
     def __init__(
@@ -85,6 +87,7 @@ class Journal:
         *,
         send: int,
         relay: str,
+        shared: bool = False,
     ) -> None:
         self._connection = connection
         self._consent = consent
@@ -92,6 +95,7 @@ class Journal:
         self._now = now
         self._send = send
         self._relay = relay
+        self._shared = Shared.first(connection, relay, now()) if shared else None
         self._addresses: dict[int, str] = {}  # of the deliveries that were claimed here and have no outcome
         self._latest: int | None = None  # what the clock said last
         self._bind = Binder()
@@ -108,21 +112,25 @@ class Journal:
         """
         now = self._now()
         with self._connection.transaction():
-            self._write(outcomes, now)
+            taken = self._write(outcomes, now)
+            shared = self._shared and self._shared.again(self._connection, taken, now)
             self._mind_the_clock(now)
             state = self._state()
             claims, skipped, more = self._claim(room, now) if state is SendState.RUNNING else ([], 0, False)
             next_due = now if more else self._connection.value(_NEXT_DUE_SQL, [self._send])
+        self._shared = shared
         for outcome in outcomes:
             self._addresses.pop(outcome.delivery, None)
         self._addresses.update((claim.delivery, claim.profile.address.text) for claim in claims)
-        return Exchange(claims=claims, skipped=skipped, next_due=next_due, state=state)
+        elsewhere = shared.elsewhere if shared else 0
+        return Exchange(claims=claims, skipped=skipped, next_due=next_due, state=state, elsewhere=elsewhere)
 
     # --- outcomes
 
-    def _write(self, outcomes: Sequence[Outcome], now: int) -> None:
+    def _write(self, outcomes: Sequence[Outcome], now: int) -> int:
+        """Write what became of the claims -> how many mails the relay took."""
         if not outcomes:
-            return
+            return 0
         returned = [outcome.delivery for outcome in outcomes if outcome.state is DeliveryState.PLANNED]
         held = [outcome for outcome in outcomes if not outcome.tried]
         finished = [
@@ -133,7 +141,7 @@ class Journal:
         if returned:
             written += self._connection.run(_RETURN_SQL, [now, json.dumps(returned), self._send])
         if held:
-            values = [(outcome.not_before, now, outcome.delivery, self._send) for outcome in held]
+            values = [(o.not_before, now, redact(o.reason), o.delivery, self._send) for o in held]
             written += self._connection.run_many(_HOLD_SQL, values)
         if written != len(outcomes) or any(outcome.state not in OUTCOMES for outcome in finished):
             raise self._strange(outcomes)
@@ -142,6 +150,7 @@ class Journal:
                 self._bounce(outcome, now)
         taken = sum(outcome.state in TAKEN_BY_RELAY for outcome in outcomes)
         note_usage(self._connection, self._relay, taken, now)
+        return taken
 
     def _address(self, delivery: int) -> str:
         """The recipient's address, which a relay's answer may repeat; empty where the person was erased."""

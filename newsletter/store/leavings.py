@@ -8,7 +8,7 @@ from newsletter.models import Leaving
 from newsletter.store.database import Connection
 
 _LEAVING_SQL = """
-    SELECT v.event, v.subject, v.at, v.whole,
+    SELECT v.event, v.subject, v.at, v.whole, v.anew,
         (SELECT group_concat(l.name, char(10)) FROM taken t JOIN lists l ON l.id = t.list
          WHERE t.leaving = v.event)
     FROM leavings v WHERE v.event = ?"""
@@ -74,14 +74,19 @@ class Leavings:
         row = self._connection.row(_LEAVING_SQL, [event])
         if row is None:
             return None
-        number, subject, at, whole, names = row
+        number, subject, at, whole, anew, names = row
         return Leaving(
             event=number,
             subject=subject,
             at=at,
             whole=bool(whole),
+            anew=bool(anew),
             list_names=tuple(sorted((names or "").split("\n"))) if names else (),
         )
+
+    def mark_anew(self, subject: bytes) -> None:
+        """Note that a person who is out has left once more, which takes nothing."""
+        self._connection.run("UPDATE leavings SET anew = 1 WHERE subject = ? AND anew = 0", [subject])
 
     def is_last(self, leaving: Leaving) -> bool:
         """Whether the person has neither left everything nor complained again since."""

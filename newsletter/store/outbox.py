@@ -112,6 +112,8 @@ class Outbox:
             f"DELETE FROM outbox WHERE updated < ? AND NOT {_OPEN} AND state <> 'claimed'", [before]
         )
 
-    def journal(self, relay: str) -> OutboxJournal:
-        """The journal of the outbox; `relay` names whose usage is counted."""
-        return OutboxJournal(self._connection, self._consent, self._suppressions, self._now, relay=relay)
+    def journal(self, relay: str, *, shared: bool = False) -> OutboxJournal:
+        """The journal of the outbox; `relay` names whose usage is counted, and told where it is `shared`."""
+        return OutboxJournal(
+            self._connection, self._consent, self._suppressions, self._now, relay=relay, shared=shared
+        )

@@ -20,7 +20,7 @@ from newsletter.store.database import Connection, Row
 from newsletter.store.journal import BOUNCED_BY, GONE, OUTCOMES, TAKEN_BY_RELAY, finish_row
 from newsletter.store.people import PROFILE_COLUMNS, read_profile
 from newsletter.store.redact import redact
-from newsletter.store.usage import note_usage
+from newsletter.store.usage import Shared, note_usage
 
 AT_ONCE = 8  # mails on their way: so few can become unknown by a crash
 _OVER = "what it was about is over"
@@ -64,12 +64,14 @@ class OutboxJournal:
         now: Callable[[], int],
         *,
         relay: str,
+        shared: bool = False,
     ) -> None:
         self._connection = connection
         self._consent = consent
         self._suppressions = suppressions
         self._now = now
         self._relay = relay
+        self._shared = Shared.first(connection, relay, now()) if shared else None
 
     def exchange(self, outcomes: Sequence[Outcome], room: int) -> Exchange:
         """Write `outcomes` and claim up to `room` mails that are due, in one durable transaction.
@@ -83,11 +85,19 @@ class OutboxJournal:
                 self._write(outcome, now)
             taken = sum(outcome.state in TAKEN_BY_RELAY for outcome in outcomes)
             note_usage(self._connection, self._relay, taken, now)
+            shared = self._shared and self._shared.again(self._connection, taken, now)
             claims, skipped = self._claim(room, now)
             next_due = self._connection.value(
                 "SELECT min(not_before) FROM outbox WHERE state = 'deferred' OR state = 'planned'"
             )
-        return Exchange(claims=claims, skipped=skipped, next_due=next_due, state=SendState.RUNNING)
+        self._shared = shared
+        return Exchange(
+            claims=claims,
+            skipped=skipped,
+            next_due=next_due,
+            state=SendState.RUNNING,
+            elsewhere=shared.elsewhere if shared else 0,
+        )
 
     def _write(self, outcome: Outcome, now: int) -> None:
         if outcome.state not in OUTCOMES:

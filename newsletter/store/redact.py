@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from newsletter.oneline import one_line
 
@@ -28,14 +29,10 @@ def redact(text: str, address: str = "") -> str:
     """
     if not text:
         return text
-    if len(text) > _MOST_READ:
-        text = text[:_MOST_READ].rpartition(" ")[0]
-    line = one_line(text)
-    if not line.isascii():
-        line = unicodedata.normalize("NFC", line)
+    line, folded = _on_one_line(text)
     address = unicodedata.normalize("NFC", address)
     local, _, domain = address.rpartition("@")
-    named = bool(address) and local.casefold() in line.casefold()
+    named = bool(address) and local.casefold() in folded
     if named:
         line = _replace(line, address)
     if _MARK.search(line):
@@ -43,6 +40,15 @@ def redact(text: str, address: str = "") -> str:
     if named:
         line = _without_local(_replace(line, f"{local}={domain}"), local)
     return line if len(line) <= MOST_CHARACTERS else f"{line[: MOST_CHARACTERS - 1]}…"
+
+
+@lru_cache(maxsize=256)
+def _on_one_line(text: str) -> tuple[str, str]:
+    """The text as it will be read, and the same to look for names in; a relay mostly says the same words."""
+    if len(text) > _MOST_READ:
+        text = text[:_MOST_READ].rpartition(" ")[0]
+    line = unicodedata.normalize("NFC", one_line(text))
+    return line, line.casefold()
 
 
 def _replace(line: str, form: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from newsletter.models import Address, JoinRequest
+from newsletter.models import Address, JoinRequest, Shown
 from newsletter.store.database import Connection, Row
 
 _MOST_ISSUES = 5_000  # rows of counts: a stranger types the issue's name
@@ -18,20 +18,27 @@ class Requests:
         self._connection = connection
 
     def add(
-        self, address: Address, list_names: Sequence[str], *, language: str, wording: str, page: str, now: int
+        self,
+        address: Address,
+        list_names: Sequence[str],
+        *,
+        language: str,
+        shown: Shown,
+        now: int,
     ) -> None:
         """Write one request: one INSERT, whatever the address."""
+        lists, how = json.dumps(list(list_names)), (shown.wording, shown.page, shown.language)
         self._connection.run(
-            "INSERT INTO requests (at, address, address_key, lists, language, wording, page) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [now, address.text, address.key, json.dumps(list(list_names)), language, wording, page],
+            "INSERT INTO requests (at, address, address_key, lists, language, wording, page, page_language) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [now, address.text, address.key, lists, language, *how],
         )
 
     def first(self, most: int) -> list[JoinRequest]:
         """The oldest requests."""
         rows = self._connection.rows(
-            "SELECT id, at, address, address_key, lists, language, wording, page FROM requests "
-            "ORDER BY id LIMIT ?",
+            "SELECT id, at, address, address_key, lists, language, wording, page, page_language "
+            "FROM requests ORDER BY id LIMIT ?",
             [most],
         )
         return [_request(row) for row in rows]
@@ -61,13 +68,12 @@ class Requests:
 
 
 def _request(row: Row) -> JoinRequest:
-    number, at, text, key, lists, language, wording, page = row
+    number, at, text, key, lists, language, wording, page, page_language = row
     return JoinRequest(
         id=number,
         at=at,
         address=Address(text=text, key=key, needs_smtputf8=not text.rpartition("@")[0].isascii()),
         list_names=json.loads(lists),
         language=language,
-        wording=wording,
-        page=page,
+        shown=Shown(wording=wording, language=page_language, page=page),
     )

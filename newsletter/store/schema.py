@@ -14,7 +14,7 @@ from newsletter.errors import DatabaseVersionError, StoreError
 from newsletter.store.database import APPLICATION_ID, Connection
 from newsletter.store.failures import translated
 from newsletter.store.files import copy_database
-from newsletter.store.schema_joining import JOINING_SQL
+from newsletter.store.schema_joining import JOINING_SQL, LEFT_ANEW_SQL, PAGE_LANGUAGE_SQL
 from newsletter.store.schema_people import PEOPLE_SQL
 from newsletter.store.schema_sending import SENDING_SQL
 
@@ -39,6 +39,16 @@ def _sending(db: Database) -> None:
 @MIGRATIONS(name="003_joining")
 def _joining(db: Database) -> None:
     db.executescript(JOINING_SQL)
+
+
+@MIGRATIONS(name="004_page_language")
+def _page_language(db: Database) -> None:
+    db.executescript(PAGE_LANGUAGE_SQL)
+
+
+@MIGRATIONS(name="005_left_anew")
+def _left_anew(db: Database) -> None:
+    db.executescript(LEFT_ANEW_SQL)
 
 
 def applied_migrations(path: Path) -> set[str]:

@@ -81,3 +81,15 @@ WHEN OLD.state <> 'claimed' AND OLD.state <> NEW.state AND NOT (
     (OLD.state = 'planned' OR OLD.state = 'deferred') AND (NEW.state = 'claimed' OR NEW.state = 'skipped'))
 BEGIN SELECT RAISE(ABORT, 'a mail of the outbox does not move between these states'); END;
 """
+
+PAGE_LANGUAGE_SQL = """
+ALTER TABLE requests ADD COLUMN page_language TEXT NOT NULL DEFAULT '';
+UPDATE requests SET page_language = language;
+ALTER TABLE joinings ADD COLUMN language TEXT NOT NULL DEFAULT '';
+UPDATE joinings SET language = (
+    SELECT g.language FROM consent_events e JOIN grounds g ON g.id = e.ground WHERE e.id = joinings.event);
+"""
+
+LEFT_ANEW_SQL = f"""
+ALTER TABLE leavings ADD COLUMN anew INTEGER NOT NULL DEFAULT 0 CHECK ({one_of("anew", "0 1")});
+"""

@@ -111,6 +111,16 @@ class Sends:
             )
             return self.get(send)
 
+    def end_run(self, send: int, state: SendState, reason: str = "") -> Send:
+        """Move a send that no longer runs; what another terminal decided meanwhile stands, but for `done`."""
+        with self._connection.transaction():
+            before = self.get(send)
+            if before.state is SendState.CANCELLED:
+                return before
+            if before.state is SendState.PAUSED and state is not SendState.DONE:
+                return before
+            return self.set_state(send, state, reason)
+
     def schedule(self, send: int, at: int) -> Send:
         """Let a send begin at `at` (UTC ms), not before."""
         with self._connection.transaction():
@@ -121,6 +131,15 @@ class Sends:
         """End a send for ever: what is not yet sent is skipped -> how many. Call it again after a run."""
         self.set_state(send, SendState.CANCELLED)
         return deliveries.skip_rest(self._connection, send, self._now())
+
+    def left_behind(self) -> list[Send]:
+        """Cancelled sends of which a dead process has left rows that are neither sent nor skipped."""
+        rows = self._connection.rows(
+            f"{_SENDS_SQL} WHERE n.state = 'cancelled' AND EXISTS (SELECT 1 FROM deliveries d "
+            "WHERE d.send = n.id AND (d.state = 'planned' OR d.state = 'claimed' OR d.state = 'deferred')) "
+            "ORDER BY n.id"
+        )
+        return [_send(row) for row in rows]
 
     # --- stencils
 
@@ -243,7 +262,8 @@ def _refuse_move(send: Send, state: SendState) -> None:
         return
     if send.state is SendState.CANCELLED:
         raise RefusedError(
-            f"this send of '{send.slug}' was cancelled", hint="make a new send to the same audience"
+            f"this send of '{send.slug}' was cancelled",
+            hint="whoever was left out can only be reached by a new issue: newsletter new TITLE",
         )
     if SendState.PLANNING in {send.state, state} and state is not SendState.CANCELLED:
         raise RefusedError(

@@ -9,15 +9,14 @@ _SENT = DeliveryState.SENT.value
 
 
 def summarise(connection: Connection, issue: int) -> Summary:
-    """Who got it by edition and country, why others did not, and when it went out."""
+    """Who got it by stencil and country, why others did not, and when it went out."""
     first, last = connection.row(
         "SELECT min(first_claimed), max(updated) FROM deliveries WHERE issue = ? AND state = ?",
         [issue, _SENT],
     ) or (None, None)
-    editions = connection.rows(
-        "SELECT a.language, count(*) FROM deliveries d "
-        "JOIN approvals a ON a.send = d.send AND a.stencil = d.stencil "
-        "WHERE d.issue = ? AND d.state = ? GROUP BY 1 ORDER BY 2 DESC, 1",
+    stencils = connection.rows(
+        "SELECT t.digest, count(*) FROM deliveries d JOIN stencils t ON t.id = d.stencil "
+        "WHERE d.issue = ? AND d.state = ? GROUP BY 1",
         [issue, _SENT],
     )
     countries = connection.rows(
@@ -29,7 +28,7 @@ def summarise(connection: Connection, issue: int) -> Summary:
     return Summary(
         first=first,
         last=last,
-        editions=dict(editions),
+        stencils=dict(stencils),
         countries=dict(countries),
         troubles=_troubles(connection, issue),
     )

@@ -2,10 +2,38 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 from newsletter.store.database import Connection
 
 _MINUTE = 60_000  # milliseconds
 _KEPT = 8 * 24 * 60  # minutes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shared:
+    """A relay that others use too, as one journal saw it last: how many had left to it from `since` on.
+
+    `elsewhere` of them came from others since the look before. A look that ends in no commit is thrown away.
+    """
+
+    relay: str
+    since: int
+    seen: int
+    elsewhere: int = 0
+
+    @classmethod
+    def first(cls, connection: Connection, relay: str, now: int) -> Shared:
+        """Begin to look, from the minute of `now` on."""
+        return cls(relay=relay, since=now, seen=sent_since(connection, relay, now))
+
+    def again(self, connection: Connection, own: int, now: int) -> Shared:
+        """Look again, with `own` noted since the last look by the journal that looks."""
+        seen = sent_since(connection, self.relay, self.since)
+        elsewhere = max(0, seen - self.seen - own)
+        if now // _MINUTE != self.since // _MINUTE:
+            return replace(Shared.first(connection, self.relay, now), elsewhere=elsewhere)
+        return replace(self, seen=seen, elsewhere=elsewhere)
 
 
 def note_usage(connection: Connection, relay: str, count: int, now: int) -> None:

@@ -35,6 +35,8 @@ from newsletter.web.voice import bare, language_of, note, trouble
 ROUTES = (
     ("GET", "/", reading.index),
     ("GET", "/all/{language}", reading.index_in),
+    ("GET", "/all/{language}/feed.xml", reading.feed),
+    ("GET", "/all/{language}/feed.json", reading.feed),
     ("GET", "/latest", reading.newest),
     ("GET", "/latest/{language}", reading.newest),
     ("GET", "/i/{slug}/{name}", reading.issue),

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from newsletter.audience.preferences import Preferences, change, preferences, request_data
 from newsletter.languages import choose_edition
 from newsletter.links import Purpose
+from newsletter.models import Shown
 from newsletter.pages import tongue, words_for
 from newsletter.phrases import fill
 from newsletter.store import Store
@@ -79,8 +80,7 @@ async def choose(request: Request) -> Response:
             language=wanted if wanted in offered_languages(desk, found) else found.language,
             keep=set(found.lists) - unticked,
             join=sorted(join),
-            wording=wording,
-            page="/p",
+            shown=Shown(wording=wording, language=language, page="/p"),
             now=now,
         )
         return "mail" if join else "yes"

@@ -12,7 +12,7 @@ from newsletter.addresses import clean_text, parse_address
 from newsletter.audience import joining
 from newsletter.errors import AddressError
 from newsletter.links import KEY_PURPOSE, Purpose
-from newsletter.models import Address, ListInfo
+from newsletter.models import Address, ListInfo, Shown
 from newsletter.pages import Site, tongue, words_for
 from newsletter.phrases import fill
 from newsletter.web import forms
@@ -118,8 +118,7 @@ async def join(request: Request) -> Response:
             address=address,
             list_names=asked.lists,
             language=asked.language,
-            wording=wording,
-            page=JOIN,
+            shown=Shown(wording=wording, language=language, page=JOIN),
             channel=asked.via,
             issue=asked.issue if asked.issue in public else "",
             now=now,
@@ -212,7 +211,11 @@ async def confirm(request: Request) -> Response:
     wording = without_isolates(fill(words_for(language)["confirm_consent"], **names_of(desk)))
     await desk.writer.do(
         lambda store: joining.confirm(
-            store, opened(store, text, Purpose.CONFIRM), name=name, wording=wording, page="/c", now=now
+            store,
+            opened(store, text, Purpose.CONFIRM),
+            name=name,
+            shown=Shown(wording=wording, language=language, page="/c"),
+            now=now,
         )
     )
     return see(desk, f"/c/{text}", lang=language)

@@ -19,6 +19,7 @@ from newsletter.web.joining import JOIN
 from newsletter.web.voice import language_of, names_of, note, path_to, see, show
 
 ONE_CLICK = ("List-Unsubscribe", "One-Click")
+UNDOING = (Purpose.UNDO, Purpose.UNDO_ON_PAGE)
 
 
 async def one_click(request: Request) -> Response:
@@ -108,7 +109,7 @@ async def leave(request: Request) -> Response:
         if left.event is None:
             return ""
         key = store.keys.current(KEY_PURPOSE)
-        return sign(key, purpose=Purpose.UNDO, subject=subject, about=left.event)
+        return sign(key, purpose=Purpose.UNDO_ON_PAGE, subject=subject, about=left.event)
 
     undo = await desk.writer.do(work)
     language = language_of(request)
@@ -119,23 +120,25 @@ async def left(request: Request) -> Response:
     """GET /p/TOKEN/left: nothing had to be changed."""
     desk, text = desk_of(request), request.path_params["token"]
     await desk.reader.do(lambda store: opened(store, text, Purpose.PREFERENCES))
-    return _left(request, language_of(request), f"/p/{text}/left", undo="")
+    return _left(request, language_of(request), f"/p/{text}/left")
 
 
 async def undo_form(request: Request) -> Response:
-    """GET /undo/TOKEN: you have left, and can take it back for 30 days."""
+    """GET /undo/TOKEN: you have left, and can take it back for an hour, or 30 days with the mailed link."""
     desk, text = desk_of(request), request.path_params["token"]
     now = desk.now()
 
-    def look(store: Store) -> tuple[bool, Preferences | None]:
-        token = opened(store, text, Purpose.UNDO)
-        return departures.can_undo(store, token, now), preferences(store, token.subject)
+    def look(store: Store) -> tuple[Purpose | None, Preferences | None]:
+        token = opened(store, text, *UNDOING)
+        able = departures.can_undo(store, token, now)
+        return token.purpose if able else None, preferences(store, token.subject)
 
-    open_still, found = await desk.reader.do(look)
+    able, found = await desk.reader.do(look)
     language, here = language_of(request, found.language if found else ""), f"/undo/{text}"
-    if open_still:
-        undo = path_to(desk, here, lang=language)
-        return _left(request, language, here, undo=undo, some=bool(found and found.lists))
+    if able:
+        undo, some = path_to(desk, here, lang=language), bool(found and found.lists)
+        hint = "left_undo_text" if able is Purpose.UNDO else "left_undo_here"
+        return _left(request, language, here, undo=undo, hint=hint, some=some)
     again = (words_for(language)["subscribe_again"], path_to(desk, JOIN, lang=language))
     return note(request, language, "undo_over", here=here, status=410, actions=[again])
 
@@ -146,7 +149,7 @@ async def undo(request: Request) -> Response:
     forms.refuse_foreign(request, forms.origin_of(desk.config.web.base_url))
     now = desk.now()
     done = await desk.writer.do(
-        lambda store: departures.undo(store, opened(store, text, Purpose.UNDO), page="/undo", now=now)
+        lambda store: departures.undo(store, opened(store, text, *UNDOING), page="/undo", now=now)
     )
     return see(desk, f"/undo/{text}/done" if done else f"/undo/{text}", lang=language_of(request))
 
@@ -154,11 +157,16 @@ async def undo(request: Request) -> Response:
 async def undone(request: Request) -> Response:
     """GET /undo/TOKEN/done: welcome back."""
     desk, text = desk_of(request), request.path_params["token"]
-    await desk.reader.do(lambda store: opened(store, text, Purpose.UNDO))
+    await desk.reader.do(lambda store: opened(store, text, *UNDOING))
     return note(request, language_of(request), "undone", here=f"/undo/{text}/done", mark="✓")
 
 
-def _left(request: Request, language: str, here: str, *, undo: str, some: bool = False) -> Response:
+def _left(
+    request: Request, language: str, here: str, *, undo: str = "", hint: str = "", some: bool = False
+) -> Response:
     """The page of somebody who left: `undo` is where to take it back, `some` that other lists stay."""
-    title = words_for(language)["left_title"]
-    return show(request, "left.html", language, title=title, here=here, undo=undo, some=some)
+    words = words_for(language)
+    told = words[hint] if hint else ""
+    return show(
+        request, "left.html", language, title=words["left_title"], here=here, undo=undo, hint=told, some=some
+    )

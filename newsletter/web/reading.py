@@ -125,15 +125,19 @@ async def style(request: Request) -> Response:
 
 
 async def feed(request: Request) -> Response:
-    """GET /feed.xml, /feed.json, /sitemap.xml and /robots.txt."""
+    """GET /feed.xml and /feed.json, the same below /all/LANG, /sitemap.xml and /robots.txt."""
     name, own = request.url.path.rpartition("/")[2], _own(request)
+    language = request.path_params.get("language", own)
+    site = await desk_of(request).library.fresh()
+    if language not in {own, *site.languages()}:
+        raise HTTPException(404)
     make: Mapping[str, Callable[[Site], Page]] = {
-        "feed.xml": lambda site: atom_feed(site, own),
-        "feed.json": lambda site: json_feed(site, own),
+        "feed.xml": lambda site: atom_feed(site, language),
+        "feed.json": lambda site: json_feed(site, language),
         "sitemap.xml": sitemap,
         "robots.txt": robots,
     }
-    return await _answer(request, (name,), make[name])
+    return await _answer(request, (name, language), make[name])
 
 
 async def health(request: Request) -> Response:

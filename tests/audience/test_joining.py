@@ -8,9 +8,9 @@ import pytest
 
 from newsletter.audience import departures, joining
 from newsletter.links import Purpose, Token
-from newsletter.models import ConsentKind, SuppressionKind
+from newsletter.models import ConsentKind, Shown, SuppressionKind
 from tests.audience.town import DAY, HOUR, Town, address
-from tests.store.samples import profile, take_in
+from tests.store.samples import planned, profile, take_in
 
 
 def test_joining_waits_for_a_confirmation_and_keeps_the_proof(town: Town) -> None:
@@ -36,6 +36,28 @@ def test_joining_waits_for_a_confirmation_and_keeps_the_proof(town: Town) -> Non
         (ConsentKind.CONFIRMED, "radiologists", "form", "/c", "fr"),
     ]
     assert {e.wording for e in events} == {"Yes, send me the newsletter.", "I confirm."}
+
+
+def test_a_consent_holds_the_language_of_its_page_and_the_person_that_of_their_mails(town: Town) -> None:
+    town.ask("ana", language="ar", page_language="fr")
+    (mail,) = town.post()
+    assert mail.language == "ar"
+    link = town.link()
+    assert joining.confirmation(town.store, link, town.clock()).language == "ar"
+    town.confirm(link, page_language="de")
+    assert [e.language for e in town.store.consent.of(town.subject())] == ["fr", "de"]
+    assert town.language() == "ar"
+
+
+def test_the_language_asked_for_last_is_that_of_who_comes_in_and_of_no_member(town: Town) -> None:
+    take_in(town.store, profile("ana", language="de"), source="")
+    for language in ("es", "it", ""):
+        town.ask("ana", language=language)
+    town.confirm(town.link())
+    assert town.language() == "it"
+    town.ask("ana", "radiologists", language="pt")
+    town.confirm(town.link())
+    assert town.language() == "it", "who is in has chosen already"
 
 
 def test_confirming_twice_does_nothing_more(town: Town) -> None:
@@ -75,6 +97,51 @@ def test_a_suppression_is_lifted_by_the_confirmation_and_not_before(
     assert town.state() == kind.value
     town.confirm(town.link())
     assert town.state() == "active"
+
+
+def test_who_complained_and_confirms_one_list_anew_is_mailed_for_that_one_only(town: Town) -> None:
+    take_in(town.store, profile("ana"), to="board")
+    take_in(town.store, profile("ana"), to="press", source="")
+    town.join("ana", "dentists")
+    town.store.suppressions.add(address("ana").key, SuppressionKind.COMPLAINED)
+    town.pass_time(DAY)
+    town.ask("ana", "radiologists")
+    link = town.link()
+    town.ask("ana", "dentists")
+    assert (town.state(), town.lists()["dentists"]) == ("complained", "active")
+    town.confirm(link)
+    lists = {"board": "left", "dentists": "left", "press": "pending", "radiologists": "active"}
+    assert (town.state(), town.lists()) == ("active", lists)
+    ended = [e for e in town.store.consent.of(town.subject()) if e.kind is ConsentKind.LEFT]
+    assert [(e.list_name, e.source, e.at) for e in ended] == [
+        (name, joining.COMPLAINED_BEFORE, town.clock()) for name in ("board", "dentists")
+    ]
+    take_in(town.store, profile("ana"), to="board")
+    assert town.lists() == lists, "no import brings in who complained"
+    town.confirm(town.link())
+    assert town.lists() == lists | {"dentists": "active"}, "what was asked for anew can be confirmed still"
+
+
+def test_no_undo_from_before_brings_back_a_list_after_a_complaint(town: Town) -> None:
+    town.join("ana", "dentists")
+    town.store.suppressions.add(address("ana").key, SuppressionKind.COMPLAINED)
+    left = departures.leave(town.store, town.subject(), source="link", page="/p", now=town.clock())
+    assert left.event is not None
+    town.ask("ana", "radiologists")
+    town.confirm(town.link())
+    undo = town.token(Purpose.UNDO, left.event)
+    assert not departures.undo(town.store, undo, page="/undo", now=town.clock())
+    assert town.lists() == {"dentists": "left", "radiologists": "active"}
+
+
+def test_a_running_send_skips_who_complained_and_confirmed_another_list(town: Town) -> None:
+    town.join("ana", "dentists")
+    send = planned(town.store, to="dentists")
+    town.store.suppressions.add(address("ana").key, SuppressionKind.COMPLAINED)
+    town.ask("ana", "radiologists")
+    town.confirm(town.link())
+    assert town.store.journal(send.id, "relay").exchange([], 5).claims == []
+    assert town.store.sends.tally(send.slug).skipped == 1
 
 
 def test_a_bounced_member_confirms_again_and_loses_nothing_by_not_doing_it(town: Town) -> None:
@@ -188,8 +255,7 @@ def test_channels_are_counted_without_a_person(town: Town) -> None:
             address=address("ana"),
             list_names=["dentists"],
             language="en",
-            wording="",
-            page="",
+            shown=Shown(wording="", language="", page=""),
             channel=channel,
             issue="first",
             now=town.clock(),

@@ -10,7 +10,7 @@ from newsletter.audience import departures
 from newsletter.audience.departures import Left
 from newsletter.audience.preferences import change, person_data, preferences, request_data
 from newsletter.links import Purpose, Token
-from newsletter.models import ConsentKind, OutboxKind, SuppressionKind
+from newsletter.models import ConsentKind, OutboxKind, Shown, SuppressionKind
 from tests.audience.town import DAY, HOUR, Town, address, of_kind
 from tests.store.samples import profile, take_in
 
@@ -19,9 +19,9 @@ def leave(town: Town, local: str = "ana") -> Left:
     return departures.leave(town.store, town.subject(local), source="link", page="/p", now=town.clock())
 
 
-def undo(town: Town, event: int | None, local: str = "ana") -> bool:
+def undo(town: Town, event: int | None, local: str = "ana", *, purpose: Purpose = Purpose.UNDO) -> bool:
     assert event is not None
-    token = town.token(Purpose.UNDO, event, local)
+    token = town.token(purpose, event, local)
     able = departures.can_undo(town.store, token, town.clock())
     done = departures.undo(town.store, token, page="/undo", now=town.clock())
     assert able is done
@@ -35,8 +35,7 @@ def alter(town: Town, keep: Collection[str], join: Collection[str] = (), languag
         language=language,
         keep=keep,
         join=join,
-        wording="Yes.",
-        page="/p",
+        shown=Shown(wording="Yes.", language="fr", page="/p"),
         now=town.clock(),
     )
 
@@ -82,12 +81,57 @@ def test_undo_gives_back_what_was_taken_and_nothing_else(town: Town) -> None:
     ]
 
 
-@pytest.mark.parametrize(("days", "works"), [(0, True), (29, True), (30, False), (400, False)])
-def test_undo_works_for_thirty_days(town: Town, days: int, works: bool) -> None:
+@pytest.mark.parametrize(
+    ("purpose", "wait", "works"),
+    [
+        (Purpose.UNDO, 0, True),
+        (Purpose.UNDO, 30 * DAY - 1, True),
+        (Purpose.UNDO, 30 * DAY, False),
+        (Purpose.UNDO_ON_PAGE, 0, True),
+        (Purpose.UNDO_ON_PAGE, HOUR - 1, True),
+        (Purpose.UNDO_ON_PAGE, HOUR, False),
+    ],
+)
+def test_undo_works_for_thirty_days_by_mail_and_an_hour_on_the_page(
+    town: Town, purpose: Purpose, wait: int, works: bool
+) -> None:
     town.join()
     left = leave(town)
-    town.pass_time(days * DAY)
-    assert undo(town, left.event) is works
+    town.pass_time(wait)
+    assert undo(town, left.event, purpose=purpose) is works
+
+
+def test_who_left_for_somebody_cannot_undo_it_once_they_left_themselves(town: Town) -> None:
+    town.join()
+    left = leave(town)
+    before = town.store.consent.of(town.subject())
+    for _ in range(3):
+        assert leave(town) == Left()
+    assert not undo(town, left.event, purpose=Purpose.UNDO_ON_PAGE)
+    assert town.state() == "unsubscribed"
+    assert town.store.consent.of(town.subject()) == before, "however often it is pressed"
+    assert town.kinds() == ["goodbye"]
+    assert undo(town, left.event), "who has the mail is the person"
+
+
+@pytest.mark.parametrize("purpose", [Purpose.UNDO, Purpose.UNDO_ON_PAGE])
+def test_an_undo_gives_back_no_list_that_was_left_later(town: Town, purpose: Purpose) -> None:
+    town.join("ana", "dentists", "radiologists")
+    first = leave(town)
+    town.join("ana", "dentists", "radiologists")
+    alter(town, keep=["radiologists"])
+    undo(town, first.event, purpose=purpose)
+    assert town.lists() == {"dentists": "left", "radiologists": "active"}
+    leave(town)
+    assert not undo(town, first.event, purpose=purpose)
+    assert town.state() == "unsubscribed"
+
+
+def test_an_undo_that_was_used_ends_the_other_one(town: Town) -> None:
+    town.join()
+    left = leave(town)
+    assert undo(town, left.event, purpose=Purpose.UNDO_ON_PAGE)
+    assert not undo(town, left.event)
 
 
 def test_undo_lifts_no_suppression_but_its_own(town: Town) -> None:

@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from newsletter.audience import departures, joining
 from newsletter.audience.preferences import change
 from newsletter.links import Purpose, Token
-from newsletter.models import MembershipState, OutboxKind, SuppressionKind
+from newsletter.models import MembershipState, OutboxKind, Shown, SuppressionKind
 from newsletter.segments import parse
 from newsletter.store import open_store
 from tests.audience.town import DAY, HOUR, Town, address
@@ -36,6 +36,7 @@ class Streets(RuleBasedStateMachine):
         self.town = Town(open_store(self.folder / "subscribers.db", now=self.clock), self.clock)
         self.agreed: set[tuple[str, str]] = set()
         self.out: set[str] = set()
+        self.complained: set[str] = set()
         self.tokens: list[tuple[str, Token]] = []
 
     @initialize()
@@ -75,6 +76,7 @@ class Streets(RuleBasedStateMachine):
         self.out.add(local)
         if left.event is not None:
             self.token(local, Purpose.UNDO, left.event)
+            self.token(local, Purpose.UNDO_ON_PAGE, left.event)
 
     @rule(local=who, kept=st.sets(where))
     def choose(self, local: str, kept: set[str]) -> None:
@@ -88,8 +90,7 @@ class Streets(RuleBasedStateMachine):
             language="",
             keep=kept,
             join=[],
-            wording="",
-            page="",
+            shown=Shown(wording="", language="", page=""),
             now=self.clock(),
         )
         self.agreed = {pair for pair in self.agreed if pair[0] != local or pair[1] in kept}
@@ -110,6 +111,9 @@ class Streets(RuleBasedStateMachine):
             was = joining.confirmation(self.town.store, token, self.clock()).state
             done = self.town.confirm(token)
             if was == "open":
+                if local in self.complained:
+                    self.agreed = {pair for pair in self.agreed if pair[0] != local}
+                    self.complained.discard(local)
                 self.agreed |= {(local, name) for name in done.list_names}
                 self.out.discard(local)
         elif departures.undo(self.town.store, token, page="", now=self.clock()):
@@ -131,6 +135,7 @@ class Streets(RuleBasedStateMachine):
     def complain(self, local: str) -> None:
         self.town.store.suppressions.add(address(local).key, SuppressionKind.COMPLAINED)
         self.out.add(local)
+        self.complained.add(local)
 
     @rule(time=st.sampled_from((HOUR // 2, DAY, 20 * DAY)))
     def wait(self, time: int) -> None:

@@ -95,6 +95,41 @@ def test_what_was_asked_and_not_settled_is_asked_still(town: Town, copy: Path) -
         assert back.state("old") == ""
 
 
+def test_what_was_asked_keeps_the_language_of_its_page(town: Town, copy: Path) -> None:
+    town.store.backup(copy)
+    town.ask("ana", language="ar", page_language="fr", settle=False)
+    back = brought_back(town, copy)
+    with back.store:
+        joining.settle_requests(back.store, back.clock())
+        (joined,) = back.store.consent.of(back.subject())
+        assert (joined.language, back.language()) == ("fr", "ar")
+
+
+@pytest.mark.parametrize("older", ["backup", "replaced"])
+def test_what_was_asked_of_an_older_program_is_asked_still(town: Town, copy: Path, older: str) -> None:
+    town.ask("ben", language="de", page_language="de")
+    town.store.backup(copy)
+    town.ask("ana", language="ar", page_language="ar", settle=False)
+    if older == "backup":
+        _without_page_language(copy)
+    else:
+        town.store.close()
+        _without_page_language(town.store.path)
+    back = brought_back(town, copy)
+    with back.store:
+        joining.settle_requests(back.store, back.clock())
+        assert (back.state("ana"), back.language("ana")) == ("pending", "ar")
+        assert [each.language for each in back.store.joinings.of(back.subject("ben"))] == ["de"]
+
+
+def _without_page_language(path: Path) -> None:
+    with open_store(path, now=lambda: 0) as store:
+        raw = store._connection
+        raw.run("ALTER TABLE requests DROP COLUMN page_language")
+        raw.run("ALTER TABLE joinings DROP COLUMN language")
+        raw.run("DELETE FROM _sqlite_migrations WHERE name = '004_page_language'")
+
+
 def test_an_import_that_was_undone_since_is_undone_again(town: Town, copy: Path) -> None:
     take_in(town.store, profile("ana"))
     take_in(town.store, profile("ana"), profile("ben"), to="radiologists")
@@ -139,7 +174,7 @@ def _without_tables(path: Path) -> None:
         for table in ("taken", "leavings", "joinings", "requests", "joins", "outbox"):
             raw.run(f"DROP TABLE {table}")
         raw.run("ALTER TABLE lists DROP COLUMN hidden")
-        raw.run("DELETE FROM _sqlite_migrations WHERE name = '003_joining'")
+        raw.run("DELETE FROM _sqlite_migrations WHERE name >= '003_joining'")
 
 
 def test_addresses_of_the_outbox_are_kept_as_fingerprints_only(town: Town) -> None:

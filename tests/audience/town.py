@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from newsletter.audience import joining
 from newsletter.links import KEY_PURPOSE, Purpose, Token, sign, verify
-from newsletter.models import Address, DeliveryState, OutboxKind, OutboxMail, Outcome
+from newsletter.models import Address, DeliveryState, OutboxKind, OutboxMail, Outcome, Shown
 from newsletter.store import Store
 from tests.store.samples import Clock
 
@@ -27,14 +27,20 @@ class Town:
     clock: Clock
     sent: list[tuple[int, str, OutboxMail]] = field(default_factory=list)
 
-    def ask(self, local: str = "ana", *lists: str, language: str = "fr", settle: bool = True) -> None:
+    def ask(
+        self,
+        local: str = "ana",
+        *lists: str,
+        language: str = "fr",
+        page_language: str = "fr",
+        settle: bool = True,
+    ) -> None:
         joining.request_join(
             self.store,
             address=address(local),
             list_names=lists or ("dentists",),
             language=language,
-            wording="Yes, send me the newsletter.",
-            page="/join",
+            shown=Shown(wording="Yes, send me the newsletter.", language=page_language, page="/join"),
             channel="forward",
             issue="first",
             now=self.clock(),
@@ -69,6 +75,10 @@ class Town:
         person = self.store.people.get(address(local).key)
         return person.state if person else ""
 
+    def language(self, local: str = "ana") -> str:
+        person = self.store.people.get(address(local).key)
+        return person.profile.language if person else ""
+
     def lists(self, local: str = "ana") -> dict[str, str]:
         person = self.store.people.get(address(local).key)
         return {m.list_name: m.state.value for m in person.memberships} if person else {}
@@ -83,9 +93,13 @@ class Town:
         waiting = self.store.joinings.of(self.subject(local))
         return self.token(Purpose.CONFIRM, waiting[-1].event, local)
 
-    def confirm(self, token: Token, name: str = "") -> joining.Confirmation:
+    def confirm(self, token: Token, name: str = "", page_language: str = "fr") -> joining.Confirmation:
         return joining.confirm(
-            self.store, token, name=name, wording="I confirm.", page="/c", now=self.clock()
+            self.store,
+            token,
+            name=name,
+            shown=Shown(wording="I confirm.", language=page_language, page="/c"),
+            now=self.clock(),
         )
 
     def join(self, local: str = "ana", *lists: str) -> None:

@@ -6,12 +6,16 @@ import json
 import os
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.deliver.relay import Step
 
 SLUG = "image-gently-in-dentistry"
 SETTINGS = """\
@@ -91,6 +95,27 @@ class Box:
         states = {key: count for key, count in found.items() if key not in {"issue", "total"}}
         assert sum(states.values()) == found["total"]
         return found
+
+
+class Gate:
+    """Lets six mails through, then holds the relay until it is opened."""
+
+    def __init__(self) -> None:
+        self.opened = threading.Event()
+        self.count = 0
+
+    def __call__(self, step: Step) -> None:
+        if step.verb == "END":
+            self.count += 1
+            if self.count > 6:
+                assert self.opened.wait(60)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import pytest
 from newsletter.audience import joining
 from newsletter.cli.app import now_ms
 from newsletter.links import KEY_PURPOSE, Purpose, Token, sign, verify
+from newsletter.models import Shown
 from newsletter.store import Store, open_store
 from tests.audience.town import address
 from tests.cli.conftest import SETTINGS, Box
@@ -28,8 +29,9 @@ def join(box: Box, local: str, *, confirm: bool = True) -> str:
             address=address(local),
             list_names=["dentists"],
             language="fr",
-            wording="Oui, envoyez-moi la lettre.",
-            page="https://news.example.org/join",
+            shown=Shown(
+                wording="Oui, envoyez-moi la lettre.", language="fr", page="https://news.example.org/join"
+            ),
             channel="forward",
             issue="short",
             now=now_ms(),
@@ -40,7 +42,8 @@ def join(box: Box, local: str, *, confirm: bool = True) -> str:
         about = store.joinings.of(person.subject)[0].event
         token = Token(purpose=Purpose.CONFIRM, subject=person.subject, about=about)
         if confirm:
-            joining.confirm(store, token, name="", wording="Je confirme.", page="/c", now=now_ms())
+            shown = Shown(wording="Je confirme.", language="fr", page="/c")
+            joining.confirm(store, token, name="", shown=shown, now=now_ms())
         key = store.keys.current(KEY_PURPOSE)
         return sign(key, purpose=Purpose.PREFERENCES, subject=person.subject, about=0)
 
@@ -96,7 +99,7 @@ def test_a_copy_of_ones_data_is_whole(box: Box) -> None:
     assert facts["first_known"].endswith("+00:00")
 
 
-@pytest.mark.parametrize("purpose", [Purpose.CONFIRM, Purpose.UNDO, Purpose.DATA])
+@pytest.mark.parametrize("purpose", [Purpose.CONFIRM, Purpose.UNDO, Purpose.UNDO_ON_PAGE, Purpose.DATA])
 def test_a_link_that_is_no_way_out_takes_nobody_out(box: Box, purpose: Purpose) -> None:
     join(box, "ana")
     with opened(box) as store:

@@ -4,38 +4,16 @@ from __future__ import annotations
 
 import signal
 import sqlite3
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from tests.cli.conftest import Box
-from tests.deliver.relay import ScriptedRelay, Step
+from tests.cli.conftest import Box, Gate, until
+from tests.deliver.relay import ScriptedRelay
 
 Named = Callable[[int], Box]
 PEOPLE = [f"sample.{n:03d}@example.net" for n in range(120)]
-
-
-class Gate:
-    """Lets six mails through, then holds the relay until it is opened."""
-
-    def __init__(self) -> None:
-        self.opened = threading.Event()
-        self.count = 0
-
-    def __call__(self, step: Step) -> None:
-        if step.verb == "END":
-            self.count += 1
-            if self.count > 6:
-                assert self.opened.wait(60)
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def in_utc(seconds: float) -> str:

@@ -9,9 +9,8 @@ import pytest
 
 from newsletter import campaign
 from newsletter.audience.reading import parse_segment
-from newsletter.models import SendState
 from newsletter.store import open_store
-from tests.cli.conftest import Box
+from tests.cli.conftest import ISSUE, Box
 from tests.deliver.relay import ScriptedRelay, Step
 
 HOUR = 3_600_000
@@ -46,20 +45,52 @@ def test_the_report_says_who_got_it_and_why_others_did_not(relayed: Callable[[in
     assert "never sent" in box.run("report", "nothing", exit_code=2).stderr
 
 
-@pytest.mark.parametrize(
-    ("late", "state"), [(0, SendState.READY), (HOUR, SendState.READY), (HOUR + 1, SendState.PAUSED)]
-)
-def test_a_send_whose_time_passed_long_ago_is_paused(tmp_path: Path, late: int, state: SendState) -> None:
+def test_after_amend_each_edition_counts_all_who_got_it(relayed: Callable[[int], Box]) -> None:
+    with ScriptedRelay().in_thread() as relay:
+        box = relayed(relay.port)
+        box.write("issues/short/fr.md", ISSUE)
+        rows = "".join(f"p{n}@example.net,{'fr' if n < 3 else 'en'}\n" for n in range(9))
+        box.write("people.csv", f"email,language\n{rows}")
+        box.run("subscribers", "import", "people.csv", "--list", "dentists", "--source", "x", "--yes")
+        box.send("--limit", "4", exit_code=1)
+        for language in ("en", "fr"):
+            box.write(f"issues/short/{language}.md", f"{ISSUE}One more line.\n")
+        box.send("--amend")
+    told = " ".join(box.run("report", "short").stdout.split())
+    assert "9 people of 9 have it" in told
+    assert "English (en) 6" in told
+    assert "Français (fr) 3" in told
+    assert told.endswith("went out to 9 people, in 2 languages (100% of its readers).")
+
+
+def test_the_sentence_for_the_board_when_nobody_has_it(relayed: Callable[[int], Box]) -> None:
+    answer = "452 4.2.2 mailbox full"
+    with ScriptedRelay(lambda step: answer if step.verb == "RCPT" else None).in_thread() as relay:
+        box = relayed(relay.port)
+        box.fill(["a@example.net"])
+        box.send("--no-wait", exit_code=1)
+        assert "1 person is still to get it" in box.run("report", "short").stdout
+        assert box.run("report", "short").stdout.endswith(
+            "\u201cA short issue\u201d has not reached anybody yet.\n"
+        )
+        box.run("cancel", "short", "--yes")
+        assert box.run("report", "short").stdout.endswith(
+            "\u201cA short issue\u201d has not reached anybody.\n"
+        )
+
+
+@pytest.mark.parametrize(("late", "is_late"), [(0, False), (HOUR, False), (HOUR + 1, True)])
+def test_a_send_whose_time_passed_long_ago_is_late(tmp_path: Path, late: int, is_late: bool) -> None:
     planned = 1_800_000_000_000
     clock = {"now": planned - HOUR}
     with open_store(tmp_path / "subscribers.db", now=lambda: clock["now"]) as store:
         store.lists.create("dentists")
         send = store.sends.create("short", "dentists", clock["now"])
         store.sends.plan(send.id, parse_segment(store, "dentists"), [], lambda *_: None)
-        store.sends.schedule(send.id, planned)
+        send = store.sends.schedule(send.id, planned)
         assert campaign.due(store, planned - 1) == []
-        clock["now"] = planned + late
-        due = campaign.due(store, clock["now"])
-        assert store.sends.get(send.id).state is state
-        assert [one.id for one in due] == ([send.id] if state is SendState.READY else [])
-        assert bool(store.sends.get(send.id).reason) == (state is SendState.PAUSED)
+        assert [one.id for one in campaign.due(store, planned + late)] == [send.id]
+        assert campaign.is_late(send, planned + late) is is_late
+        campaign.pause_late(store, send)
+        assert campaign.due(store, planned + late) == []
+        assert store.sends.get(send.id).reason

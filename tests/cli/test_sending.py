@@ -262,7 +262,7 @@ def test_killed_anywhere_and_run_again_nobody_gets_two_and_nobody_none(relayed: 
     with ScriptedRelay().in_thread() as relay:
         box = relayed(relay.port)
         box.fill(PEOPLE)
-        for enough in (1, 40, 120, 200):
+        for enough in (1, 20, 60, 100):
             sender = box.start("send", "short", "--to", "dentists", "--yes")
             deadline = time.monotonic() + 20
             while len(relay.taken) < enough:

@@ -41,25 +41,40 @@ def courier_to(
     return SmtpCourier(at, timeouts=timeouts, waits=waits)
 
 
-async def collect(courier: SmtpCourier, count: int) -> dict[int, Attempt]:
-    attempts: dict[int, Attempt] = {}
-    async with asyncio.timeout(10):
-        while len(attempts) < count:
-            for attempt in await courier.take():
+class Basket:
+    """What a courier hands back: nothing but attempts, one for each parcel."""
+
+    def __init__(self) -> None:
+        self._queue: asyncio.Queue[Attempt | BaseException] = asyncio.Queue()
+
+    def __call__(self, attempt: Attempt | BaseException) -> None:
+        self._queue.put_nowait(attempt)
+
+    @property
+    def waiting(self) -> int:
+        return self._queue.qsize()
+
+    async def collect(self, count: int) -> dict[int, Attempt]:
+        attempts: dict[int, Attempt] = {}
+        async with asyncio.timeout(30):
+            while len(attempts) < count:
+                attempt = await self._queue.get()
+                if isinstance(attempt, BaseException):
+                    raise attempt
                 assert attempt.delivery not in attempts, "two attempts for one parcel"
                 attempts[attempt.delivery] = attempt
-    return attempts
+        return attempts
 
 
 def carry(relay: ScriptedRelay, count: int, **options: Any) -> dict[int, Attempt]:
     async def main() -> dict[int, Attempt]:
         async with relay:
-            courier = courier_to(relay, **options)
-            await courier.open()
+            courier, basket = courier_to(relay, **options), Basket()
+            await courier.open(basket)
             for number in range(count):
                 courier.put(parcel(number))
             try:
-                return await collect(courier, count)
+                return await basket.collect(count)
             finally:
                 await courier.close()
 

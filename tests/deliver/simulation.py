@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, TypeVar
 
-from newsletter.deliver.ports import Attempt, Parcel, Stage
+from newsletter.deliver.ports import Attempt, HandBack, Parcel, Stage
 from newsletter.errors import StoreError
 from newsletter.models import (
     Address,
@@ -117,6 +117,7 @@ class MemoryJournal:
         self.broken = 0  # how many of the next exchanges fail
         self.exchanges: list[tuple[int, int, int]] = []
         self.most_claimed = 0
+        self.elsewhere = 0  # what others sent since the last exchange
 
     def exchange(self, outcomes: Sequence[Outcome], room: int) -> Exchange:
         assert 0 <= room <= 64
@@ -131,7 +132,14 @@ class MemoryJournal:
         self.most_claimed = max(self.most_claimed, claimed)
         assert claimed <= 64
         self.exchanges.append((self.clock(), len(outcomes), len(claims)))
-        return Exchange(claims=claims, skipped=skipped, next_due=min(due) if due else None, state=self.state)
+        elsewhere, self.elsewhere = self.elsewhere, 0
+        return Exchange(
+            claims=claims,
+            skipped=skipped,
+            next_due=min(due) if due else None,
+            state=self.state,
+            elsewhere=elsewhere,
+        )
 
     def write(self, outcome: Outcome) -> None:
         row = self.rows[outcome.delivery]
@@ -238,22 +246,19 @@ class SimulatedCourier:
         self._fate = fate
         self._seconds = seconds
         self._queue: asyncio.Queue[Parcel] = asyncio.Queue()
-        self._done: asyncio.Queue[Attempt] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def open(self) -> None:
+    async def open(self, hand_back: HandBack) -> None:
+        self._hand_back = hand_back
         self._tasks = [asyncio.create_task(self._carry()) for _ in range(self.connections)]
 
     def put(self, parcel: Parcel) -> None:
         assert not self.closed
         self._queue.put_nowait(parcel)
 
-    async def take(self) -> Sequence[Attempt]:
-        return [await self._done.get()]
-
     def recall(self) -> None:
         while not self._queue.empty():
-            self._done.put_nowait(Attempt(delivery=self._queue.get_nowait().delivery, stage=Stage.CONNECT))
+            self._hand_back(Attempt(delivery=self._queue.get_nowait().delivery, stage=Stage.CONNECT))
 
     async def close(self) -> None:
         self.closed = True
@@ -271,7 +276,7 @@ class SimulatedCourier:
                 self.received[parcel.delivery] += 1
             self.accepted[parcel.delivery] += fate is Fate.TAKE
             self.vanished += stage is Stage.END and reply is None
-            self._done.put_nowait(
+            self._hand_back(
                 Attempt(
                     delivery=parcel.delivery,
                     stage=stage,

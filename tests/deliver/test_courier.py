@@ -9,7 +9,7 @@ import pytest
 from newsletter.deliver.ports import Attempt, Stage
 from newsletter.deliver.smtp import Timeouts
 from newsletter.errors import RelayUnreachableError
-from tests.deliver.carrying import accepted, carry, collect, courier_to, once_each, parcel
+from tests.deliver.carrying import Basket, accepted, carry, courier_to, once_each, parcel
 from tests.deliver.relay import Do, ScriptedRelay, Step
 
 
@@ -34,7 +34,7 @@ def test_a_relay_that_is_away_is_told_before_the_first_parcel() -> None:
 
     async def main() -> None:
         async with relay:
-            await courier_to(relay).open()
+            await courier_to(relay).open(Basket())
 
     with pytest.raises(RelayUnreachableError):
         asyncio.run(main())
@@ -73,14 +73,14 @@ def test_421_to_everybody_ends_with_an_attempt_each() -> None:
 def test_a_connection_closed_while_idle_costs_nobody_anything() -> None:
     async def main() -> None:
         async with ScriptedRelay() as relay:
-            courier = courier_to(relay, connections=1)
-            await courier.open()
+            courier, basket = courier_to(relay, connections=1), Basket()
+            await courier.open(basket)
             courier.put(parcel(1))
-            await collect(courier, 1)
+            await basket.collect(1)
             for session in list(relay.open):
                 session.transport.abort()
             courier.put(parcel(2))
-            assert (await collect(courier, 1))[2].accepted
+            assert (await basket.collect(1))[2].accepted
             await courier.close()
             assert relay.sessions == 2
 
@@ -90,16 +90,16 @@ def test_a_connection_closed_while_idle_costs_nobody_anything() -> None:
 def test_idle_connections_are_closed_politely() -> None:
     async def main() -> None:
         async with ScriptedRelay() as relay:
-            courier = courier_to(relay, connections=4)
-            await courier.open()
+            courier, basket = courier_to(relay, connections=4), Basket()
+            await courier.open(basket)
             for number in range(20):
                 courier.put(parcel(number))
-            await collect(courier, 20)
+            await basket.collect(20)
             await asyncio.sleep(0.6)
             assert not relay.open
             assert relay.commands.count("QUIT") == relay.sessions
             courier.put(parcel(99))
-            assert (await collect(courier, 1))[99].accepted
+            assert (await basket.collect(1))[99].accepted
             await courier.close()
 
     asyncio.run(main())
@@ -142,15 +142,15 @@ def test_a_relay_that_comes_back_is_used_again() -> None:
     async def main() -> tuple[int, dict[int, Attempt]]:
         relay = ScriptedRelay()
         async with relay:
-            courier = courier_to(relay, connections=2, waits=(0.05,) * 20)
-            await courier.open()
+            courier, basket = courier_to(relay, connections=2, waits=(0.05,) * 20), Basket()
+            await courier.open(basket)
             courier.put(parcel(0))
-            await collect(courier, 1)
+            await basket.collect(1)
         for number in range(1, 11):
             courier.put(parcel(number))
         await asyncio.sleep(0.2)
         async with relay:
-            attempts = await collect(courier, 10)
+            attempts = await basket.collect(10)
             await courier.close()
         return relay.sessions, attempts
 
@@ -161,14 +161,14 @@ def test_a_relay_that_comes_back_is_used_again() -> None:
 def test_a_relay_that_stays_away_gives_everything_back_with_the_reason() -> None:
     async def main() -> dict[int, Attempt]:
         async with ScriptedRelay() as relay:
-            courier = courier_to(relay, connections=4)
-            await courier.open()
+            courier, basket = courier_to(relay, connections=4), Basket()
+            await courier.open(basket)
             courier.put(parcel(0))
-            await collect(courier, 1)
+            await basket.collect(1)
         for number in range(1, 21):
             courier.put(parcel(number))
         try:
-            return await collect(courier, 20)
+            return await basket.collect(20)
         finally:
             await courier.close()
 
@@ -179,31 +179,11 @@ def test_a_relay_that_stays_away_gives_everything_back_with_the_reason() -> None
     assert all("nothing answers" in attempt.error for attempt in lost)
 
 
-def test_recall_gives_back_what_has_not_begun() -> None:
-    async def main(relay: ScriptedRelay) -> dict[int, Attempt]:
-        async with relay:
-            courier = courier_to(relay, connections=2)
-            await courier.open()
-            for number in range(30):
-                courier.put(parcel(number))
-            await asyncio.sleep(0.2)
-            courier.recall()
-            attempts = await collect(courier, 30)
-            await courier.close()
-            return attempts
-
-    relay = ScriptedRelay(lambda step: Do.SILENCE if step.verb == "END" else None)
-    attempts = asyncio.run(main(relay))
-    recalled = [a for a in attempts.values() if a.stage is Stage.CONNECT]
-    assert len(recalled) == 26
-    assert not any(a.error for a in recalled)
-
-
 def test_close_breaks_off_what_still_travels() -> None:
     async def main(relay: ScriptedRelay) -> None:
         async with relay:
-            courier = courier_to(relay, timeouts=Timeouts())
-            await courier.open()
+            courier, basket = courier_to(relay, timeouts=Timeouts()), Basket()
+            await courier.open(basket)
             courier.put(parcel(1))
             await asyncio.sleep(0.1)
             async with asyncio.timeout(1):

@@ -8,8 +8,9 @@ from newsletter.deliver.approach import HOLDS
 from newsletter.deliver.policy import (
     BOUNCE_CODES,
     DELAYS,
-    PUT_OFF,
-    PUT_OFF_DOMAINS,
+    MISSED,
+    MISSED_DOMAINS,
+    UNANSWERED,
     Breaker,
     Verdict,
     classify,
@@ -231,41 +232,50 @@ def test_a_success_resets_the_breaker() -> None:
     assert breaker.note(strike(5), "a.example")
 
 
-def put_off(breaker: Breaker, people: int, domains: int, first: int = 1) -> list[str]:
-    """What the breaker says of each of so many people, put off in a row, of so many domains."""
-    later = reply("451 4.3.0 try again later")
-    return [
-        breaker.note(
-            judge(Attempt(delivery=first + n, stage=Stage.RCPT, reply=later)), f"d{n % domains}.example"
-        )
-        for n in range(people)
-    ]
+def put_off(
+    breaker: Breaker, people: int, domains: int, first: int = 1, answer: str = "451 4.3.0 try again later"
+) -> list[str]:
+    """What the breaker says of each of so many people, put off or refused in a row, of so many domains."""
+    attempts = [Attempt(delivery=first + n, stage=Stage.RCPT, reply=reply(answer)) for n in range(people)]
+    return [breaker.note(judge(attempt), f"d{n % domains}.example") for n, attempt in enumerate(attempts)]
 
 
-def test_a_relay_that_puts_everybody_off_trips_the_breaker() -> None:
-    *before, last = put_off(Breaker(), PUT_OFF, PUT_OFF_DOMAINS)
+@pytest.mark.parametrize("answer", ["451 4.3.0 try again later", "550 5.1.1 no such user"])
+def test_a_relay_that_puts_off_or_refuses_everybody_trips_the_breaker(answer: str) -> None:
+    *before, last = put_off(Breaker(), MISSED, MISSED_DOMAINS, answer=answer)
     assert set(before) == {""}
     assert "20 recipients of 5 domains" in last
-    assert "451 4.3.0 try again later" in last
+    assert answer in last
+
+
+def test_a_relay_that_takes_messages_and_never_answers_trips_it() -> None:
+    breaker = Breaker()
+    silent = [Attempt(delivery=n, stage=Stage.END, error="the relay hung up") for n in range(UNANSWERED)]
+    *before, last = [breaker.note(judge(attempt), "a.example") for attempt in silent]
+    assert set(before) == {""}
+    assert "10 messages in a row" in last
+    assert "the relay hung up" in last
+    assert breaker.note(judge(ACCEPTED), "a.example") == ""
+    assert breaker.note(judge(silent[0]), "a.example") == ""
 
 
 def test_few_domains_or_the_same_recipients_do_not_trip_it() -> None:
-    assert set(put_off(Breaker(), 10 * PUT_OFF, PUT_OFF_DOMAINS - 1)) == {""}
+    assert set(put_off(Breaker(), 10 * MISSED, MISSED_DOMAINS - 1)) == {""}
     breaker = Breaker()
-    assert {said for _ in range(9) for said in put_off(breaker, PUT_OFF - 1, PUT_OFF_DOMAINS)} == {""}
+    assert {said for _ in range(9) for said in put_off(breaker, MISSED - 1, MISSED_DOMAINS)} == {""}
 
 
 def test_one_success_among_those_who_are_put_off_begins_the_count_anew() -> None:
     breaker = Breaker()
-    assert set(put_off(breaker, PUT_OFF - 1, 7)) == {""}
+    assert set(put_off(breaker, MISSED - 1, 7)) == {""}
     assert breaker.note(judge(ACCEPTED), "d1.example") == ""
-    assert set(put_off(breaker, PUT_OFF - 1, 7, first=100)) == {""}
+    assert set(put_off(breaker, MISSED - 1, 7, first=100)) == {""}
     assert put_off(breaker, 1, 7, first=200) != [""]
 
 
 def test_lost_connections_trip_it_too_and_say_why() -> None:
     breaker = Breaker()
-    lost = [Attempt(delivery=n, stage=Stage.RCPT, error="the relay hung up") for n in range(PUT_OFF)]
+    lost = [Attempt(delivery=n, stage=Stage.RCPT, error="the relay hung up") for n in range(MISSED)]
     said = [breaker.note(judge(attempt), f"d{attempt.delivery}.example") for attempt in lost]
     assert "the relay hung up" in said[-1]
 

@@ -62,6 +62,16 @@ def test_what_left_before_counts() -> None:
     assert meter.next_free(NOW) <= NOW + HOUR + 10 * 60_000
 
 
+def test_what_leaves_elsewhere_counts_against_ceilings_only() -> None:
+    limits = Limits(rates=(Rate(count=20, seconds=1), Rate(count=100, seconds=DAY)))
+    meter = Meter(limits.rates)
+    meter.note(99, NOW)
+    meter.note(0, NOW)
+    assert meter.room(NOW, 64) == 1
+    assert limits.shared
+    assert not Limits(rates=limits.rates[:1]).shared
+
+
 def test_the_tightest_rate_decides() -> None:
     meter = Meter([Rate(count=1000, seconds=1), Rate(count=5, seconds=DAY)])
     assert meter.room(NOW, 64) == 5

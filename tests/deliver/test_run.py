@@ -148,3 +148,24 @@ def test_a_used_up_ceiling_is_waited_for_or_told() -> None:
     assert (report.ending, report.sent) == (Ending.WAITING, 20)
     assert report.next_due is not None
     assert report.next_due > START + 3_600_000
+
+
+def test_what_others_send_through_the_relay_uses_up_a_ceiling_too() -> None:
+    def happen(scene: Scene) -> None:
+        scene.journal.elsewhere = 15
+
+    a_day = Rate(count=40, seconds=86_400)
+    scene = Scene(people=50, seconds=1.0, rates=[a_day], at={2.2: happen}, wait=False)
+    report = scene.play()
+    assert (report.ending, report.sent) == (Ending.WAITING, 25)
+    scene = Scene(people=50, rates=[Rate(count=10, seconds=1)], at={2.2: happen})
+    scene.play()
+    assert scene.ended < 6, "short rates are paced for each connection by itself"
+
+
+def test_while_it_waits_for_what_travels_it_says_so() -> None:
+    scene = Scene(people=300, seconds=5.0, connections=4, at={12.0: lambda scene: scene.stop.set()})
+    assert scene.play().ending is Ending.STOPPED
+    leaving = [now for now in scene.left if now.leaving]
+    assert leaving[-1].in_flight == 4
+    assert not any(now.leaving for now in scene.left if now.in_flight == 0)

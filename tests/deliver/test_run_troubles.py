@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pytest
 
 from newsletter.deliver.limits import Meter
-from newsletter.deliver.ports import Parcel
+from newsletter.deliver.ports import HandBack, Parcel
 from newsletter.deliver.report import Ending, RunReport
 from newsletter.deliver.run import run_send
 from newsletter.errors import NotFoundError, RelayUnreachableError, StoreError
@@ -156,7 +156,7 @@ def test_what_is_claimed_while_a_pause_is_found_does_not_leave() -> None:
 
 def test_a_relay_that_cannot_be_used_claims_nothing() -> None:
     class Closed(SimulatedCourier):
-        async def open(self) -> None:
+        async def open(self, hand_back: HandBack) -> None:
             raise RelayUnreachableError("nothing answers")
 
     async def main(loop: VirtualLoop) -> MemoryJournal:

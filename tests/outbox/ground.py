@@ -14,6 +14,7 @@ from newsletter.audience.joining import request_join
 from newsletter.cli.outbox import OutboxRunner
 from newsletter.config import Config, load
 from newsletter.links import KEY_PURPOSE, Token, verify
+from newsletter.models import Shown
 from newsletter.store import Store
 from tests.audience.town import address
 from tests.deliver.relay import ScriptedRelay
@@ -81,8 +82,7 @@ class Ground:
                 address=address(local),
                 list_names=lists,
                 language=language,
-                wording="Yes.",
-                page="/join",
+                shown=Shown(wording="Yes.", language=language, page="/join"),
                 channel="link",
                 issue="",
                 now=self.clock(),

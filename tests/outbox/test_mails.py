@@ -12,7 +12,7 @@ import pytest
 from newsletter.audience import departures, joining, preferences
 from newsletter.dkim import Signer, new_key
 from newsletter.links import Purpose
-from newsletter.models import OutboxKind
+from newsletter.models import OutboxKind, Shown
 from newsletter.store import open_store
 from tests.audience.town import DAY
 from tests.deliver.relay import ScriptedRelay
@@ -37,7 +37,8 @@ def test_a_confirmation_names_who_asks_and_for_what_and_leads_to_one_page(ground
             assert words in part, words
     page, token = ground.token(mail)
     assert (page, token.purpose) == ("c", Purpose.CONFIRM)
-    done = joining.confirm(ground.store, token, name="", wording="", page="/c", now=ground.clock())
+    shown = Shown(wording="", language="en", page="/c")
+    done = joining.confirm(ground.store, token, name="", shown=shown, now=ground.clock())
     assert done.state == "done"
 
 
@@ -48,8 +49,7 @@ def test_nothing_that_the_asker_typed_is_in_the_mail(ground: Ground) -> None:
         address=profile("ana").address,
         list_names=["dentists", evil],
         language=evil,
-        wording=evil,
-        page=evil,
+        shown=Shown(wording=evil, language="en", page=evil),
         channel=evil,
         issue=evil,
         now=ground.clock(),
@@ -85,8 +85,7 @@ def test_a_goodbye_of_some_lists_names_them(ground: Ground) -> None:
         language="de",
         keep=["radiologists"],
         join=[],
-        wording="",
-        page="/p",
+        shown=Shown(wording="", language="en", page="/p"),
         now=START,
     )
     ground.runner().turn()

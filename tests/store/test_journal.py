@@ -394,6 +394,49 @@ def test_usage_is_kept_by_the_minute(store: Store, clock: Clock) -> None:
     assert store.sends.sent_since("relay", 0) == 1
 
 
+def test_an_exchange_tells_what_others_sent_through_the_relay_since_the_last(
+    store: Store, clock: Clock
+) -> None:
+    everybody(store, 20)
+    store.sends.note_usage("relay", 3, START)
+    journal = store.journal(planned(store).id, "relay", shared=True)
+    outcomes: list[Outcome] = []
+    told = []
+    for minutes, elsewhere in ((0, 2), (0, 0), (1, 5), (3, 0), (0, 1), (-4, 2), (0, 0)):
+        clock.at += minutes * 60_000
+        if elsewhere:
+            store.sends.note_usage("relay", elsewhere, clock())
+            store.sends.note_usage("another", 9, clock())
+        given = journal.exchange(outcomes, 2)
+        told.append(given.elsewhere)
+        outcomes = [Outcome(delivery=c.delivery, state=DeliveryState.SENT) for c in given.claims]
+    assert told[:5] == [2, 0, 5, 0, 1]
+    assert told[6] == 0, "a clock that stepped back makes nobody count twice"
+    assert store.journal(planned(store, "issue-2").id, "relay").exchange([], 1).elsewhere == 0
+
+
+def test_what_a_failed_exchange_saw_elsewhere_is_told_by_the_next(store: Store) -> None:
+    everybody(store, 3)
+    journal = store.journal(planned(store).id, "relay", shared=True)
+    (claim,) = journal.exchange([], 1).claims
+    store.sends.note_usage("relay", 4, START)
+    sent = Outcome(delivery=claim.delivery, state=DeliveryState.SENT)
+    with pytest.raises(StoreError):
+        journal.exchange([sent, Outcome(delivery=99, state=DeliveryState.SENT)], 1)
+    assert journal.exchange([sent], 1).elsewhere == 4
+
+
+def test_the_outbox_is_told_what_a_send_sent(store: Store) -> None:
+    everybody(store, 5)
+    outbox = store.outbox.journal("relay", shared=True)
+    journal = store.journal(planned(store).id, "relay")
+    claims = journal.exchange([], 5).claims
+    assert outbox.exchange([], 1).elsewhere == 0
+    journal.exchange([Outcome(delivery=c.delivery, state=DeliveryState.SENT) for c in claims], 0)
+    assert outbox.exchange([], 1).elsewhere == 5
+    assert outbox.exchange([], 1).elsewhere == 0
+
+
 def test_another_thread_may_exchange_while_this_one_reads_and_writes(path: Path) -> None:
     with open_store(path, now=Clock()) as store:
         everybody(store, 300)

@@ -41,7 +41,7 @@ def every_page(served: Served) -> dict[str, int]:
     ana = served.person("ana", "dentists", "radiologists")
     gone = served.person("ben")
     with served.client() as client:
-        client.post(f"/p/{served.token(Purpose.PREFERENCES, gone)}/leave")
+        left = client.post(f"/p/{served.token(Purpose.PREFERENCES, gone)}/leave").headers["location"]
         served.join(client, "carol@example.org")
         undo, confirm = "", ""
         for mail in served.received(2):
@@ -67,6 +67,7 @@ def every_page(served: Served) -> dict[str, int]:
         f"{page}/left": 200,
         f"/p/{served.token(Purpose.PREFERENCES, b'n' * 12)}": 200,
         f"/p/{served.token(Purpose.PREFERENCES, b'n' * 12)}/preferences": 200,
+        left.partition("?")[0]: 200,
         undo: 200,
         f"{undo}/done": 200,
         f"/undo/{served.token(Purpose.UNDO, ana)}": 410,

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from newsletter.models import ConsentKind
+from newsletter.links import Purpose
+from newsletter.models import ConsentKind, Shown
+from newsletter.pages import words_for
 from newsletter.web.forms import OLDEST, QUICKEST
 from tests.web.served import STAMP, Served
 
@@ -75,6 +77,33 @@ def test_the_wording_that_is_kept_is_the_wording_that_was_shown(served: Served) 
     sentence = re.search(r'<p class="consent">(.*?)</p>', shown)
     assert sentence is not None
     assert joined.wording == re.sub("[\u2068\u2069]", "", sentence[1])
+
+
+def test_a_consent_says_in_which_language_the_page_spoke_and_mails_come_in_the_one_asked_for(
+    served: Served,
+) -> None:
+    with served.client() as client:
+        shown = client.get("/join?lang=fr").text
+        stamp = STAMP.search(shown)
+        assert stamp is not None
+        served.clock.forward(seconds=5)
+        form = {"address": "ana@example.org", "list": "dentists", "language": "ar", "stamp": stamp[1]}
+        client.post("/join?lang=fr", data=form)
+        (mail,) = served.received(1)
+        assert mail["Content-Language"] == "ar"
+        client.post(f"{link_of(mail)}?lang=de", data={"name": ""})
+        person = served.store.people.get("ana@example.org")
+        assert person is not None and person.profile.language == "ar"
+        page = f"/p/{served.token(Purpose.PREFERENCES, person.subject)}/preferences"
+        chosen = {"list": ["dentists", "radiologists"], "language": "en"}
+        client.post(f"{page}?lang=it", data=chosen)
+        wait_until_settled(served)
+    joined, confirmed, added = served.store.consent.of(person.subject)
+    told = [(event.language, event.wording) for event in (joined, confirmed, added)]
+    words = [("fr", "joining_consent"), ("de", "confirm_consent"), ("it", "joining_consent")]
+    assert [language for language, _ in told] == [language for language, _ in words]
+    for (_, wording), (language, name) in zip(told, words, strict=True):
+        assert wording[:12] == words_for(language)[name][:12]
 
 
 def test_the_answer_is_the_same_whether_or_not_an_address_is_known(served: Served) -> None:
@@ -218,8 +247,7 @@ def test_ten_thousand_requests_for_one_victim_bring_one_mail_an_hour(served: Ser
                 address=parse_address(f"victim@{'example.org' if number % 2 else 'EXAMPLE.ORG'}"),
                 list_names=["dentists", "radiologists"][: number % 2 + 1],
                 language="en",
-                wording="",
-                page="/join",
+                shown=Shown(wording="", language="en", page="/join"),
                 channel="link",
                 issue="",
                 now=served.clock(),

@@ -41,14 +41,33 @@ def test_leaving_and_undoing(served: Served) -> None:
     assert person is not None and [m.state for m in person.memberships] == ["active", "active"]
 
 
-def test_undo_is_over_after_30_days(served: Served) -> None:
+def test_undo_is_over_after_an_hour_on_the_page_and_after_30_days_by_mail(served: Served) -> None:
     page = f"/p/{served.token(Purpose.PREFERENCES, served.person('ana'))}"
     with served.client(follow_redirects=True) as client:
-        undo = client.post(f"{page}/leave").url.path
-        served.clock.forward(days=31)
-        assert client.get(undo).status_code == 410
-        assert client.post(undo).status_code == 410
+        left = client.post(f"{page}/leave")
+        on_page, mailed = left.url.path, link_of(served.received(1)[0])
+        assert "for one hour" in left.text and "for one hour" not in client.get(mailed).text
+        served.clock.forward(seconds=3_601)
+        for undo in (on_page, mailed):
+            assert client.get(undo).status_code == (410 if undo == on_page else 200)
+        assert client.post(on_page).status_code == 410
+        served.clock.forward(days=30)
+        assert client.get(mailed).status_code == 410
+        assert client.post(mailed).status_code == 410
     assert served.state("ana") == "unsubscribed"
+
+
+def test_the_kept_page_of_a_leaving_does_nothing_once_the_person_left_anew(served: Served) -> None:
+    subject = served.person("ana")
+    page = f"/p/{served.token(Purpose.PREFERENCES, subject)}"
+    with served.client(follow_redirects=True) as client:
+        kept = client.post(f"{page}/leave").url.path
+        one_click = {"List-Unsubscribe": "One-Click"}
+        client.post(f"/u/{served.token(Purpose.LEAVE_AT_ONCE, subject)}", data=one_click)
+        assert client.post(kept).status_code == 410
+        assert served.state("ana") == "unsubscribed"
+        assert "Good to have you back" in client.post(link_of(served.received(1)[0])).text
+    assert served.state("ana") == "active"
 
 
 def test_leaving_is_kind_to_whoever_left_was_erased_or_never_was(served: Served) -> None:
@@ -151,6 +170,7 @@ def test_data_go_only_by_a_fresh_mail_to_ones_own_address(served: Served) -> Non
 
 @pytest.mark.parametrize("purpose", list(Purpose))
 def test_a_token_is_good_for_its_own_purpose_alone(served: Served, purpose: Purpose) -> None:
+    undoing = [("GET", "/undo/{}"), ("POST", "/undo/{}"), ("GET", "/undo/{}/done")]
     paths = {
         Purpose.LEAVE_AT_ONCE: [("POST", "/u/{}")],
         Purpose.PREFERENCES: [
@@ -162,7 +182,8 @@ def test_a_token_is_good_for_its_own_purpose_alone(served: Served, purpose: Purp
             ("GET", "/p/{}/left"),
         ],
         Purpose.CONFIRM: [("GET", "/c/{}"), ("POST", "/c/{}")],
-        Purpose.UNDO: [("GET", "/undo/{}"), ("POST", "/undo/{}"), ("GET", "/undo/{}/done")],
+        Purpose.UNDO: undoing,
+        Purpose.UNDO_ON_PAGE: undoing,
         Purpose.DATA: [("GET", "/d/{}"), ("POST", "/d/{}/download"), ("POST", "/d/{}/erase")],
     }
     subject = served.person("ana")
@@ -172,10 +193,10 @@ def test_a_token_is_good_for_its_own_purpose_alone(served: Served, purpose: Purp
     form = {"List-Unsubscribe": "One-Click", "sure": "yes", "name": ""}
     before = served.rows()
     with served.client() as client:
-        for own, routes in paths.items():
+        for routes in paths.values():
             for method, path in routes:
                 for text in (token, cut, swapped, token + "A", "AQ" + "A" * 52):
-                    if own is purpose and text == token:
+                    if paths[purpose] is routes and text == token:
                         continue
                     sent = form if method == "POST" else None
                     answer = client.request(method, path.format(text), data=sent)

@@ -23,6 +23,8 @@ SLUG = "image-gently-in-dentistry"
         (f"/i/{SLUG}/collimation.png", "image/png"),
         ("/feed.xml", "application/atom+xml"),
         ("/feed.json", "application/feed+json"),
+        ("/all/fr/feed.xml", "application/atom+xml"),
+        ("/all/ar/feed.json", "application/feed+json"),
         ("/sitemap.xml", "application/xml"),
         ("/robots.txt", "text/plain"),
         ("/site.css", "text/css"),
@@ -47,6 +49,9 @@ def test_public_pages_have_a_tag_and_may_be_kept(served: Served, path: str, kind
     "path",
     [
         "/all/xx",
+        "/all/de/feed.xml",
+        "/all/xx/feed.json",
+        "/all/fr/sitemap.xml",
         f"/i/{SLUG}/xx",
         "/i/none/en",
         f"/i/{SLUG}/none.png",
@@ -75,6 +80,23 @@ def test_the_list_of_issues_speaks_the_readers_language(served: Served) -> None:
         arabic = client.get("/", headers={"Accept-Language": "ar"})
         assert 'lang="ar" dir="rtl"' in arabic.text and arabic.headers["vary"] == "Accept-Language"
         assert 'lang="en"' in client.get("/").text
+
+
+def test_each_language_has_a_feed_of_its_own_and_the_campaigns_stays_where_it_was(served: Served) -> None:
+    with served.client() as client:
+        for path, language in (
+            ("/feed.json", "en"),
+            ("/all/fr/feed.json", "fr"),
+            ("/all/ar/feed.json", "ar"),
+        ):
+            feed = client.get(path).json()
+            assert feed["feed_url"] == f"{served.base}{path}"
+            assert (feed["language"], feed["items"][0]["url"]) == (
+                language,
+                f"{served.base}/i/{SLUG}/{language}",
+            )
+        assert client.get("/all/en/feed.json").json() == client.get("/feed.json").json()
+        assert 'hreflang="ar" title="Sample News" href="/all/ar/feed.xml"' in client.get("/all/ar").text
 
 
 def test_a_shared_links_channel_goes_on_to_joining(served: Served) -> None:

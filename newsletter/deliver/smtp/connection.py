@@ -17,6 +17,7 @@ Follow = Callable[[], Parcel | None]
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _CONFUSED = frozenset({500, 502, 503})
+_BEFORE_THE_DOT = frozenset({Stage.MAIL, Stage.RCPT, Stage.DATA})
 
 
 def nothing() -> Parcel | None:
@@ -47,7 +48,7 @@ class Connection:
         self._largest = session.max_size
         self._notices = "DSN" in session.extensions
         self._written: Parcel | None = None  # whose commands went ahead
-        self._stage = Stage.MAIL
+        self._stage = Stage.CONNECT  # how far the parcel is that is being sent; CONNECT while none is
         self._ended = False
 
     @property
@@ -84,8 +85,22 @@ class Connection:
             raise
         if reply.code == 421:
             self._ended = True
-        accepted = self._stage is Stage.END and reply.code < 300
-        return Attempt(delivery=parcel.delivery, stage=self._stage, reply=reply, accepted=accepted)
+        stage, self._stage = self._stage, Stage.CONNECT
+        accepted = stage is Stage.END and reply.code < 300
+        return Attempt(delivery=parcel.delivery, stage=stage, reply=reply, accepted=accepted)
+
+    def recall(self) -> Parcel | None:
+        """Begin nothing more here -> the parcel that was to follow.
+
+        A parcel whose dot is not written is broken off, as the relay cannot have it; one whose dot is written
+        goes on waiting for its answer.
+        """
+        ahead, self.ahead = self.ahead, None
+        if self._stage in _BEFORE_THE_DOT:
+            self._end("given up")
+        elif ahead is not None:
+            self._ended = True  # the relay expects a message that will not come
+        return ahead
 
     async def close(self) -> None:
         """Say QUIT where it will be understood, and hang up."""
@@ -125,10 +140,11 @@ class Connection:
     async def _step(self, stage: Stage) -> Reply:
         """The reply to one command of the envelope; one that cannot belong to it ends the connection."""
         timeout = self._timeouts.data if stage is Stage.DATA else self._timeouts.command
+        untried = self._pipelining and self.sent == 0
         try:
-            reply = await self._wire.reply(timeout)
+            reply = await self._wire.reply(min(timeout, self._timeouts.first) if untried else timeout)
         except WireError:
-            self.lost_step = self._pipelining and self.sent == 0
+            self.lost_step = untried
             raise
         fits = reply.code == 354 if stage is Stage.DATA else reply.code < 300
         if not fits and reply.code < 400:

@@ -45,12 +45,12 @@ class ReplyReader:
             self._lines.append(line.removesuffix(b"\r"))
             if line[3:4] == b"-" and len(self._lines) < MAX_LINES:
                 continue
-            reply = _parse(tuple(self._lines))
+            self.last = tuple(self._lines)
+            self._lines.clear()
+            reply = _parse(self.last)
             if reply is None:
                 self.nonsense = "an answer that is not SMTP"
                 return replies
-            self.last = tuple(self._lines)
-            self._lines.clear()
             replies.append(reply)
         if len(self._buffer) > MAX_LINE:
             self.nonsense = "an endless line"

@@ -23,10 +23,15 @@ Tls = ssl.SSLContext
 
 @dataclass(frozen=True, kw_only=True)
 class Timeouts:
-    """Seconds to wait, after RFC 5321 4.5.3.2; shorter while setting up, where a wrong port is likelier."""
+    """Seconds to wait, after RFC 5321 4.5.3.2; shorter while setting up, where a wrong port is likelier.
+
+    `first` holds for the first commands that are pipelined on a connection: a relay that offers PIPELINING
+    and cannot do it may fall silent.
+    """
 
     connect: float = 30
     setup: float = 60
+    first: float = 60
     command: float = 300
     data: float = 120
     body: float = 600

@@ -1,0 +1,125 @@
+"""How far an issue is, who sends it, and how to go on: status."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from newsletter import locks
+from newsletter.campaign import OPEN_STATES
+from newsletter.cli.app import App, json_option, now_ms, pass_app, put, put_json, put_table
+from newsletter.errors import NotFoundError
+from newsletter.models import Send, SendState, Tally
+from newsletter.store import Store
+
+MEANINGS = {
+    "sent": "accepted by your mail server",
+    "planned": "still to be sent",
+    "deferred": "told to come later; each run tries again",
+    "claimed": "leaving right now",
+    "failed": "refused for good",
+    "skipped": "left out, for a reason",
+    "unknown": "connection lost at the worst moment: nobody can say",
+}
+
+
+@click.command()
+@click.argument("issue", required=False)
+@json_option
+@pass_app
+def status(app: App, issue: str | None, as_json: bool) -> None:
+    """How far an issue is; without ISSUE, a table of all.
+
+    \b
+    Example:
+      newsletter status image-gently-in-dentistry
+    """
+    with app.store(create=False) as store:
+        if issue is None:
+            _all(app, store, as_json)
+            return
+        sends = store.sends.of_issue(issue)
+        if not sends:
+            raise NotFoundError(
+                "this issue was never sent", where=issue, hint=f"send it: newsletter send {issue} --to LIST"
+            )
+        tally = store.sends.tally(issue)
+    if as_json:
+        put_json(_tally_json(issue, tally))
+        return
+    for send in sends:
+        put(f"{app.local_time(send.created)}  to {send.audience}: {_state_in_words(app, send)}")
+    counts = asdict(tally)
+    rows = [(f"{counts[s]:,}", s, meaning) for s, meaning in MEANINGS.items() if counts[s] or s == "sent"]
+    put_table(("", "state", "which means"), [*rows, (f"{tally.total:,}", "in all", "")])
+    if tally.unknown:
+        app.say(f"Decide the unknown ones: {app.command('resolve', issue, '--unknown', 'resend')} (or sent)")
+    for send in sends:
+        if send.state in (SendState.PLANNING, *OPEN_STATES):
+            app.say(_how_to_go_on(app, send))
+
+
+def _how_to_go_on(app: App, send: Send) -> str:
+    again = app.command("send", send.slug, "--to", send.audience)
+    holder = locks.holder(app.config.root, send.slug)
+    if send.state is SendState.PLANNING:
+        return (
+            f"It is being planned by {holder}. To give it up: Ctrl+C there."
+            if holder
+            else f"Its planning broke off. Send it: {again}"
+        )
+    if send.state is SendState.RUNNING and holder:
+        return f"It is being sent by {holder}. To hold it: {app.command('pause', send.slug)}"
+    if send.state is SendState.READY and send.started is None and send.scheduled is not None:
+        return _how_it_begins(app, send, send.scheduled, holder)
+    resume = app.command("resume", send.slug) if send.state is SendState.PAUSED else again
+    return (
+        f"{holder} has this issue now. When it has ended, go on: {resume}" if holder else f"Go on: {resume}"
+    )
+
+
+def _how_it_begins(app: App, send: Send, begin: int, holder: str) -> str:
+    now = app.command("resume", send.slug)
+    if begin <= now_ms() and not holder:
+        return f"Its time is over: no program was running to send it. Send it now: {now}"
+    if holder:
+        return f"It begins at {app.local_time(begin)}: {holder} waits for that."
+    return (
+        f"It begins at {app.local_time(begin)} if {app.command('run', '--watch')} is running then. "
+        f"To send it at once: {now}"
+    )
+
+
+def _state_in_words(app: App, send: Send) -> str:
+    if send.state is SendState.READY:
+        if send.started is None and send.scheduled is not None:
+            over = "" if send.scheduled > now_ms() else ", which is over"
+            return f"planned for {app.local_time(send.scheduled)}{over}"
+        return "not begun" if send.started is None else "stopped"
+    if send.state is not SendState.RUNNING:
+        return f"{send.state.value}: {send.reason}" if send.reason else send.state.value
+    holder = locks.holder(app.config.root, send.slug)
+    return f"running, by {holder}" if holder else "broken off: run the send again"
+
+
+def _all(app: App, store: Store, as_json: bool) -> None:
+    tallies = store.sends.all_tallies()
+    if as_json:
+        put_json([_tally_json(slug, tally) for slug, tally in tallies.items()])
+        return
+    columns = ("total", "sent", "planned", "claimed", "deferred", "failed", "skipped", "unknown")
+    rows = [
+        (
+            slug,
+            *(getattr(t, column) for column in columns),
+            _state_in_words(app, store.sends.of_issue(slug)[-1]),
+        )
+        for slug, t in tallies.items()
+        if store.sends.of_issue(slug)
+    ]
+    put_table(("issue", *columns, "now"), rows, right=columns)
+
+
+def _tally_json(slug: str, tally: Tally) -> dict[str, object]:
+    return {"issue": slug, "total": tally.total, **asdict(tally)}

@@ -1,0 +1,50 @@
+"""Ctrl+C and its like: the first one lets what travels finish, the second one leaves at once."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from newsletter.cli.app import App
+
+SIGNALS = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)
+]
+
+
+class Stopped(threading.Event):
+    """Set by the first signal; `by_hand` where a person pressed Ctrl+C, and not the system or a service.
+
+    `leave` is what a second signal calls while mail travels: raised into an event loop, an exception would
+    come to whichever callback runs at that moment.
+    """
+
+    by_hand = False
+    leave: Callable[[], object] | None = None
+
+
+@contextmanager
+def stopping(app: App) -> Iterator[Stopped]:
+    """An event that the first Ctrl+C, SIGTERM or closed window sets; the second one leaves at once."""
+    stop = Stopped()
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        if stop.is_set():
+            leave, stop.leave = stop.leave, None
+            if leave is None:
+                raise KeyboardInterrupt
+            leave()
+            return
+        stop.by_hand = number == signal.SIGINT
+        stop.set()
+        app.say("Stopping: what is on its way is finished and written down. Once more to leave at once.")
+
+    before = {number: signal.signal(number, on_signal) for number in SIGNALS}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

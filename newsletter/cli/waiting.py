@@ -1,0 +1,85 @@
+"""What a send waits for before it begins: its time, and a relay whose limits no other send uses up."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from newsletter import campaign, locks
+from newsletter.cli import progress
+from newsletter.cli.app import App, now_ms
+from newsletter.deliver.limits import Limits
+from newsletter.errors import RefusedError
+from newsletter.models import Send, SendState
+from newsletter.store import Store
+
+LOOK_EVERY = 5.0  # seconds between looks whether the relay is free
+
+
+def wait_for_time(app: App, store: Store, send: Send, stop: threading.Event) -> bool:
+    """Count down to the send's time -> whether to begin; a pause, cancel or stop ends the wait.
+
+    So does a computer that slept until long after it.
+    """
+    begin = send.scheduled or 0
+    app.say(
+        f"Waiting until {app.local_time(begin)}. Keep this window open, or let `newsletter run` take it up."
+    )
+    with progress.counting_down(app) as show:
+        while (left := begin - now_ms()) > 0:
+            if stop.wait(min(1.0, left / 1000)):
+                app.say(f"It stays planned for {app.local_time(begin)}: {app.command('run')} takes it up.")
+                return False
+            state = store.sends.get(send.id).state
+            if state is SendState.CANCELLED:
+                app.say("It was cancelled from another terminal.")
+                return False
+            if state is not SendState.READY:
+                app.say(f"It was paused from another terminal. Go on: {app.command('resume', send.slug)}")
+                return False
+            show(left / 1000)
+    if campaign.is_late(send, now_ms()):
+        campaign.pause_late(store, send)
+        tell_late(app, send)
+        return False
+    return True
+
+
+def tell_late(app: App, send: Send) -> None:
+    """Say that a send was paused since its time passed, and how to send it after all."""
+    time = app.local_time(send.scheduled or 0)
+    app.warn(
+        f"'{send.slug}' was to go out to {send.audience} at {time}, over an hour ago, and nothing ran: "
+        f"it is paused. Send it now: {app.command('resume', send.slug)}"
+    )
+
+
+@contextmanager
+def through(app: App, limits: Limits) -> Iterator[None]:
+    """Hold the relay's lock where it has limits: two sends would use them up twice."""
+    with ExitStack() as held:
+        if limits.rates:
+            held.enter_context(locks.using(app.config.root, app.relay.name, app.local(now_ms())))
+        yield
+
+
+def refuse_taken(app: App, limits: Limits) -> None:
+    """Raise RefusedError where another send uses up the relay's limits now."""
+    with through(app, limits):
+        pass
+
+
+def wait_for_relay(app: App, limits: Limits, stop: threading.Event) -> bool:
+    """Wait until no other send uses the relay's limits -> whether to begin."""
+    told = ""
+    while True:
+        try:
+            refuse_taken(app, limits)
+            return True
+        except RefusedError as error:
+            if error.message != told:
+                app.say(f"Waiting: {error.message}.")
+            told = error.message
+        if stop.wait(LOOK_EVERY):
+            return False

@@ -1,0 +1,192 @@
+"""What a person decides while a send runs, waits or breaks off stands: no later run undoes it."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from subprocess import Popen
+
+import pytest
+
+from newsletter.cli.app import now_ms
+from newsletter.models import SendState
+from newsletter.store import open_store
+from tests.cli.conftest import Box, Gate, until
+from tests.cli.test_control import PEOPLE, Named, in_utc
+from tests.deliver.relay import Do, ScriptedRelay, Step
+
+HOUR = 3_600_000
+
+
+@contextmanager
+def half_sent(relayed: Named) -> Iterator[tuple[Box, ScriptedRelay, Gate, Popen[str]]]:
+    """A send of which six are taken, while the relay holds the answers to the next ones."""
+    gate = Gate()
+    with ScriptedRelay(gate).in_thread() as relay:
+        box = relayed(relay.port)
+        box.fill(PEOPLE)
+        sender = box.start("send", "short", "--to", "dentists", "--yes")
+        until(lambda: len(relay.taken) > 5)
+        yield box, relay, gate, sender
+
+
+def state(box: Box) -> SendState:
+    with open_store(box.folder / "subscribers.db", now=now_ms) as store:
+        return store.sends.of_issue("short")[-1].state
+
+
+def test_a_pause_while_the_sender_connects_is_not_undone(relayed: Named) -> None:
+    paused = threading.Event()
+
+    def refuse_once(step: Step) -> Do | None:
+        return Do.HANG_UP if step.session == 1 and paused.wait(60) else None
+
+    with ScriptedRelay(refuse_once).in_thread() as relay:
+        box = relayed(relay.port)
+        box.fill(PEOPLE)
+        sender = box.start("send", "short", "--to", "dentists", "--yes")
+        until(lambda: relay.sessions > 0)
+        box.run("pause", "short")
+        paused.set()
+        sender.communicate(timeout=30)
+        assert sender.returncode == 1
+        box.run("run")
+        assert state(box) is SendState.PAUSED
+        assert not relay.taken
+        box.run("resume", "short")
+        assert len(relay.taken) == len(PEOPLE)
+
+
+@pytest.mark.parametrize("decision", ["pause", "cancel"])
+def test_a_decision_while_a_stopped_sender_finishes_is_not_undone(relayed: Named, decision: str) -> None:
+    with half_sent(relayed) as (box, relay, gate, sender):
+        sender.send_signal(signal.SIGTERM)
+        until(lambda: box.status()["claimed"] < 20)
+        box.run(decision, "short", *(["--yes"] if decision == "cancel" else []))
+        gate.opened.set()
+        sender.communicate(timeout=20)
+        taken = len(relay.taken)
+        box.run("run")
+        assert len(relay.taken) == taken
+        assert state(box) is (SendState.PAUSED if decision == "pause" else SendState.CANCELLED)
+        counts = box.status()
+        assert counts["claimed"] == 0
+        if decision == "cancel":
+            assert counts["skipped"] == len(PEOPLE) - taken
+
+
+def test_what_a_dead_sender_left_of_a_cancelled_send_is_seen_to(relayed: Named) -> None:
+    with half_sent(relayed) as (box, _, gate, sender):
+        said = box.run("cancel", "short", "--yes").stderr
+        assert "Cancelled" in said
+        sender.kill()
+        sender.communicate()
+        gate.opened.set()
+        with sqlite3.connect(box.folder / "subscribers.db") as raw:
+            raw.execute(
+                "UPDATE deliveries SET state = 'claimed' WHERE id = (SELECT id FROM deliveries "
+                "WHERE state = 'claimed' LIMIT 1)"
+            )
+        before = box.status()
+        box.run("run")
+        counts = box.status()
+        assert counts["claimed"] == counts["planned"] == counts["deferred"] == 0
+        assert counts["unknown"] == before["claimed"]
+        assert state(box) is SendState.CANCELLED
+
+
+def test_leaving_at_once_by_hand_is_no_invitation_to_go_on(relayed: Named) -> None:
+    with half_sent(relayed) as (box, relay, gate, sender):
+        sender.send_signal(signal.SIGINT)
+        until(lambda: box.status()["claimed"] < 20)
+        sender.send_signal(signal.SIGINT)
+        _, said = sender.communicate(timeout=20)
+        gate.opened.set()
+        assert sender.returncode == 1
+        assert "newsletter send short --to dentists" in said.splitlines()[-1]
+        taken = len(relay.taken)
+        box.run("run")
+        assert state(box) is SendState.PAUSED
+        assert len(relay.taken) <= taken + 4, "only what travelled already may still arrive"
+        box.send(exit_code=None)
+        assert box.status()["planned"] == 0
+
+
+def test_a_paused_send_with_a_time_can_be_taken_up_and_gets_another_time(relayed: Named) -> None:
+    with ScriptedRelay().in_thread() as relay:
+        box = relayed(relay.port)
+        box.fill(PEOPLE)
+        for at in (in_utc(7200), in_utc(9000)):
+            waiting = box.start("send", "short", "--to", "dentists", "--yes", "--at", at)
+            until(lambda: "short" in box.run("status").stdout and state(box) is SendState.READY)
+            time.sleep(1)
+            assert waiting.poll() is None
+            box.run("pause", "short")
+            waiting.communicate(timeout=20)
+            assert not relay.taken
+        taken_up = box.start("send", "short", "--to", "dentists", "--yes")
+        time.sleep(3)
+        assert taken_up.poll() is None, "it waits for its time again"
+        taken_up.send_signal(signal.SIGTERM)
+        taken_up.communicate(timeout=20)
+        box.run("resume", "short")
+        assert len(relay.taken) == len(PEOPLE)
+
+
+def test_a_send_that_waits_for_its_time_keeps_no_other_one_from_the_relay(relayed: Named) -> None:
+    with ScriptedRelay().in_thread() as relay:
+        box = relayed(relay.port)
+        toml = box.folder / "newsletter.toml"
+        toml.write_text(toml.read_text() + '[smtp]\nrate = "2000/day"\n')
+        box.write("issues/other/en.md", (box.folder / "issues/short/en.md").read_text())
+        box.fill(PEOPLE[:5])
+        waiting = box.start("send", "short", "--to", "dentists", "--yes", "--at", in_utc(7200))
+        until(lambda: "short" in box.run("status").stdout)
+        box.run("send", "other", "--to", "dentists", "--yes")
+        assert len(relay.taken) == 5
+        assert waiting.poll() is None
+        waiting.send_signal(signal.SIGTERM)
+        waiting.communicate(timeout=20)
+
+
+def test_run_says_that_it_holds_what_is_late(relayed: Named) -> None:
+    with ScriptedRelay().in_thread() as relay:
+        box = relayed(relay.port)
+        box.fill(PEOPLE[:5])
+        waiting = box.start("send", "short", "--to", "dentists", "--yes", "--at", in_utc(7200))
+        until(lambda: "short" in box.run("status").stdout)
+        waiting.kill()
+        waiting.communicate()
+        with open_store(box.folder / "subscribers.db", now=now_ms) as store:
+            store.sends.schedule(store.sends.of_issue("short")[0].id, now_ms() - 2 * HOUR)
+        said = box.run("run", exit_code=1).stderr
+        assert "over an hour ago" in said
+        assert "newsletter resume short" in said
+        assert not relay.taken
+        box.run("resume", "short")
+        assert len(relay.taken) == 5
+
+
+def test_a_relay_that_refuses_every_address_pauses_the_send(relayed: Named) -> None:
+    def refuse(step: Step) -> str | None:
+        return "550 5.1.1 no such user" if step.verb == "RCPT" else None
+
+    with ScriptedRelay(refuse).in_thread() as relay:
+        box = relayed(relay.port)
+        box.fill([f"sample.{n}@d{n % 9}.example.net" for n in range(300)])
+        said = box.send(exit_code=1).stderr
+        assert "could not be reached" in said
+        assert box.status()["failed"] < 100
+
+
+def test_a_relay_that_never_answers_the_dot_pauses_the_send(relayed: Named) -> None:
+    with ScriptedRelay(lambda step: Do.HANG_UP if step.verb == "END" else None).in_thread() as relay:
+        box = relayed(relay.port)
+        box.fill(PEOPLE)
+        said = box.send(exit_code=1).stderr
+        assert "not answered" in said
+        assert box.status()["unknown"] < 30

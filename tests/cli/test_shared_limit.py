@@ -1,0 +1,67 @@
+"""A ceiling that a running send and the outbox use up together."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from newsletter.audience.joining import request_join, settle_requests
+from newsletter.cli.app import now_ms
+from newsletter.cli.outbox import OutboxRunner
+from newsletter.config import load
+from newsletter.models import Shown
+from newsletter.store import open_store
+from tests.audience.town import address
+from tests.cli.conftest import SETTINGS, Box, until
+from tests.cli.test_control import PEOPLE
+from tests.deliver.relay import ScriptedRelay, Step
+
+LIMITED = '[smtp]\nrate = "110/day"\n[web]\nbase_url = "https://news.example.org"\n'
+
+
+def unhurried(step: Step) -> None:
+    if step.verb == "END":
+        time.sleep(0.03)
+
+
+@contextmanager
+def ten_to_confirm(box: Box) -> Iterator[OutboxRunner]:
+    """What `serve` does: ten people join, and the outbox is about to write to them."""
+    config = load(box.folder, box.environ)
+    with open_store(config.database, now=now_ms) as store:
+        for n in range(10):
+            request_join(
+                store,
+                address=address(f"reader{n}"),
+                list_names=["dentists"],
+                language="en",
+                shown=Shown(wording="Yes.", language="en", page="/join"),
+                channel="link",
+                issue="",
+                now=now_ms(),
+            )
+        runner = OutboxRunner(
+            store, config, config.outbox_relay, now=now_ms, tell=print, stop=threading.Event()
+        )
+        settle_requests(store, now_ms())
+        yield runner
+        assert store.outbox.counts() == {"sent": 10}
+
+
+def test_a_running_send_leaves_out_of_the_days_limit_what_the_outbox_sends(
+    relayed: Callable[[int], Box],
+) -> None:
+    with ScriptedRelay(unhurried).in_thread() as relay:
+        box = relayed(relay.port)
+        box.write("newsletter.toml", SETTINGS + LIMITED)
+        box.fill(PEOPLE)
+        with ten_to_confirm(box) as outbox:
+            sender = box.start("send", "short", "--to", "dentists", "--yes", "--no-wait")
+            until(lambda: len(relay.taken) > 5)
+            outbox.turn()
+            assert len(relay.taken) < 100, "the send was still running"
+            sender.communicate(timeout=60)
+    assert len(relay.taken) == 110
+    assert box.status() | {"sent": 100, "planned": 20} == box.status()

@@ -1,0 +1,128 @@
+"""What stands on a terminal of any width: the bar of a send, and sentences with commands."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from newsletter.cli import progress
+from newsletter.cli.app import App, folded
+from newsletter.deliver.ports import Progress
+from newsletter.models import Tally
+from tests.cli.conftest import Box, until
+from tests.deliver.relay import ScriptedRelay
+
+BEFORE = Tally(planned=12, deferred=4, sent=581, failed=3)
+NOON = 1_790_000_000_000
+
+
+def shown(box: Box, width: int, *steps: Progress) -> list[str]:
+    """The lines that stand on the screen after these steps."""
+    out = StringIO()
+    console = Console(file=out, force_terminal=True, width=width, soft_wrap=True, color_system=None)
+    with progress.sending(App(project=box.folder, talk=console), BEFORE) as show:
+        for step in steps:
+            show(step)
+        before = out.tell()
+        until(lambda: out.tell() > before)
+        last = re.split(r"\x1b\[[12]K", out.getvalue())[-1]
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", last).rstrip().splitlines()
+
+
+def on_a_terminal(box: Box, width: int, *arguments: str) -> str:
+    """What the program writes to a terminal of this width."""
+    main, side = pytest.importorskip("pty").openpty()
+    try:
+        subprocess.run(
+            [sys.executable, "-m", "newsletter", *arguments],
+            cwd=box.folder,
+            env={**os.environ, **box.environ, "COLUMNS": str(width), "TERM": "xterm"},
+            stdout=side,
+            check=True,
+        )
+        return os.read(main, 100_000).decode()
+    finally:
+        os.close(side)
+        os.close(main)
+
+
+@pytest.mark.parametrize("width", [120, 80, 60, 40])
+def test_the_bar_and_its_note_fit_the_terminal(box: Box, width: int) -> None:
+    step = Progress(sent=3, deferred=8, failed=1, unknown=1, waiting_until=NOON)
+    bar, *note = shown(box, width, step)
+    assert "589/600" in bar
+    assert "━━━" in bar
+    assert max(map(len, (bar, *note))) <= width
+    told = " ".join(line.strip() for line in note)
+    assert told.startswith("4 failed, 1 unknown, 8 answers 'later' in this run, waiting until ")
+    assert told.endswith("; you may stop and go on later")
+
+
+def test_no_time_left_is_shown_while_nothing_leaves(box: Box) -> None:
+    clock = re.compile(r"\d:\d\d:\d\d|-:--:--")
+    assert clock.search(shown(box, 80, Progress(sent=3, in_flight=2))[0])
+    assert not clock.search(shown(box, 80, Progress(sent=3, waiting_until=NOON))[0])
+    assert not clock.search(shown(box, 80, Progress(sent=3, in_flight=1, leaving=True))[0])
+
+
+@pytest.mark.parametrize(
+    ("in_flight", "told"),
+    [
+        (1, "finishing one that is on its way, at most 10 minutes"),
+        (4, "finishing 4 that are on their way, at most 10 minutes"),
+    ],
+)
+def test_at_the_end_it_says_what_it_waits_for(box: Box, in_flight: int, told: str) -> None:
+    assert shown(box, 80, Progress(sent=3, in_flight=in_flight, leaving=True))[1].endswith(told)
+
+
+def test_deliveries_show_the_message_id_where_there_is_room(relayed: Callable[[int], Box]) -> None:
+    with ScriptedRelay().in_thread() as relay:
+        box = relayed(relay.port)
+        box.fill(["a@example.net"])
+        box.send()
+    [row] = box.json("deliveries", "short")
+    assert row["message_id"] in box.run("deliveries", "short").stdout
+    narrow = on_a_terminal(box, 100, "deliveries", "short")
+    assert "a@example.net" in narrow
+    assert row["message_id"][:20] not in narrow
+    assert row["message_id"] in on_a_terminal(box, 150, "deliveries", "short")
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("a short sentence", ["a short sentence"]),
+        (
+            "Keep this window open, or let `newsletter run` take it up.",
+            ["Keep this window open, or let", "`newsletter run` take it up."],
+        ),
+        (
+            "Go on with: newsletter send short --to L. Or not.",
+            ["Go on with:", "newsletter send short --to L.", "Or not."],
+        ),
+        (
+            'Later: newsletter --project "my news" send short --to "list:a country:FR,BE" (or: not)',
+            ["Later:", 'newsletter --project "my news" send short --to "list:a country:FR,BE"', "(or: not)"],
+        ),
+        (
+            "one\n\n  indented line that is too long for it",
+            ["one", "", "  indented line that is too", "long for it"],
+        ),
+    ],
+)
+def test_sentences_break_between_words_and_never_inside_a_command(text: str, lines: list[str]) -> None:
+    assert folded(text, 30).split("\n") == lines
+
+
+def test_without_a_terminal_a_sentence_stays_one_line(box: Box) -> None:
+    out = StringIO()
+    App(talk=Console(file=out, width=30, soft_wrap=True)).say("word " * 20)
+    assert out.getvalue().count("\n") == 1
