@@ -142,19 +142,22 @@ def _membership_sql(lists: Sequence[str], bind: Binder, states: Sequence[Members
 
 
 def _value_sql(key: str, value: str, bind: Binder) -> str:
-    if key == "tag":
-        tags = attribute_sql("tags", bind)
-        return f"news_has_tag({tags}, {bind(fold(value))})" if value else f"coalesce({tags}, '') = ''"
     if key == "country":
         return f"s.country = {bind(value)}"
     if key == "language":
         return _language_sql(value, bind)
-    column = f"coalesce({field_sql(key, bind)}, '')"
     if not value:
-        return f"{column} = ''"
-    again = "" if key in {"name", "email"} else "_again"
-    same = f"news_fold{again}({column}) = {bind(fold(value))}"
-    return f"(s.address_key = {bind(value)} OR {same})" if key == "email" else same
+        return f"coalesce({field_sql('tags' if key == 'tag' else key, bind)}, '') = ''"
+    wanted = bind(fold(value))
+    if key == "name":
+        return f"news_fold(s.name) = {wanted}"
+    if key == "email":
+        return f"(s.address_key = {bind(value)} OR news_fold(s.address) = {wanted})"
+    if key == "tag":
+        holds = f"news_has_tag({attribute_sql('tags', bind)}, {wanted})"
+    else:
+        holds = f"coalesce(news_fold_again({attribute_sql(key, bind)}), '') = {wanted}"
+    return f"(s.attributes <> '{{}}' AND {holds})"
 
 
 def _language_sql(prefix: str, bind: Binder) -> str:
