@@ -103,3 +103,12 @@ def test_addresses_that_begin_late_are_found(heading: str, first: int) -> None:
 )
 def test_languages_by_tag_and_by_what_their_speakers_call_them(text: str, tag: str) -> None:
     assert language_tag(text) == tag
+
+
+def test_any_number_of_unknown_values_is_told_in_a_sentence() -> None:
+    rows = "".join(f"p{n}@example.org,Nowhere {n}\n" for n in range(1_500))
+    found = read_list(f"email,country\n{rows}z@example.org,Nowhere 7\n".encode(), name="people.csv")
+    (warning,) = found.warnings
+    assert "1,501 people" in warning
+    assert "'Nowhere 7' (2)" in warning
+    assert warning.endswith("and more than 995 more")

@@ -17,6 +17,7 @@ from newsletter.models import Address, ListRow, Profile, RejectedRow, Suppressio
 
 _MOST_CHARACTERS: Final = 10_000  # of a cell
 _MOST_OF_A_NAME: Final = 200
+_MOST_TOLD: Final = 1_000  # different values
 _ADDRESS: Final = re.compile(r"[^\s@]@[^\s@]+\.[^\s@]")
 _LONE_ADDRESS: Final = re.compile(r"[^\s@<>]+@[^\s@<>]+\.[^\s@<>]+")
 _LEFT: Final = frozenset(SuppressionKind)
@@ -33,7 +34,7 @@ class _Told:
     def add(self, line: int, value: str = "") -> None:
         self.first = self.first or line
         self.count += 1
-        if value:
+        if value and (value in self.values or len(self.values) < _MOST_TOLD):
             self.values[value] += 1
 
 
@@ -80,8 +81,8 @@ class RowReader:
         return Profile(
             address=address,
             name=name,
-            language=self._looked_up("language", layout.language, self._language, record),
-            country=self._looked_up("country", layout.country, self._country, record),
+            language=self._looked_up("language", line, _cell(cells, layout.language), self._language),
+            country=self._looked_up("country", line, _cell(cells, layout.country), self._country),
             attributes=self._attributes(cells) if layout.attributes else {},
         )
 
@@ -135,13 +136,12 @@ class RowReader:
             self._tell("encoded", line, name)
         return name
 
-    def _looked_up(self, what: str, column: int | None, known: values.Known, record: Record) -> str:
-        if column is None:
+    def _looked_up(self, what: str, line: int, cell: str, known: Callable[[str], str]) -> str:
+        if not cell:
             return ""
-        cell = _cell(record.cells, column)
-        value = known(cell) if cell else ""
-        if not value and cell and clean_text(cell):
-            self._tell(what, record.line, clean_text(cell)[:40])
+        value = known(cell)
+        if not value and clean_text(cell):
+            self._tell(what, line, clean_text(cell)[:40])
         return value
 
     def _tell(self, what: str, line: int, value: str = "") -> None:
@@ -164,7 +164,8 @@ def _people(told: _Told, one: str, many: str) -> str:
 
 def _values(told: _Told) -> str:
     shown = ", ".join(f"'{value}' ({count:,})" for value, count in told.values.most_common(5))
-    return f"{shown} and {len(told.values) - 5:,} more" if len(told.values) > 5 else shown
+    beyond = "more than " if len(told.values) == _MOST_TOLD else ""
+    return f"{shown} and {beyond}{len(told.values) - 5:,} more" if len(told.values) > 5 else shown
 
 
 def _mangled(told: _Told) -> str:

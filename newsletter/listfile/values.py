@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 from babel import Locale
@@ -29,6 +28,7 @@ _TITLE_WORDS: Final = """
     et د دكتور دكتورة الدكتور الدكتورة أد أ السيد السيدة"""
 _TITLES: Final = frozenset(_TITLE_WORDS.split())
 _FORMULA_GUARD: Final = re.compile(r"'(?=[=+\-@])")
+_KEPT: Final = 4_096  # cells of a column
 
 
 def language_tag(text: str) -> str:
@@ -81,29 +81,14 @@ def plain_cell(text: str) -> str:
     return _FORMULA_GUARD.sub("", cleaned, count=1) if text[:1] == "'" else cleaned
 
 
-@dataclass
-class Known:
-    """A column's values in their one spelling; each distinct one is looked up once."""
-
-    read: Callable[[str], str]
-    cells: dict[str, str] = field(default_factory=dict)
-
-    def __call__(self, cell: str) -> str:
-        """Answer the value, empty where it is not known."""
-        found = self.cells.get(cell)
-        if found is None:
-            found = self.cells[cell] = self.read(plain_cell(cell))
-        return found
+def languages() -> Callable[[str], str]:
+    """A reader of language cells: the tag, empty where it is not known; those that recur are read once."""
+    return lru_cache(_KEPT)(lambda cell: language_tag(plain_cell(cell)))
 
 
-def languages() -> Known:
-    """A reader of language cells."""
-    return Known(language_tag)
-
-
-def countries() -> Known:
-    """A reader of country cells."""
-    return Known(country_code)
+def countries() -> Callable[[str], str]:
+    """The same of country cells."""
+    return lru_cache(_KEPT)(lambda cell: country_code(plain_cell(cell)))
 
 
 def is_title(text: str) -> bool:
