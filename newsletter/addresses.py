@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote
 
@@ -33,10 +34,9 @@ _ANGLED: Final = re.compile(r"<([^<>]*)(?:>|$)")
 _COMMENT: Final = re.compile(r"(\S+@\S+)\s*\(([^()@]*)\)")
 
 _RESERVED_TOP: Final = frozenset(name.rpartition(".")[2] for name in SPECIAL_USE_DOMAIN_NAMES)
-_ORDINARY: Final = re.compile(
-    r"(?=[^@]{1,64}@)"
-    r"([A-Za-z0-9_][A-Za-z0-9_+-]*(?:\.[A-Za-z0-9_+-]+)*)"
-    r"@((?:(?![A-Za-z0-9-]*--)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+([A-Za-z]{2,24}))"
+_ORDINARY_LOCAL: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_+-]*(?:\.[A-Za-z0-9_+-]+)*")
+_ORDINARY_DOMAIN: Final = re.compile(
+    r"(?:(?![A-Za-z0-9-]*--)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+([A-Za-z]{2,24})"
 )
 
 
@@ -92,14 +92,20 @@ def mask(address: Address | str) -> str:
 
 def _ordinary(text: str) -> Address | None:
     """Answer at once for a plain ASCII address at an ordinary domain, as email-validator would (tested)."""
-    match = _ORDINARY.fullmatch(text)
-    if match is None or len(text) > 254 or match[3].lower() in _RESERVED_TOP:
+    local, _, domain = text.partition("@")
+    if len(text) > 254 or len(local) > 64 or not _ORDINARY_LOCAL.fullmatch(local):
         return None
-    return Address(text=text, key=text.lower())
+    return Address(text=text, key=text.lower()) if _is_ordinary_domain(domain) else None
+
+
+@lru_cache(maxsize=10_000)
+def _is_ordinary_domain(domain: str) -> bool:
+    match = _ORDINARY_DOMAIN.fullmatch(domain)
+    return match is not None and match[1].lower() not in _RESERVED_TOP
 
 
 def _is_plain(printable: str) -> bool:
-    return unicodedata.is_normalized("NFC", printable) and not any(mark in printable for mark in "＠﹫")
+    return unicodedata.is_normalized("NFC", printable) and "＠" not in printable and "﹫" not in printable
 
 
 def _within_bounds(text: str) -> str:

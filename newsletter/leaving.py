@@ -11,7 +11,7 @@ from email.header import decode_header
 from email.message import Message
 from email.parser import BytesHeaderParser
 from email.utils import getaddresses
-from io import StringIO
+from io import BytesIO
 from typing import Final
 
 from newsletter.addresses import clean_text, parse_address
@@ -100,7 +100,7 @@ def read_requests(data: bytes, *, name: str) -> LeaveRequests:
     elif _is_mail(data):
         _from_mail(data, 1, found, alone=True)
     else:
-        _from_text(decoding.decode(data, name=name).text, found)
+        _from_text(decoding.decode(lambda: BytesIO(data), name=name).lines(), found)
     return LeaveRequests(
         addresses=tuple(found.addresses.values()),
         tokens=tuple(found.tokens),
@@ -116,9 +116,9 @@ def _from_workbook(data: bytes, name: str, found: _Found) -> None:
     found.rejected += listed.rejected
 
 
-def _from_text(text: str, found: _Found) -> None:
+def _from_text(lines: Iterable[str], found: _Found) -> None:
     """Pasted text, line by line; what is quoted, and links of a copy, speak of whoever forwarded it."""
-    for number, line in enumerate(StringIO(text, newline=None), 1):
+    for number, line in enumerate(lines, 1):
         tokens, cleaned = find_tokens(line), clean_text(line)
         if cleaned.startswith(">") or (tokens and "/p/AQ" in line):
             if tokens or "@" in cleaned:

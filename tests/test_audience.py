@@ -27,7 +27,7 @@ from newsletter.models import (
     Subscriber,
     SuppressionKind,
 )
-from newsletter.store import Decision, Known, Store, merge, open_store
+from newsletter.store import Decision, Known, Store, open_store
 from tests.store.samples import START, Clock, list_file, profile, take_in
 
 ACTIVE, PENDING, LEFT = MembershipState.ACTIVE, MembershipState.PENDING, MembershipState.LEFT
@@ -69,8 +69,6 @@ KNOWN = profile("ana", name="Ana", language="fr")
 @pytest.mark.parametrize(
     ("known", "consenting", "decision"),
     [
-        (None, True, Decision(count="added", membership=ACTIVE)),
-        (None, False, Decision(count="added", membership=PENDING, stays_pending=True)),
         (Known(suppressed=True), True, Decision(count="suppressed")),
         (
             Known(suppressed=True, subject=b"a", profile=KNOWN, membership=ACTIVE),
@@ -124,7 +122,7 @@ KNOWN = profile("ana", name="Ana", language="fr")
         ),
     ],
 )
-def test_what_an_import_decides(known: Known | None, consenting: bool, decision: Decision) -> None:
+def test_what_an_import_decides(known: Known, consenting: bool, decision: Decision) -> None:
     assert arrivals.decide_import(ANA, known, consenting=consenting) == decision
 
 
@@ -234,7 +232,7 @@ def test_an_import_notes_itself_and_says_how_far_it_is(store: Store) -> None:
     )
     assert report.rejected == [RejectedRow(line=9, reason="no @")]
     assert steps == sorted(set(steps))
-    assert steps[-1] == 301
+    assert steps[-1] == 302
     rows = store._connection.rows(
         "SELECT at, source, file_name, added, duplicates, rejected, finished FROM imports"
     )
@@ -459,13 +457,3 @@ def test_what_is_exported_comes_back_the_same(
         )
         before: list[Profile] = [one.profile for one in first.people.select()]
         assert [one.profile for one in second.people.select()] == before
-
-
-@given(st.lists(st.sampled_from(["a", "b", "c"]), max_size=12))
-def test_repeats_add_up(keys: list[str]) -> None:
-    rows = list_file([profile(key, name=f"n{n}") for n, key in enumerate(keys)]).rows
-    profiles, repeats = arrivals.merge_repeats(rows)
-    assert len(profiles) + repeats == len(keys)
-    assert [one.address.key[0] for one in profiles] == list(dict.fromkeys(keys))
-    for one in profiles:
-        assert one == merge(one, next(row.profile for row in rows if row.profile.address == one.address))

@@ -485,6 +485,20 @@ def test_a_few_foreign_lines_in_utf8_are_mended_and_told() -> None:
     assert "line 4" in found.warnings[0]
 
 
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_quoted_cells_may_hold_line_breaks_and_separators(separator: str) -> None:
+    lines = [
+        '"email"|"name"|"town"',
+        '"a@example.org"|"Ana\nSample"|"Lyon',
+        ' (Rhône)"',
+        '"b@example.org"|""|"x|y"',
+    ]
+    found = read("\n".join(lines).replace("|", separator))
+    assert people(found) == [(2, "a@example.org", "Ana Sample"), (5, "b@example.org", "")]
+    towns = [row.profile.attributes["town"] for row in found.rows]
+    assert towns == ["Lyon (Rhône)", f"x{separator}y".replace("\t", " ")]
+
+
 def test_a_huge_cell_costs_its_own_row_only() -> None:
     found = read("email,name\na@example.org," + "x" * 300_000 + "\nb@example.org,Bob\n")
     assert reasons(found) == [(2, "a cell holds 300,000 characters")]

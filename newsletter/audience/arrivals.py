@@ -3,17 +3,98 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import chain
 
-from newsletter.models import ConsentKind, ImportReport, ListFile, ListRow, MembershipState, Profile
-from newsletter.store import Decision, Known, Store, merge
+from newsletter.models import (
+    ConsentKind,
+    ImportReport,
+    ListFile,
+    ListRow,
+    MembershipState,
+    Profile,
+    RejectedRow,
+)
+from newsletter.store import Decision, Known, Rules, Stage, Store, merge
 
-_ADDED = Decision(count="added", membership=MembershipState.ACTIVE)
-_ADDED_PENDING = Decision(count="added", membership=MembershipState.PENDING, stays_pending=True)
+SHOWN = 5
+"""Rows that are kept to be shown."""
+
+_TOLD_EVERY = 1_000  # rows
 _LEFT_OUT = Decision(count="suppressed")
 _UNCHANGED = Decision(count="unchanged")
 _UNCHANGED_PENDING = Decision(count="unchanged", stays_pending=True)
+
+
+@dataclass(kw_only=True)
+class Gathered:
+    """A list file that was read: its people wait on the disk to be imported. `rows` is how many were good."""
+
+    stage: Stage
+    rows: int = 0
+    first: list[ListRow] = field(default_factory=list)
+    rejected: list[RejectedRow] = field(default_factory=list)
+
+
+@contextmanager
+def gathered(
+    store: Store, rows: Iterable[ListRow | RejectedRow], progress: Callable[[int], None] | None = None
+) -> Iterator[Gathered]:
+    """Read the rows of a list file to the end; any number of them fits. Nothing is written to the database.
+
+    `progress` is called with how many good rows were read.
+    """
+    with store.imports.stage() as stage:
+        found = Gathered(stage=stage)
+        stage.add(_good(rows, found, progress or _silent))
+        yield found
+
+
+def import_gathered(
+    store: Store,
+    found: Gathered,
+    *,
+    list_name: str,
+    source: str,
+    file_name: str,
+    now: int,
+    kind: ConsentKind = ConsentKind.IMPORTED,
+    progress: Callable[[int], None] | None = None,
+) -> ImportReport:
+    """Take gathered people into a list, which is made where there is none.
+
+    With a `source` (how they agreed) they become active, without it they stay pending. Whoever left the list
+    or is suppressed is counted as `suppressed` and not touched. Empty cells never blank what is known. Of an
+    address that stands more than once the first row stands, and a repeat fills what the rows before it left
+    empty. `progress` is called with how many rows are done. UsageError for a name that no list can have.
+    """
+    source = " ".join(source.split())
+    created = store.lists.ensure(list_name)
+    counts: Counter[str] = Counter()
+    if found.rows:
+        counts = store.imports.run(
+            found.stage,
+            rules_of_import(consenting=bool(source)),
+            list_name=list_name,
+            source=source,
+            file_name=file_name,
+            kind=kind,
+            now=now,
+            rejected=len(found.rejected),
+            progress=progress,
+        )
+    return ImportReport(
+        added=counts["added"],
+        updated=counts["updated"],
+        unchanged=counts["unchanged"],
+        suppressed=counts["suppressed"],
+        duplicates=counts["duplicates"],
+        rejected=found.rejected,
+        list_created=created,
+        pending=counts["pending"],
+    )
 
 
 def import_people(
@@ -26,43 +107,37 @@ def import_people(
     now: int,
     progress: Callable[[int], None] | None = None,
 ) -> ImportReport:
-    """Take the people of a list file into a list, which is made where there is none.
-
-    With a `source` (how they agreed) they become active, without it they stay pending. Whoever left the list
-    or is suppressed is counted as `suppressed` and not touched. Empty cells never blank what is known.
-    `progress` is called with how many persons are done. Raises UsageError for a name that no list can have.
-    """
-    return _take_in(
-        store,
-        list_file,
-        list_name=list_name,
-        source=source,
-        file_name=file_name,
-        kind=ConsentKind.IMPORTED,
-        now=now,
-        progress=progress,
-    )
+    """Take the people of a list file that is at hand into a list, as `import_gathered` does."""
+    with gathered(store, chain(list_file.rows, list_file.rejected)) as found:
+        return import_gathered(
+            store,
+            found,
+            list_name=list_name,
+            source=source,
+            file_name=file_name,
+            now=now,
+            progress=progress,
+        )
 
 
 def add_person(store: Store, profile: Profile, *, list_name: str, source: str, now: int) -> ImportReport:
     """Take one person into a list, by the rules of an import; the consent event says `added`."""
-    one = ListFile(
-        rows=[ListRow(line=1, profile=profile)],
-        rejected=(),
-        warnings=(),
-        columns=("email",),
-        encoding="",
-        kind="column",
-    )
-    return _take_in(
-        store, one, list_name=list_name, source=source, file_name="", kind=ConsentKind.ADDED, now=now
+    with gathered(store, [ListRow(line=1, profile=profile)]) as found:
+        return import_gathered(
+            store, found, list_name=list_name, source=source, file_name="", now=now, kind=ConsentKind.ADDED
+        )
+
+
+def rules_of_import(*, consenting: bool) -> Rules:
+    """What an import does; `consenting` where it says how people agreed."""
+    return Rules(
+        joining=MembershipState.ACTIVE if consenting else MembershipState.PENDING,
+        decide=lambda profile, known: decide_import(profile, known, consenting=consenting),
     )
 
 
-def decide_import(profile: Profile, known: Known | None, *, consenting: bool) -> Decision:
-    """What an import does with one person; `consenting` where the import says how they agreed."""
-    if known is None:
-        return _ADDED if consenting else _ADDED_PENDING
+def decide_import(profile: Profile, known: Known, *, consenting: bool) -> Decision:
+    """What an import does with one person of whom something is known."""
     if known.suppressed or known.membership is MembershipState.LEFT or known.profile is None:
         return _LEFT_OUT
     merged = merge(known.profile, profile)
@@ -77,59 +152,20 @@ def decide_import(profile: Profile, known: Known | None, *, consenting: bool) ->
     return _UNCHANGED_PENDING if waits else _UNCHANGED
 
 
-def merge_repeats(rows: Sequence[ListRow]) -> tuple[list[Profile], int]:
-    """Each address once, in the file's order, and how many repeats there were.
-
-    The first row of an address stands; a repeat only fills what the rows before it left empty.
-    """
-    profiles: dict[str, Profile] = {}
+def _good(
+    rows: Iterable[ListRow | RejectedRow], found: Gathered, progress: Callable[[int], None]
+) -> Iterator[Profile]:
     for row in rows:
-        key = row.profile.address.key
-        first = profiles.get(key)
-        profiles[key] = row.profile if first is None else _filled(first, row.profile)
-    return list(profiles.values()), len(rows) - len(profiles)
+        if isinstance(row, RejectedRow):
+            found.rejected.append(row)
+            continue
+        found.rows += 1
+        if found.rows <= SHOWN:
+            found.first.append(row)
+        if found.rows % _TOLD_EVERY == 0:
+            progress(found.rows)
+        yield row.profile
 
 
-def _take_in(
-    store: Store,
-    list_file: ListFile,
-    *,
-    list_name: str,
-    source: str,
-    file_name: str,
-    kind: ConsentKind,
-    now: int,
-    progress: Callable[[int], None] | None = None,
-) -> ImportReport:
-    profiles, duplicates = merge_repeats(list_file.rows)
-    source = " ".join(source.split())
-    consenting = bool(source)
-    created = store.lists.ensure(list_name)
-    counts: Counter[str] = Counter()
-    if profiles:
-        counts = store.imports.run(
-            profiles,
-            lambda profile, known: decide_import(profile, known, consenting=consenting),
-            list_name=list_name,
-            source=source,
-            file_name=file_name,
-            kind=kind,
-            now=now,
-            facts={"duplicates": duplicates, "rejected": len(list_file.rejected)},
-            progress=progress,
-        )
-    return ImportReport(
-        added=counts["added"],
-        updated=counts["updated"],
-        unchanged=counts["unchanged"],
-        suppressed=counts["suppressed"],
-        duplicates=duplicates,
-        rejected=list_file.rejected,
-        warnings=list_file.warnings,
-        list_created=created,
-        pending=counts["pending"],
-    )
-
-
-def _filled(first: Profile, later: Profile) -> Profile:
-    return replace(merge(later, first), address=first.address)
+def _silent(_: int) -> None:
+    """Where nobody watches."""

@@ -15,6 +15,7 @@ EXPORT_COLUMNS = ("email", "name", "language", "country", "state", "lists", "att
 CONSENT_COLUMNS = ("email", "person", "what", "when", "list", "source", "wording", "language", "page")
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
+_MAY_BEGIN_FORMULA = "'=+-@\t\r\n"
 
 
 def parse_segment(store: Store, text: str) -> Segment:
@@ -23,7 +24,7 @@ def parse_segment(store: Store, text: str) -> Segment:
         text,
         lists=store.lists.names(),
         segments=store.segments.expressions(),
-        attributes=store.people.attribute_names(),
+        attributes=store.attributes,
     )
 
 
@@ -35,7 +36,7 @@ def export_table(
     `lists` names those in which the person is active or pending; `attributes` is all of them as JSON.
     """
     taken = set(EXPORT_COLUMNS)
-    extra = tuple(name for name in sorted(store.people.attribute_names()) if name not in taken)
+    extra = tuple(name for name in sorted(store.attributes) if name not in taken)
     heading = tuple(map(spreadsheet_safe, (*EXPORT_COLUMNS, *extra)))
     return heading, (_export_row(person, extra) for person in people)
 
@@ -51,7 +52,7 @@ def consent_table(
 
 def spreadsheet_safe(text: str) -> str:
     """A cell that no spreadsheet takes for a formula: one with `'` before it is shown as it is."""
-    return f"'{text}" if _FORMULA.match(text) else text
+    return f"'{text}" if text[:1] in _MAY_BEGIN_FORMULA and _FORMULA.match(text) else text
 
 
 def _export_row(person: Subscriber, extra: Sequence[str]) -> tuple[str, ...]:

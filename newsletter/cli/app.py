@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import click
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.table import Table
 
@@ -25,6 +27,9 @@ from newsletter.relay import Relay
 from newsletter.store import Store, open_store
 
 NARROWEST = 20  # columns; some terminals say that they have none
+MOST_ROWS = 1_000
+"""Of a table that is laid out as a whole."""
+
 COMMAND = re.compile(r'newsletter(?: (?:"[^"]*"|[^\s"`,;()]*[^\s"`,;().:]))+')
 HARMFUL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
@@ -159,17 +164,56 @@ def put(text: str) -> None:
 
 def put_json(value: Any) -> None:
     """A value as JSON, on stdout."""
+    click.echo(_json(value))
+
+
+def put_json_list(values: Iterable[Any]) -> None:
+    """Any number of values as a JSON list, on stdout, each as it comes."""
+    before = "["
+    for value in values:
+        click.echo(f"{before}\n{_json(value)}".replace("\n", "\n  "), nl=False)
+        before = ","
+    click.echo("[]" if before == "[" else "\n]")
+
+
+def _json(value: Any) -> str:
     encoding = (getattr(sys.stdout, "encoding", None) or "").lower()
-    click.echo(json.dumps(value, ensure_ascii=not encoding.startswith("utf"), indent=2))
+    return json.dumps(value, ensure_ascii=not encoding.startswith("utf"), indent=2)
 
 
 def put_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()) -> None:
-    """A table on stdout; columns named in `right` are aligned there."""
+    """A table on stdout; columns named in `right` are aligned there.
+
+    A long one comes in parts, each with its heading and as wide as it needs to be.
+    """
+    cells = ([plain(str(cell)) for cell in row] for row in rows)
+    part, coming = list(islice(cells, MOST_ROWS)), list(islice(cells, MOST_ROWS))
+    if not coming:
+        _put_table(columns, part, right)
+        return
+    while part:
+        _put_aligned(columns, part, right)
+        part, coming = coming, list(islice(cells, MOST_ROWS))
+
+
+def _put_aligned(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str]) -> None:
+    """Many rows, a hundred times as fast as rich, which would also hold all of them."""
+    lines = [columns, *rows]
+    widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        padded = (
+            " " * (width - cell_len(cell)) + cell if name in right else set_cell_size(cell, width)
+            for name, cell, width in zip(columns, line, widths, strict=True)
+        )
+        click.echo("  ".join(padded).rstrip())
+
+
+def _put_table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str]) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         table.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(plain(str(cell)) for cell in row))
+        table.add_row(*row)
     Console(highlight=False, markup=False, emoji=False, width=table_width()).print(table)
 
 

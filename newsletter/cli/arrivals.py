@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from io import BytesIO
 from pathlib import Path
 
 import click
 
 from newsletter.addresses import parse_mailbox
 from newsletter.audience import arrivals
+from newsletter.audience.arrivals import Gathered
 from newsletter.cli.app import App, json_option, now_ms, pass_app, put, put_json, put_table
 from newsletter.cli.progress import counting
 from newsletter.countries import country_code
 from newsletter.errors import ListFileError, UsageError
 from newsletter.languages import normalise_tag
-from newsletter.listfile import read_list
-from newsletter.models import ImportReport, ListFile, Profile
+from newsletter.listfile import Listing, open_list
+from newsletter.models import ImportReport, Profile
 from newsletter.store import Store
 
-SHOWN = 5
 CORE = frozenset({"email", "name", "language", "country"})
 
 
@@ -41,18 +43,15 @@ def import_(app: App, file: Path, list_name: str, source: str, as_json: bool, ye
       newsletter subscribers import dentists.xlsx --list dentists --source "congress sign-up, May 2026"
     """
     app.config  # noqa: B018  a missing project is said before the file is read
-    try:
-        found = read_list(file.read_bytes(), name=file.name)
-    except PermissionError as error:
-        raise ListFileError("cannot be opened", where=str(file), hint="close it in other programs") from error
-    asks = app.interactive and not yes and bool(found.rows)
-    with app.store() as store:
+    listing = _opened(file)
+    with app.store() as store, _gathered(app, store, listing) as found:
+        asks = app.interactive and not yes and found.rows > 0
         near = _near_list(app, store, list_name, ask=asks)
         if asks:
-            _show_first(app, found)
-            app.confirm(f"Import {len(found.rows):,} rows into '{list_name}'?", yes=False)
-        with counting(app, "Importing", len(found.rows)) as advance:
-            report = arrivals.import_people(
+            _show_first(app, listing, found)
+            app.confirm(f"Import {found.rows:,} rows into '{list_name}'?", yes=False)
+        with counting(app, "Importing", found.rows) as advance:
+            report = arrivals.import_gathered(
                 store,
                 found,
                 list_name=list_name,
@@ -67,10 +66,29 @@ def import_(app: App, file: Path, list_name: str, source: str, as_json: bool, ye
     else:
         _tell_import(report, list_name)
     if not asks:
-        _tell_file(app, found)
+        _tell_file(app, listing, found)
     _warn_import(app, report, list_name, source, near)
     if report.added or report.updated:
         app.say(f"A mistake? Before anybody is mailed: {app.command('imports', 'undo', str(number))}")
+
+
+def _opened(file: Path) -> Listing:
+    """The list in a file; what comes through a pipe, which is read only once, is held in memory."""
+    try:
+        if file.is_file():
+            return open_list(lambda: file.open("rb"), name=file.name)
+        data = file.read_bytes()
+        return open_list(lambda: BytesIO(data), name=file.name)
+    except PermissionError as error:
+        raise ListFileError("cannot be opened", where=str(file), hint="close it in other programs") from error
+
+
+@contextmanager
+def _gathered(app: App, store: Store, listing: Listing) -> Iterator[Gathered]:
+    with ExitStack() as stack:
+        with counting(app, "Reading", None) as advance:
+            found = stack.enter_context(arrivals.gathered(store, listing, advance))
+        yield found
 
 
 def _near_list(app: App, store: Store, name: str, *, ask: bool) -> str:
@@ -82,36 +100,36 @@ def _near_list(app: App, store: Store, name: str, *, ask: bool) -> str:
     return near
 
 
-def _show_first(app: App, found: ListFile) -> None:
-    app.say(f"{len(found.rows):,} rows were read ({_kind(found)}); the first of them:")
+def _show_first(app: App, listing: Listing, found: Gathered) -> None:
+    app.say(f"{found.rows:,} rows were read ({_kind(listing)}); the first of them:")
     columns = ("line", "email", "name", "language", "country")
     put_table(
         columns,
         (
             (r.line, r.profile.address.text, r.profile.name, r.profile.language, r.profile.country)
-            for r in found.rows[:SHOWN]
+            for r in found.first
         ),
     )
     if found.rejected:
         app.say(f"{len(found.rejected):,} rows cannot be used and will be left out.")
-    _tell_file(app, found)
+    _tell_file(app, listing, found)
 
 
-def _tell_file(app: App, found: ListFile) -> None:
+def _tell_file(app: App, listing: Listing, found: Gathered) -> None:
     """What a person should know of the file: before the question, where one is asked."""
-    if found.kind == "empty":
+    if listing.kind == "empty":
         app.warn("the file is empty")
     elif not found.rows and not found.rejected:
         app.warn("there is nobody in the file")
-    fields = [column for column in found.columns if column not in CORE]
+    fields = [column for column in listing.columns if column not in CORE]
     if fields:
         app.say(f"Also kept, as personal fields: {', '.join(fields)}")
-    for warning in found.warnings:
+    for warning in listing.warnings:
         app.warn(warning)
 
 
-def _kind(found: ListFile) -> str:
-    return f"{found.kind}, {found.encoding}" if found.encoding else found.kind
+def _kind(listing: Listing) -> str:
+    return f"{listing.kind}, {listing.encoding}" if listing.encoding else listing.kind
 
 
 def _import_json(report: ImportReport) -> dict[str, object]:

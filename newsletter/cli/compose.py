@@ -50,7 +50,7 @@ def make_proof(app: App, slug: str, *, inert: bool = False) -> Proof:
     attributes: set[str] = set()
     if settings.database.exists():
         with app.store(create=False) as store:
-            attributes = store.people.attribute_names()
+            attributes = set(store.attributes)
     return Proof(issue, settings, environment(settings.templates), attributes=attributes, inert=inert)
 
 

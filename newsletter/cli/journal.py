@@ -17,7 +17,7 @@ from newsletter.cli.app import (
     json_option,
     now_ms,
     pass_app,
-    put_json,
+    put_json_list,
     put_table,
     table_width,
     yes_option,
@@ -67,7 +67,7 @@ def deliveries(app: App, issue: str, state: str | None, as_csv: bool, as_json: b
         found = store.sends.deliveries(issue, DeliveryState(state) if state else None)
         rows = (_row(app, d, message_id(seeds[d.send], d.id, domain)) for d in found)
         if as_json:
-            put_json(list(rows))
+            put_json_list(rows)
         elif as_csv:
             _put_csv(rows)
         else:

@@ -6,6 +6,7 @@ import csv
 import io
 import sys
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 
 import click
@@ -106,21 +107,19 @@ def list_(app: App, segment: str, state: str, limit: int) -> None:
     Example:
       newsletter subscribers list --segment "country:FR" --state active
     """
-    rows: list[tuple[str, ...]] = []
-    more = 0
     with app.store(create=False) as store:
-        for person in _selected(store, segment, state):
-            if limit and len(rows) >= limit:
-                more += 1
-                continue
-            profile = person.profile
-            lists = ", ".join(m.list_name for m in person.memberships if m.state == "active")
-            rows.append(
-                (profile.address.text, profile.name, profile.language, profile.country, person.state, lists)
-            )
-    put_table(("email", "name", "language", "country", "state", "lists"), rows)
-    if more:
+        parsed = parse_segment(store, segment) if segment else None
+        shown = islice(store.people.select(parsed, state or None), limit or None)
+        put_table(("email", "name", "language", "country", "state", "lists"), map(_cells, shown))
+        more = store.people.count(parsed, state or None) - limit if limit else 0
+    if more > 0:
         app.say(f"and {more:,} more: show all with --limit 0")
+
+
+def _cells(person: Subscriber) -> Sequence[str]:
+    profile = person.profile
+    lists = ", ".join(m.list_name for m in person.memberships if m.state == "active")
+    return (profile.address.text, profile.name, profile.language, profile.country, person.state, lists)
 
 
 @click.command("export")

@@ -21,8 +21,8 @@ SECONDS_OF_LEAVING = 1  # after which it is said what is waited for
 
 
 @contextmanager
-def counting(app: App, what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A bar over `total` things; the block calls what it is given with how many are done by now."""
+def counting(app: App, what: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """A bar over `total` things (None: unknown); the block calls what it is given with how many are done."""
     if not app.talk.is_terminal:
         yield lambda done: None
         return

@@ -2,66 +2,56 @@
 
 from __future__ import annotations
 
-from itertools import chain, islice
-from typing import Final
+from io import BytesIO
 
-from newsletter.listfile import decoding, delimited, layout, workbook
-from newsletter.listfile.records import Record, Table
-from newsletter.listfile.rows import RowReader
-from newsletter.models import ListFile, RejectedRow
+from newsletter.listfile import decoding, delimited, workbook
+from newsletter.listfile.decoding import Open
+from newsletter.listfile.listing import Listing
+from newsletter.listfile.records import Table
+from newsletter.models import ListFile, ListRow, RejectedRow
 
-__all__ = ["read_list"]
-
-_SAMPLE: Final = 2000  # records by which the columns are found
+__all__ = ["Listing", "Open", "open_list", "read_list"]
 
 
-def read_list(data: bytes, *, name: str) -> ListFile:
-    """Read a list of people from a file's bytes; `name` is the file's name, for messages.
+def open_list(opened: Open, *, name: str) -> Listing:
+    """Look at a list of people, of which text files are never held as a whole; `name` is for messages.
 
     Taken: .xlsx (the sheet with the most addresses); CSV with comma, semicolon, tab or bar; a plain list of
     addresses or of `Name <address>`, also with several in a line; UTF-8, UTF-16 and the old code pages. What
-    the columns mean is found by their headings in many languages, else by looking. Rows keep the file's
-    order; repeats are not merged.
+    the columns mean is found by their headings in many languages, else by looking.
 
-    `line` is a record's first line in the file, or the row's number in the sheet. `columns` are the keys that
-    rows may fill, in the file's order. `kind` is `csv`, `tsv`, `column`, `xlsx`, or `empty`; `encoding`
-    is empty for workbooks. ListFileError where the file as a whole cannot be read.
+    `line` is a record's first line in the file, or the row's number in the sheet. ListFileError where the
+    file as a whole cannot be read.
     """
-    table = workbook.read(data, name=name) if workbook.is_workbook(data) else _from_text(data, name)
-    records = iter(table.records)
-    sample = list(islice(records, _SAMPLE))
-    if not any("@" in cell for record in sample for cell in record.cells):
-        sample += list(records)
-    found = layout.find(sample, name=name)
-    if found is None:
-        return _nobody(table, sample)
-    reader = RowReader(found)
-    reader.read(chain(islice(sample, found.starts, None), records))
+    with opened() as file:
+        data = file.read(workbook.MARK_BYTES)
+        if workbook.is_workbook(data):
+            return Listing(workbook.read(data + file.read(), name=name), name=name)
+    return Listing(_from_text(opened, name), name=name)
+
+
+def read_list(data: bytes, *, name: str) -> ListFile:
+    """All of a list whose bytes are at hand, as `open_list` reads it."""
+    listing = open_list(lambda: BytesIO(data), name=name)
+    rows: list[ListRow] = []
+    rejected: list[RejectedRow] = []
+    for row in listing:
+        if isinstance(row, ListRow):
+            rows.append(row)
+        else:
+            rejected.append(row)
     return ListFile(
-        rows=reader.rows,
-        rejected=reader.rejected,
-        warnings=(*table.warnings, *found.warnings, *reader.warnings()),
-        columns=found.columns,
-        encoding=table.encoding,
-        kind=table.kind,
+        rows=rows,
+        rejected=rejected,
+        warnings=listing.warnings,
+        columns=listing.columns,
+        encoding=listing.encoding,
+        kind=listing.kind,
     )
 
 
-def _from_text(data: bytes, name: str) -> Table:
-    decoded = decoding.decode(data, name=name)
-    if not decoded.text.strip("\ufeff \t\r\n"):
-        return Table(records=(), kind="empty", encoding=decoded.encoding)
+def _from_text(opened: Open, name: str) -> Table:
+    decoded = decoding.decode(opened, name=name)
+    if not any(line.strip("\ufeff \t\r") for line in decoded.lines()):
+        return Table(records=tuple, kind="empty", encoding=decoded.encoding)
     return delimited.read(decoded)
-
-
-def _nobody(table: Table, sample: list[Record]) -> ListFile:
-    """An empty file, or one with a heading only."""
-    faults = [RejectedRow(line=record.line, reason=record.fault) for record in sample if record.fault]
-    return ListFile(
-        rows=(),
-        rejected=faults,
-        warnings=table.warnings,
-        columns=(),
-        encoding=table.encoding,
-        kind=table.kind,
-    )

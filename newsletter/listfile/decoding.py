@@ -1,14 +1,21 @@
-"""The bytes of a text file -> its text, whatever program wrote it."""
+"""The bytes of a text file -> its lines, whatever program wrote it; a large file is never held as a whole."""
 
 from __future__ import annotations
 
 import codecs
+import os
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from functools import partial
+from io import TextIOWrapper
+from typing import AnyStr, BinaryIO, Final
 
 from newsletter.errors import ListFileError
 from newsletter.listfile import legacy
+
+Open = Callable[[], BinaryIO]
+"""Opens the file anew, at its beginning."""
 
 _BOMS: Final = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -30,106 +37,118 @@ _SIGNATURES: Final = (
 )
 _MARKUP: Final = re.compile(rb"\s*<(?:!doctype|html|table|\?xml|meta|head|body)\b", re.IGNORECASE)
 _CONTROLS: Final = re.compile(rb"[\x01-\x08\x0e-\x19\x1b-\x1f]")
+_FOREIGN_WORD: Final = re.compile(r"[^\W\d_]*[^\W\d_\x00-\x7f][^\W\d_]*")
 _SAVE_AS: Final = "open it in a spreadsheet and save it as .xlsx or as CSV UTF-8"
+_HEAD: Final = 100_000  # bytes
+_CHUNK: Final = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
 class Decoded:
-    """A file's text without byte order mark, the encoding it was read in, and what to tell the user."""
+    """A text file's encoding, what to tell the user, and its lines, read anew each time they are asked for.
 
-    text: str
+    Lines come without byte order mark and without their end, be it CRLF, LF or CR.
+    """
+
+    lines: Callable[[], Iterator[str]]
     encoding: str
     warnings: tuple[str, ...] = ()
 
 
-def decode(data: bytes, *, name: str) -> Decoded:
+def decode(opened: Open, *, name: str) -> Decoded:
     """Read UTF-8, UTF-16 or UTF-32 with or without mark, else the likeliest code page.
 
     ListFileError where the bytes are no text.
     """
-    _refuse_foreign(data, name)
+    with opened() as file:
+        head = file.read(_HEAD)
+        even = file.seek(0, os.SEEK_END) % 2 == 0
+    _refuse_foreign(head, name)
     for mark, encoding in _BOMS:
-        if data.startswith(mark):
-            return _decoded_wide(data[len(mark) :], encoding, name)
-    wide = _wide_without_mark(data)
+        if head.startswith(mark):
+            return _decoded_wide(opened, encoding, len(mark), name)
+    wide = _wide_without_mark(head[:20_000]) if even else ""
     if wide:
-        return _decoded_wide(data, wide, name)
-    if b"\x00" in data:
-        line = data.count(b"\n", 0, data.index(b"\x00")) + 1
-        raise ListFileError(
-            "there are NUL bytes in it: this is no text file", where=f"{name}:{line}", hint=_SAVE_AS
-        )
-    if len(_CONTROLS.findall(data[:100_000])) > 4 + len(data[:100_000]) // 50:
+        return _decoded_wide(opened, wide, 0, name)
+    _refuse_nul(_chunks(opened, 0), b"\x00", b"\n", name)
+    if len(_CONTROLS.findall(head)) > 4 + len(head) // 50:
         raise ListFileError("this is no text file", where=name, hint=_SAVE_AS)
-    return _decoded_narrow(data)
+    return _decoded_narrow(opened, 0)
 
 
-def _refuse_foreign(data: bytes, name: str) -> None:
+def _refuse_foreign(head: bytes, name: str) -> None:
     for signature, what in _SIGNATURES:
-        if data.startswith(signature):
+        if head.startswith(signature):
             raise ListFileError(
                 f"this is {what}, not a list", where=name, hint="give the list as .xlsx or as CSV"
             )
-    if _MARKUP.match(data[:500].lstrip(codecs.BOM_UTF8)):
+    if _MARKUP.match(head[:500].lstrip(codecs.BOM_UTF8)):
         raise ListFileError("this is a web page or XML under another name", where=name, hint=_SAVE_AS)
-    if data[:11].upper() == b"BEGIN:VCARD":
+    if head[:11].upper() == b"BEGIN:VCARD":
         hint = "export it from the address book as CSV"
         raise ListFileError("this is an address book (vCard), not a list", where=name, hint=hint)
 
 
-def _wide_without_mark(data: bytes) -> str:
+def _wide_without_mark(head: bytes) -> str:
     """UTF-16 without a mark shows by zero bytes in every second place, for addresses are ASCII."""
-    head = data[:20_000]
     even, odd = head[0::2].count(0), head[1::2].count(0)
-    if len(data) < 4 or len(data) % 2 or max(even, odd) * 5 < len(head) // 2:
+    if len(head) < 4 or max(even, odd) * 5 < len(head) // 2:
         return ""
     if even * 20 <= odd:
         return "utf-16-le"
     return "utf-16-be" if odd * 20 <= even else ""
 
 
-def _decoded_wide(data: bytes, encoding: str, name: str) -> Decoded:
+def _decoded_wide(opened: Open, encoding: str, skip: int, name: str) -> Decoded:
     try:
-        text = data.decode(encoding)
+        _refuse_nul(_decoded_chunks(opened, encoding, skip), "\x00", "\n", name)
     except UnicodeDecodeError as error:
         if encoding == "utf-8":
-            return _decoded_narrow(data)
+            return _decoded_narrow(opened, skip)
         lead = f"it begins as {encoding.upper()} text and goes wrong at byte {error.start:,}"
         raise ListFileError(lead, where=name, hint=_SAVE_AS) from None
-    if "\x00" in text:
-        line = text.count("\n", 0, text.index("\x00")) + 1
-        raise ListFileError(
-            "there are NUL bytes in it: this is no text file", where=f"{name}:{line}", hint=_SAVE_AS
-        )
-    return Decoded(text=text, encoding=encoding)
+    return Decoded(lines=partial(_lines, opened, encoding, skip), encoding=encoding)
 
 
-def _decoded_narrow(data: bytes) -> Decoded:
+def _refuse_nul(chunks: Iterator[AnyStr], nul: AnyStr, newline: AnyStr, name: str) -> None:
+    line = 1
+    for chunk in chunks:
+        at = chunk.find(nul)
+        line += chunk.count(newline, 0, at if at >= 0 else len(chunk))
+        if at >= 0:
+            message = "there are NUL bytes in it: this is no text file"
+            raise ListFileError(message, where=f"{name}:{line}", hint=_SAVE_AS)
+
+
+def _decoded_narrow(opened: Open, skip: int) -> Decoded:
     try:
-        return Decoded(text=data.decode("utf-8"), encoding="utf-8")
+        for _ in _decoded_chunks(opened, "utf-8", skip):
+            pass
     except UnicodeDecodeError:
-        pass
-    lines = data.splitlines(keepends=True)
-    foreign = [line for line in lines if not line.isascii()]
-    broken = [line for line in foreign if not _is_utf8(line)]
-    if len(broken) * 2 < len(foreign):
-        return _decoded_mixed(lines, broken)
-    encoding = legacy.guess(data)
-    text = data.decode(encoding, errors="replace")
-    return Decoded(text=text, encoding=encoding, warnings=(_guessed(encoding, text),))
+        return _decoded_old(opened, skip)
+    return Decoded(lines=partial(_lines, opened, "utf-8", skip), encoding="utf-8")
 
 
-def _decoded_mixed(lines: list[bytes], broken: list[bytes]) -> Decoded:
-    """UTF-8 in which a few lines of another program were pasted."""
-    encoding = legacy.guess(b"".join(broken))
-    text = "".join(line.decode("utf-8" if _is_utf8(line) else encoding, errors="replace") for line in lines)
-    first = next(number for number, line in enumerate(lines, 1) if not _is_utf8(line))
-    what = legacy.ENGLISH_NAMES[encoding]
-    some = "line is" if len(broken) == 1 else "lines are"
+def _decoded_old(opened: Open, skip: int) -> Decoded:
+    """A text in a code page, or one in UTF-8 in which a few lines of another program were pasted."""
+    foreign, broken, first = legacy.Words(), legacy.Words(), 0
+    for number, line in enumerate(_raw_lines(opened, skip), 1):
+        foreign.add(line)
+        if not _is_utf8(line):
+            broken.add(line)
+            first = first or number
+    if broken.lines * 2 >= foreign.lines:
+        encoding = foreign.encoding()
+        lines = partial(_lines, opened, encoding, skip)
+        return Decoded(lines=lines, encoding=encoding, warnings=(_guessed(encoding, lines()),))
+    encoding = broken.encoding()
+    some = "line is" if broken.lines == 1 else "lines are"
     warning = (
-        f"{len(broken):,} {some} not UTF-8 as the others (first: line {first}); read as {what} ({encoding})"
+        f"{broken.lines:,} {some} not UTF-8 as the others (first: line {first}); "
+        f"read as {legacy.ENGLISH_NAMES[encoding]} ({encoding})"
     )
-    return Decoded(text=text, encoding="utf-8", warnings=(warning,))
+    lines = partial(_mixed_lines, opened, encoding, skip)
+    return Decoded(lines=lines, encoding="utf-8", warnings=(warning,))
 
 
 def _is_utf8(line: bytes) -> bool:
@@ -140,8 +159,50 @@ def _is_utf8(line: bytes) -> bool:
     return True
 
 
-def _guessed(encoding: str, text: str) -> str:
+def _guessed(encoding: str, lines: Iterator[str]) -> str:
     """Show a word by which a person sees whether the guess is right."""
-    words = re.findall(r"[^\W\d_]*[^\W\d_\x00-\x7f][^\W\d_]*", text)
-    shown = f"; look whether '{max(words, key=len)[:40]}' is spelled as it should be" if words else ""
+    words = (word for line in lines if not line.isascii() for word in _FOREIGN_WORD.findall(line))
+    longest = max(words, key=len, default="")[:40]
+    shown = f"; look whether '{longest}' is spelled as it should be" if longest else ""
     return f"the file is not UTF-8; read as {legacy.ENGLISH_NAMES[encoding]} ({encoding}){shown}"
+
+
+def _chunks(opened: Open, skip: int) -> Iterator[bytes]:
+    with opened() as file:
+        file.seek(skip)
+        while chunk := file.read(_CHUNK):
+            yield chunk
+
+
+def _decoded_chunks(opened: Open, encoding: str, skip: int) -> Iterator[str]:
+    """UnicodeDecodeError counts its bytes from the text's beginning."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    done = 0
+    try:
+        for chunk in _chunks(opened, skip):
+            yield decoder.decode(chunk)
+            done += len(chunk) - len(decoder.getstate()[0])
+        yield decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        error.start += done
+        raise
+
+
+def _lines(opened: Open, encoding: str, skip: int) -> Iterator[str]:
+    with opened() as file:
+        file.seek(skip)
+        for line in TextIOWrapper(file, encoding, errors="replace"):
+            yield line.rstrip("\n")
+
+
+def _mixed_lines(opened: Open, encoding: str, skip: int) -> Iterator[str]:
+    for line in _raw_lines(opened, skip):
+        text = line.decode("utf-8" if _is_utf8(line) else encoding, errors="replace")
+        yield text.rstrip("\r\n")
+
+
+def _raw_lines(opened: Open, skip: int) -> Iterator[bytes]:
+    """Lines with their ends; Latin-1 gives each byte a character of its own, so that none is changed."""
+    with opened() as file:
+        file.seek(skip)
+        yield from (line.encode("latin-1") for line in TextIOWrapper(file, "latin-1", newline=""))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from io import StringIO
 from itertools import islice
 from typing import Final
 
@@ -24,30 +23,31 @@ _DECLARED: Final = re.compile(r"\"?sep=(.)\"?\s*", re.IGNORECASE)
 
 def read(decoded: Decoded) -> Table:
     """Read a plain list of addresses, or find the separator (or the one that `sep=;` at the top declares)."""
-    first = decoded.text[:20].splitlines()[0:1]
-    declared = _DECLARED.fullmatch(first[0]) if first else None
-    listed = not declared and plain.is_plain(line for line in _lines(decoded.text) if line.strip())
-    separator = declared[1] if declared else "" if listed else _separator(decoded.text)
-    records = _records(decoded.text, separator)
-    if listed:
-        records = plain.spread(records)
+    declared = _DECLARED.fullmatch(next(decoded.lines(), "")[:20])
+    listed = not declared and plain.is_plain(line for line in decoded.lines() if line.strip())
+    separator = declared[1] if declared else "" if listed else _separator(decoded)
+
+    def records() -> Iterator[Record]:
+        found = islice(_records(decoded.lines(), separator), 1 if declared else 0, None)
+        return plain.spread(found) if listed else found
+
     return Table(
-        records=islice(records, 1, None) if declared else records,
+        records=records,
         kind=_KINDS.get(separator, "csv"),
         encoding=decoded.encoding,
         warnings=decoded.warnings,
     )
 
 
-def _separator(text: str) -> str:
-    lines = [line for line in islice(_lines(text), _SAMPLE) if line.strip()]
-    best = max(_SEPARATORS, key=lambda separator: _fitness(text, separator))
+def _separator(decoded: Decoded) -> str:
+    lines = [line for line in islice(decoded.lines(), _SAMPLE) if line.strip()]
+    best = max(_SEPARATORS, key=lambda separator: _fitness(_records(decoded.lines(), separator)))
     return best if any(best in line for line in lines) else ""
 
 
-def _fitness(text: str, separator: str) -> float:
+def _fitness(records: Iterator[Record]) -> float:
     """Cells that are headings or addresses speak for a separator, and records of equal length."""
-    sample = [record for record in islice(_records(text, separator), _SAMPLE) if any(record.cells)]
+    sample = [record for record in islice(records, _SAMPLE) if any(record.cells)]
     if not sample:
         return 0.0
     known = max(headings.recognised(record.cells) for record in sample[:20])
@@ -57,23 +57,18 @@ def _fitness(text: str, separator: str) -> float:
     return 2.0 * known + 3.0 * addresses / len(sample) + even
 
 
-def _lines(text: str) -> Iterator[str]:
-    """Lines without their end, be it CRLF, LF or CR."""
-    return (line.rstrip("\n") for line in StringIO(text, newline=None))
-
-
-def _records(text: str, separator: str) -> Iterator[Record]:
+def _records(lines: Iterator[str], separator: str) -> Iterator[Record]:
     if not separator:
-        yield from (Record(number, [line]) for number, line in enumerate(_lines(text), 1))
+        yield from (Record(number, [line]) for number, line in enumerate(lines, 1))
         return
-    lines = _Lookahead(text)
+    ahead = _Lookahead(lines)
     splitter = _Splitter(separator)
-    for number, line in lines:
+    for number, line in ahead:
         if '"' not in line:
             yield Record(number, line.split(separator))
             continue
         cells = splitter.cells(line)
-        yield Record(number, cells) if cells is not None else _over_lines(number, line, lines, splitter)
+        yield Record(number, cells) if cells is not None else _over_lines(number, line, ahead, splitter)
 
 
 def _over_lines(number: int, line: str, lines: _Lookahead, splitter: _Splitter) -> Record:
@@ -91,10 +86,10 @@ def _over_lines(number: int, line: str, lines: _Lookahead, splitter: _Splitter) 
 
 
 class _Lookahead:
-    """Numbered lines of a text, with a way to look at the next ones."""
+    """Numbered lines, with a way to look at the next ones."""
 
-    def __init__(self, text: str) -> None:
-        self._lines = _lines(text)
+    def __init__(self, lines: Iterator[str]) -> None:
+        self._lines = lines
         self._waiting: list[str] = []
         self._number = 0
 
@@ -128,14 +123,19 @@ class _Splitter:
     def __init__(self, separator: str) -> None:
         end = re.escape(separator)
         self.separator = separator
+        self._between = f'"{separator}"'
         self._plain = re.compile(rf"[^{end}]*+")
-        self._quoted = re.compile(rf'[^\S\n{end}]*+"([^"]*+(?:""[^"]*+)*+)"\s*+(?=[{end}]|\Z)')
+        self._quoted = re.compile(rf'[^\S\n{end}]*+"([^"]*+(?:""[^"]*+)*+)"[^\S{end}]*+(?=[{end}]|\Z)')
         self._loose = re.compile(rf'[^\S\n{end}]*+"([^\n]*?)"[^\S\n{end}]*(?=[{end}]|\Z)')
         self._mailbox = re.compile(rf'[^\S\n{end}]*+"[^"\n]*+"[^"\n{end}]*+(?=[{end}]|\Z)')
         self._opens = re.compile(rf'[^\S\n{end}]*+"')
 
     def cells(self, record: str) -> list[str] | None:
         """The cells, or None where a quoted one is still open at the end."""
+        if record[0] == record[-1] == '"':
+            every = record[1:-1].split(self._between)
+            if record.count('"') == 2 * len(every):  # all cells are quoted, and no quote is in any
+                return every
         cells: list[str] = []
         at = 0
         while True:

@@ -36,6 +36,7 @@ _RARER: Final = {
 }
 _WORD: Final = re.compile(rb"[^\s,;|:<>()@\"./0-9_-]*[\x80-\xff][^\s,;|:<>()@\"./0-9_-]*")
 _MOST_WORDS: Final = 400
+_MOST_KEPT: Final = 100_000  # distinct words
 
 ENGLISH_NAMES: Final = {
     "cp1252": "Western European",
@@ -51,20 +52,37 @@ ENGLISH_NAMES: Final = {
 }
 
 
-def guess(data: bytes) -> str:
-    """Answer the code page in which the words of `data` look most like some language; cp1252 in doubt."""
-    words = _foreign_words(data)
-    scores = {encoding: _score(encoding, words) - _RARER.get(encoding, 0) for encoding in _SPELLED}
-    if b"\r" in data and b"\n" not in data:
-        scores["mac_roman"] += 2 * _RARER["mac_roman"]
-    best = max(scores, key=lambda encoding: scores[encoding])
-    return best if scores[best] > -math.inf else "cp1252"
+class Words:
+    """The words beyond ASCII in the lines of a text: by what they would spell, its code page is guessed.
 
+    `lines` counts those with such words.
+    """
 
-def _foreign_words(data: bytes) -> list[bytes]:
-    """Distinct words beyond ASCII, evenly drawn from the whole file."""
-    words = list(dict.fromkeys(match.group() for match in _WORD.finditer(data)))
-    return words[:: len(words) // _MOST_WORDS + 1]
+    def __init__(self) -> None:
+        self.lines = 0
+        self._words: dict[bytes, None] = {}
+        self._ends: set[bytes] = set()
+
+    def add(self, line: bytes) -> None:
+        """Look at a line with its end."""
+        self._ends.add(line[-1:])
+        if not line.isascii():
+            self.lines += 1
+            if len(self._words) < _MOST_KEPT:
+                self._words |= dict.fromkeys(_WORD.findall(line))
+
+    def encoding(self) -> str:
+        """The code page in which the words look most like some language; cp1252 in doubt."""
+        words = self._evenly_drawn()
+        scores = {encoding: _score(encoding, words) - _RARER.get(encoding, 0) for encoding in _SPELLED}
+        if b"\r" in self._ends and b"\n" not in self._ends:
+            scores["mac_roman"] += 2 * _RARER["mac_roman"]
+        best = max(scores, key=lambda encoding: scores[encoding])
+        return best if scores[best] > -math.inf else "cp1252"
+
+    def _evenly_drawn(self) -> list[bytes]:
+        words = list(self._words)
+        return words[:: len(words) // _MOST_WORDS + 1]
 
 
 def _score(encoding: str, words: Iterable[bytes]) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,9 +17,9 @@ class Record(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A file's records in order (read once), how they were written, and what to tell the user."""
+    """A file's records in order, read anew at each call; how they were written; what to tell the user."""
 
-    records: Iterable[Record]
+    records: Callable[[], Iterable[Record]]
     kind: str
     encoding: str
     warnings: tuple[str, ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -12,12 +12,12 @@ from newsletter.addresses import clean_text, parse_mailbox
 from newsletter.errors import AddressError
 from newsletter.listfile import values
 from newsletter.listfile.layout import Layout
-from newsletter.listfile.people import People
 from newsletter.listfile.records import Record
-from newsletter.models import Address, RejectedRow, SuppressionKind
+from newsletter.models import Address, ListRow, Profile, RejectedRow, SuppressionKind
 
 _MOST_CHARACTERS: Final = 10_000  # of a cell
 _MOST_OF_A_NAME: Final = 200
+_MOST_TOLD: Final = 1_000  # different values
 _ADDRESS: Final = re.compile(r"[^\s@]@[^\s@]+\.[^\s@]")
 _LONE_ADDRESS: Final = re.compile(r"[^\s@<>]+@[^\s@<>]+\.[^\s@<>]+")
 _LEFT: Final = frozenset(SuppressionKind)
@@ -34,63 +34,61 @@ class _Told:
     def add(self, line: int, value: str = "") -> None:
         self.first = self.first or line
         self.count += 1
-        if value:
+        if value and (value in self.values or len(self.values) < _MOST_TOLD):
             self.values[value] += 1
 
 
 class RowReader:
-    """Reads records one by one; `rows`, `rejected` and `warnings()` are complete after the last."""
+    """Reads records one by one; `warnings()` are complete after the last."""
 
     def __init__(self, layout: Layout) -> None:
-        self.rows = People([key for _, key in layout.attributes])
-        self.rejected: list[RejectedRow] = []
         self._layout = layout
         self._heading = [cell.casefold() for cell in layout.heading]
         self._language = values.languages()
         self._country = values.countries()
         self._told: dict[str, _Told] = {}
 
-    def read(self, records: Iterable[Record]) -> None:
-        """Read all records into `rows` and `rejected`; those without any text are passed over."""
+    def read(self, records: Iterable[Record]) -> Iterator[ListRow | RejectedRow]:
+        """Each record's person, or why it is none; those without any text are passed over."""
         for record in records:
-            if not any(record.cells) or not "".join(record.cells).strip():
-                continue
-            if self._repeats_heading(record.cells):
-                continue
             try:
-                self._row(record)
+                yield ListRow(line=record.line, profile=self._person(record))
             except AddressError as error:
-                self.rejected.append(RejectedRow(line=record.line, reason=error.message))
+                if "".join(record.cells).strip() and not self._repeats_heading(record.cells):
+                    yield RejectedRow(line=record.line, reason=error.message)
 
     def warnings(self) -> list[str]:
         """One sentence for each thing that a person should look at."""
         return [_SENTENCES[what](told) for what, told in self._told.items()]
 
-    def _row(self, record: Record) -> None:
-        """Keep one record; AddressError says why it is nobody."""
-        if record.fault:
-            raise AddressError(record.fault)
-        cells, layout = record.cells, self._layout
-        longest = max(map(len, cells))
-        if longest > _MOST_CHARACTERS:
-            raise AddressError(f"a cell holds {longest:,} characters")
-        self._refuse_who_left(cells)
+    def _person(self, record: Record) -> Profile:
+        """AddressError says why it is nobody."""
+        line, cells, fault = record
+        layout = self._layout
+        if fault:
+            raise AddressError(fault)
+        if len("".join(cells)) > _MOST_CHARACTERS:
+            _refuse_huge(cells)
+        if layout.state is not None:
+            self._refuse_who_left(cells)
         mailbox_name, address = self._mailbox(cells)
-        line = record.line
         name = self._name(line, cells, address) or self._checked_name(line, mailbox_name, address)
-        title = values.plain_cell(_cell(cells, layout.title))
-        if values.is_title(title):
-            name = values.titled(title, name)
+        if layout.title is not None:
+            title = values.plain_cell(_cell(cells, layout.title))
+            name = values.titled(title, name) if values.is_title(title) else name
         if layout.heading and len(cells) > len(layout.heading) and any(cells[len(layout.heading) :]):
-            self._tell("wide", record.line)
-        self.rows.add(
-            line=record.line,
+            self._tell("wide", line)
+        return Profile(
             address=address,
             name=name,
-            language=self._looked_up("language", layout.language, self._language, record),
-            country=self._looked_up("country", layout.country, self._country, record),
-            values=tuple(values.plain_cell(_cell(cells, at)) for at, _ in layout.attributes),
+            language=self._looked_up("language", line, _cell(cells, layout.language), self._language),
+            country=self._looked_up("country", line, _cell(cells, layout.country), self._country),
+            attributes=self._attributes(cells) if layout.attributes else {},
         )
+
+    def _attributes(self, cells: Sequence[str]) -> dict[str, str]:
+        found = ((key, values.plain_cell(_cell(cells, at))) for at, key in self._layout.attributes)
+        return {key: value for key, value in found if value}
 
     def _repeats_heading(self, cells: Sequence[str]) -> bool:
         if not self._heading or "@" in _cell(cells, self._layout.address):
@@ -124,8 +122,7 @@ class RowReader:
         """Leave out what is no name, and remember what looks damaged. AddressError for another address."""
         if not name:
             return ""
-        bare = name.strip("<>'\" ")
-        if _LONE_ADDRESS.fullmatch(bare):
+        if "@" in name and _LONE_ADDRESS.fullmatch(bare := name.strip("<>'\" ")):
             if bare.casefold() == address.text.casefold():
                 return ""
             raise AddressError(f"two addresses where one belongs: '{address.text}', '{bare[:60]}'")
@@ -139,17 +136,22 @@ class RowReader:
             self._tell("encoded", line, name)
         return name
 
-    def _looked_up(self, what: str, column: int | None, known: values.Known, record: Record) -> str:
-        if column is None:
+    def _looked_up(self, what: str, line: int, cell: str, known: Callable[[str], str]) -> str:
+        if not cell:
             return ""
-        cell = _cell(record.cells, column)
-        value = known(cell) if cell else ""
-        if not value and cell and clean_text(cell):
-            self._tell(what, record.line, clean_text(cell)[:40])
+        value = known(cell)
+        if not value and clean_text(cell):
+            self._tell(what, line, clean_text(cell)[:40])
         return value
 
     def _tell(self, what: str, line: int, value: str = "") -> None:
         self._told.setdefault(what, _Told()).add(line, value)
+
+
+def _refuse_huge(cells: Sequence[str]) -> None:
+    longest = max(map(len, cells))
+    if longest > _MOST_CHARACTERS:
+        raise AddressError(f"a cell holds {longest:,} characters")
 
 
 def _cell(cells: Sequence[str], column: int | None) -> str:
@@ -162,7 +164,8 @@ def _people(told: _Told, one: str, many: str) -> str:
 
 def _values(told: _Told) -> str:
     shown = ", ".join(f"'{value}' ({count:,})" for value, count in told.values.most_common(5))
-    return f"{shown} and {len(told.values) - 5:,} more" if len(told.values) > 5 else shown
+    beyond = "more than " if len(told.values) == _MOST_TOLD else ""
+    return f"{shown} and {beyond}{len(told.values) - 5:,} more" if len(told.values) > 5 else shown
 
 
 def _mangled(told: _Told) -> str:

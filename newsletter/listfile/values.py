@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 from babel import Locale
 from babel.core import get_global
-from babel.localedata import locale_identifiers
+from babel.localedata import clear_caches, locale_identifiers
 
 from newsletter.addresses import clean_text
 from newsletter.countries import country_code
@@ -19,7 +18,6 @@ from newsletter.languages import normalise_tag
 
 _NAMED_IN: Final = ("en", "fr", "de", "es", "pt", "it", "ar", "nl", "pl", "cs", "ru", "zh", "ja")
 _ALSO_NAMED: Final = {"castellano": "es", "castilian": "es", "mandarin": "zh", "farsi": "fa", "flemish": "nl"}
-_MANGLED: Final = re.compile(r"\?|\ufffd")
 _TWICE_ENCODED: Final = re.compile(r"[ÃÂÄÅØÙ][\u0080-\u00bf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]")
 _TITLE_WORDS: Final = """
     dr dra dre drs prof profa profs pr pra professor professeur professeure professorin doctor doctora
@@ -30,20 +28,19 @@ _TITLE_WORDS: Final = """
     et د دكتور دكتورة الدكتور الدكتورة أد أ السيد السيدة"""
 _TITLES: Final = frozenset(_TITLE_WORDS.split())
 _FORMULA_GUARD: Final = re.compile(r"'(?=[=+\-@])")
+_KEPT: Final = 4_096  # cells of a column
 
 
 def language_tag(text: str) -> str:
     """`fr_FR`, `fra`, `French` or `français` -> `fr-FR` or `fr`; empty where it is no language."""
     name = re.sub(r"\s*\(.*\)", "", text).casefold()
-    named = _named().get(name) or (
-        _named_by_speakers().get(name, "") if len(name) > 3 or not name.isascii() else ""
-    )
+    named = _named().get(name)
     if named:
         return named
     try:
         tag = normalise_tag(text)
     except UsageError:
-        return ""
+        return _named_by_speakers().get(name, "") if len(name) > 3 or not name.isascii() else ""
     base, _, rest = tag.partition("-")
     known = _named().get(base, "")
     return f"{known}-{rest}" if known and rest else known
@@ -68,39 +65,30 @@ def _names_in(language: str) -> dict[str, str]:
 
 @cache
 def _named_by_speakers() -> dict[str, str]:
-    """What the speakers of each language call it."""
-    plain = (code for code in locale_identifiers() if "_" not in code)
-    return {(Locale.parse(code).get_language_name() or code).casefold(): code for code in plain}
+    """What the speakers of each language call it. All that babel knows is 130 MB, which are not kept."""
+    names: dict[str, str] = {}
+    for code in locale_identifiers():
+        if "_" not in code:
+            names[(Locale.parse(code).get_language_name() or code).casefold()] = code
+        if len(names) % 20 == 0:
+            clear_caches()
+    return names
 
 
 def plain_cell(text: str) -> str:
     """A cell as one clean line, without the apostrophe that guards formulas in exports."""
-    return _FORMULA_GUARD.sub("", clean_text(text), count=1) if text[:1] == "'" else clean_text(text)
+    cleaned = clean_text(text) if text else ""
+    return _FORMULA_GUARD.sub("", cleaned, count=1) if text[:1] == "'" else cleaned
 
 
-@dataclass
-class Known:
-    """A column's values in their one spelling; each distinct one is looked up once."""
-
-    read: Callable[[str], str]
-    cells: dict[str, str] = field(default_factory=dict)
-
-    def __call__(self, cell: str) -> str:
-        """Answer the value, empty where it is not known."""
-        found = self.cells.get(cell)
-        if found is None:
-            found = self.cells[cell] = self.read(plain_cell(cell))
-        return found
+def languages() -> Callable[[str], str]:
+    """A reader of language cells: the tag, empty where it is not known; those that recur are read once."""
+    return lru_cache(_KEPT)(lambda cell: language_tag(plain_cell(cell)))
 
 
-def languages() -> Known:
-    """A reader of language cells."""
-    return Known(language_tag)
-
-
-def countries() -> Known:
-    """A reader of country cells."""
-    return Known(country_code)
+def countries() -> Callable[[str], str]:
+    """The same of country cells."""
+    return lru_cache(_KEPT)(lambda cell: country_code(plain_cell(cell)))
 
 
 def is_title(text: str) -> bool:
@@ -118,7 +106,7 @@ def titled(title: str, name: str) -> str:
 
 def is_mangled(name: str) -> bool:
     """Whether letters of a name were lost: `Ren? Dupont`, `?????`."""
-    return _MANGLED.search(name) is not None
+    return "?" in name or "\ufffd" in name
 
 
 def is_twice_encoded(name: str) -> bool:

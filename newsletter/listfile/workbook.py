@@ -16,6 +16,9 @@ from newsletter.listfile import plain
 from newsletter.listfile.records import Record, Table
 from newsletter.listfile.workbook_size import refuse_too_large
 
+MARK_BYTES: Final = 8
+"""At a file's beginning, by which a workbook is known."""
+
 _ZIP: Final = b"PK\x03\x04"
 _EMPTY_ZIP: Final = b"PK\x05\x06"
 _OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -107,8 +110,10 @@ def _table(workbook: CalamineWorkbook, name: str) -> Table:
     ]
     warning = f"only the sheet '{sheets[best].name}' was read; addresses stand also in {', '.join(others)}"
     records = list(_records(sheets[best]))
+    if plain.is_column(records):
+        records = list(plain.spread(records))
     return Table(
-        records=plain.spread(records) if plain.is_column(records) else records,
+        records=lambda: records,
         kind="xlsx",
         encoding="",
         warnings=(warning,) if others else (),

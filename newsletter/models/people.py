@@ -138,7 +138,7 @@ class Key:
     revoked: int | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ListRow:
     """One good record of a list file; `line` is the record's first line in the file."""
 
@@ -146,7 +146,7 @@ class ListRow:
     profile: Profile
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RejectedRow:
     """One record that was left out, and why."""
 
@@ -176,6 +176,5 @@ class ImportReport:
     suppressed: int
     duplicates: int
     rejected: Sequence[RejectedRow]
-    warnings: Sequence[str] = ()
     list_created: bool = False
     pending: int = 0

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import TypeVar
 
 from newsletter.errors import NewsletterError, StoreError
+from newsletter.store.attributes import AttributeNames
 from newsletter.store.backup import Restored, restore
 from newsletter.store.backup import backup as backup_file
 from newsletter.store.carry import Carried
@@ -19,7 +20,7 @@ from newsletter.store.consent import Consent, Suppressions
 from newsletter.store.database import BUSY_SECONDS, Connection
 from newsletter.store.failures import SAME_AGAIN
 from newsletter.store.import_log import ImportLog
-from newsletter.store.imports import Decision, Imports, Known
+from newsletter.store.imports import Decision, Imports, Known, Rules
 from newsletter.store.joinings import Joinings
 from newsletter.store.journal import MOST_IN_FLIGHT, Journal
 from newsletter.store.keys import SUPPRESSION, Keys
@@ -31,6 +32,7 @@ from newsletter.store.place import refuse_network_share, sync_warning
 from newsletter.store.requests import Requests
 from newsletter.store.schema import migrate, refuse_newer
 from newsletter.store.sends import Sends
+from newsletter.store.staging import Stage
 
 __all__ = [
     "MOST_IN_FLIGHT",
@@ -41,6 +43,8 @@ __all__ = [
     "Journal",
     "Known",
     "Restored",
+    "Rules",
+    "Stage",
     "Store",
     "merge",
     "open_store",
@@ -64,6 +68,7 @@ class Store:
         self.consent = Consent(connection)
         self.suppressions = Suppressions(connection, self.keys, now)
         self.people = People(connection, self.keys, self.consent, self.suppressions)
+        self.attributes = AttributeNames(connection)
         self.imports = Imports(connection, self.keys, self.consent, self.lists, now)
         self.import_log = ImportLog(connection, self.consent)
         self.sends = Sends(connection, now)

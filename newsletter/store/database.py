@@ -113,6 +113,14 @@ class Connection:
         with self._lock, translated(self.path):
             return self._patiently(sql, parameters).fetchall()
 
+    def blobs(self, sql: str, parameters: Parameters = ()) -> bytes:
+        """The first column of all rows, one after the other: rows() takes ten times the memory."""
+        found = bytearray()
+        with self._lock, translated(self.path):
+            for (blob,) in self._patiently(sql, parameters):
+                found += blob
+        return bytes(found)
+
     def row(self, sql: str, parameters: Parameters = ()) -> Row | None:
         """The first row of a query."""
         with self._lock, translated(self.path):
@@ -145,7 +153,7 @@ class Connection:
             self.db.conn.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     @contextmanager
-    def bulk(self, *, cache_kib: int = 65_536) -> Iterator[None]:
+    def bulk(self, *, cache_kib: int = 32_768) -> Iterator[None]:
         """For the many short transactions of an import or a plan, which can be run again.
 
         More page cache; no checkpoints inside a commit; and no waiting for the disk at each commit. When the

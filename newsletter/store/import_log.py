@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 from newsletter.errors import NotFoundError, RefusedError
 from newsletter.models import ConsentKind, ImportInfo, Undone
 from newsletter.store.consent import Consent
@@ -28,22 +25,13 @@ _MAILED_SQL = """
 _TOUCHED_SQL = """
     SELECT m.subject, coalesce(j.event, (
         SELECT max(p.id) FROM consent_events p JOIN imports o ON o.id = p.import
-        WHERE p.subject = m.subject AND p.id < m.event AND o.list = m.list AND o.undone IS NULL)),
-        EXISTS (SELECT 1 FROM memberships x WHERE x.subject = m.subject AND x.list <> m.list)
+        WHERE p.subject = m.subject AND p.id < m.event AND o.list = m.list AND o.undone IS NULL)) AS before,
+        EXISTS (SELECT 1 FROM memberships x WHERE x.subject = m.subject AND x.list <> m.list) AS elsewhere
     FROM imports i JOIN memberships m ON m.list = i.list JOIN consent_events e ON e.id = m.event
     LEFT JOIN joinings j ON j.subject = m.subject AND j.list = m.list
     WHERE i.id = ? AND e.import = i.id AND m.state <> 'left'"""
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Touched:
-    subject: bytes
-    before: int | None
-    elsewhere: bool
-
-    @property
-    def removed(self) -> bool:
-        return self.before is None and not self.elsewhere
+_COUNTS_SQL = """
+    SELECT count(*), total(before IS NOT NULL), total(before IS NULL AND NOT elsewhere) FROM"""
 
 
 class ImportLog:
@@ -71,7 +59,7 @@ class ImportLog:
     def preview(self, number: int) -> Undone:
         """What undo() would do. Raises NotFoundError, and RefusedError as it does."""
         self._refuse(number)
-        return _counts(self._touched(number))
+        return _counts(self._connection.row(f"{_COUNTS_SQL} ({_TOUCHED_SQL})", [number]))
 
     def undo(self, number: int, now: int) -> Undone:
         """Take back what stands by this import, in one transaction; its consent events stay.
@@ -82,11 +70,13 @@ class ImportLog:
         """
         with self._connection.transaction():
             self._refuse(number)
-            touched = self._touched(number)
-            self._note(number, touched, now)
-            self._take_back(number, touched)
+            self._connection.run(f"CREATE TEMP TABLE touched AS {_TOUCHED_SQL}", [number])
+            done = _counts(self._connection.row(f"{_COUNTS_SQL} touched"))
+            self._note(number, now)
+            self._take_back(number)
+            self._connection.run("DROP TABLE touched")
             self._connection.run("UPDATE imports SET undone = ? WHERE id = ?", [now, number])
-            return _counts(touched)
+            return done
 
     def _refuse(self, number: int) -> None:
         if self.get(number).undone is not None:
@@ -99,45 +89,40 @@ class ImportLog:
                 hint="take people out with: newsletter subscribers unsubscribe",
             )
 
-    def _touched(self, number: int) -> list[_Touched]:
-        rows = self._connection.rows(_TOUCHED_SQL, [number])
-        return [
-            _Touched(subject=subject, before=before, elsewhere=bool(elsewhere))
-            for subject, before, elsewhere in rows
-        ]
-
-    def _note(self, number: int, touched: Sequence[_Touched], now: int) -> None:
+    def _note(self, number: int, now: int) -> None:
         ground = self._consent.ground(self.get(number).list_name, SOURCE)
-        self._connection.run_many(
-            "INSERT INTO consent_events (subject, kind, at, ground) VALUES (?, ?, ?, ?)",
-            [(one.subject, ConsentKind.LEFT, now, ground) for one in touched],
+        self._connection.run(
+            "INSERT INTO consent_events (subject, kind, at, ground) SELECT subject, ?, ?, ? FROM touched",
+            [ConsentKind.LEFT.value, now, ground],
         )
 
-    def _take_back(self, number: int, touched: Sequence[_Touched]) -> None:
-        run_many, of_list = self._connection.run_many, "list = (SELECT list FROM imports WHERE id = ?)"
-        run_many(
-            "UPDATE memberships SET state = 'pending', event = ?, "
-            f"since = (SELECT at FROM consent_events WHERE id = ?) WHERE subject = ? AND {of_list}",
-            [(one.before, one.before, one.subject, number) for one in touched if one.before is not None],
+    def _take_back(self, number: int) -> None:
+        run, of_list = self._connection.run, "list = (SELECT list FROM imports WHERE id = ?)"
+        run(
+            "UPDATE memberships AS m SET state = 'pending', event = t.before, "
+            "since = (SELECT at FROM consent_events WHERE id = t.before) "
+            f"FROM touched t WHERE t.before IS NOT NULL AND m.subject = t.subject AND m.{of_list}",
+            [number],
         )
-        run_many(
-            f"DELETE FROM memberships WHERE subject = ? AND {of_list}",
-            [(one.subject, number) for one in touched if one.before is None],
+        run(
+            "DELETE FROM memberships WHERE subject IN (SELECT subject FROM touched WHERE before IS NULL) "
+            f"AND {of_list}",
+            [number],
         )
-        run_many(
-            "DELETE FROM subscribers WHERE subject = ?", [(one.subject,) for one in touched if one.removed]
+        run(
+            "DELETE FROM subscribers "
+            "WHERE subject IN (SELECT subject FROM touched WHERE before IS NULL AND NOT elsewhere)"
         )
-        self._connection.run(
+        run(
             "DELETE FROM taken WHERE EXISTS "
             "(SELECT 1 FROM consent_events e WHERE e.id = taken.event AND e.import = ?)",
             [number],
         )
 
 
-def _counts(touched: Sequence[_Touched]) -> Undone:
-    pending = sum(one.before is not None for one in touched)
-    removed = sum(one.removed for one in touched)
-    return Undone(removed=removed, stay=len(touched) - removed - pending, pending=pending)
+def _counts(row: Row | None) -> Undone:
+    touched, pending, removed = map(int, row or (0, 0, 0))
+    return Undone(removed=removed, stay=touched - removed - pending, pending=pending)
 
 
 def _info(row: Row) -> ImportInfo:

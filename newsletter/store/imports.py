@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from newsletter.models import ConsentKind, MembershipState, Profile
 from newsletter.store.consent import Consent
@@ -13,29 +13,24 @@ from newsletter.store.database import Connection, Row
 from newsletter.store.keys import Keys
 from newsletter.store.lists import Lists
 from newsletter.store.pace import Pace, clock
-from newsletter.store.people import (
-    INSERT_SQL,
-    PROFILE_COLUMNS,
-    SUBJECT_BYTES,
-    UPDATE_SQL,
-    person_row,
-    read_profile,
-    update_row,
-)
+from newsletter.store.people import INSERT_SQL, PROFILE_COLUMNS, UPDATE_SQL, read_profile, update_row
+from newsletter.store.staging import Stage, Staged
+from newsletter.store.subjects import sorted_ids
 
 _CHECKPOINT_EVERY = 40  # transactions
 _ASKED_AT_ONCE = 500  # values of one IN (…)
 
 _EVENT_SQL = "INSERT INTO consent_events (id, subject, kind, at, ground, import) VALUES (?, ?, ?, ?, ?, ?)"
+_NEW_MEMBER_SQL = "INSERT INTO memberships (subject, list, state, since, event) VALUES (?, ?, ?, ?, ?)"
 _MEMBER_SQL = (
-    "INSERT INTO memberships (subject, list, state, since, event) VALUES (?, ?, ?, ?, ?) "
-    "ON CONFLICT (subject, list) DO UPDATE SET "
+    f"{_NEW_MEMBER_SQL} ON CONFLICT (subject, list) DO UPDATE SET "
     "state = excluded.state, since = excluded.since, event = excluded.event"
 )
 _KNOWN_SQL = (
     f"SELECT s.address_mac, s.subject, m.state, {PROFILE_COLUMNS} FROM subscribers s "
     "LEFT JOIN memberships m ON m.subject = s.subject AND m.list = ? WHERE s.address_mac IN ({marks})"
 )
+_ANYBODY_SQL = "SELECT 1 FROM subscribers WHERE address_mac BETWEEN ? AND ? LIMIT 1"
 _SUPPRESSED_SQL = "SELECT DISTINCT address_mac FROM suppressions WHERE address_mac IN ({marks})"
 
 
@@ -51,10 +46,10 @@ class Known:
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """What an import does with one person.
+    """What an import does with one person of whom something is known.
 
-    `count` is the report's word. `membership` is the state to set in the list (None leaves it); a person who
-    is new is written with it. `profile` replaces a known person's values (None leaves them).
+    `count` is the report's word. `membership` is the state to set in the list (None leaves it). `profile`
+    replaces the person's values (None leaves them).
     """
 
     count: str
@@ -63,16 +58,21 @@ class Decision:
     stays_pending: bool = False
 
 
-Decide = Callable[[Profile, Known | None], Decision]
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """What an import does: who is new joins in the state `joining`, about others `decide` is asked."""
+
+    joining: MembershipState
+    decide: Callable[[Profile, Known], Decision]
 
 
 @dataclass(kw_only=True)
 class _Batch:
-    """The rows that one transaction writes."""
+    """The rows that one transaction writes; `joins` are of people who were known before."""
 
-    people: list[list[object]] = field(default_factory=list)
+    people: list[Row] = field(default_factory=list)
     updates: list[list[object]] = field(default_factory=list)
-    joins: list[tuple[bytes, MembershipState]] = field(default_factory=list)
+    joins: list[tuple[bytes, str]] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
 
 
@@ -88,41 +88,44 @@ class Imports:
         self._lists = lists
         self._now = now
 
+    def stage(self) -> Stage:
+        """Where people wait until they are imported; the caller closes it."""
+        return Stage(self._keys.address_mac)
+
     def run(
         self,
-        profiles: Sequence[Profile],
-        decide: Decide,
+        stage: Stage,
+        rules: Rules,
         *,
         list_name: str,
         source: str,
         file_name: str,
         kind: ConsentKind,
         now: int,
-        facts: Mapping[str, int],
+        rejected: int,
         progress: Callable[[int], None] | None = None,
     ) -> Counter[str]:
-        """Import people, each address once -> how many of each Decision.count, and `pending`.
+        """Import the people who are staged -> how many of each count, `pending` and `duplicates`.
 
         The list must exist. Transactions stay short; what is written when the program dies stays, and
-        the same import run again goes on. `facts` are further counts for the import's row.
+        the same import run again goes on. `progress` is called with how many rows of the file are done.
         """
-        work = _Work(self._connection, self._keys, self._consent, now)
+        work = _Work(self._connection, self._consent, rules, now)
         work.begin(self._lists.id_of(list_name), list_name, source, file_name, kind)
         with self._connection.bulk():
-            counts = work.write_all(profiles, decide, progress or _silent)
-        work.finish(counts + Counter(facts), self._now())
+            counts = work.write_all(stage, progress or _silent)
+        work.finish(counts + Counter(rejected=rejected), self._now())
         return counts
 
 
 class _Work:
-    def __init__(self, connection: Connection, keys: Keys, consent: Consent, now: int) -> None:
+    def __init__(self, connection: Connection, consent: Consent, rules: Rules, now: int) -> None:
         self._connection = connection
-        self._mac = keys.address_mac
         self._consent = consent
+        self._rules = rules
         self._now = now
         self._import = self._list = self._ground = 0
         self._kind = ConsentKind.IMPORTED
-        self._subjects: Iterator[bytes] = iter(())
 
     def begin(
         self, list_id: int | None, list_name: str, source: str, file_name: str, kind: ConsentKind
@@ -136,51 +139,50 @@ class _Work:
                 [self._now, list_id, source, file_name],
             )
 
-    def write_all(
-        self, profiles: Sequence[Profile], decide: Decide, progress: Callable[[int], None]
-    ) -> Counter[str]:
+    def write_all(self, stage: Stage, progress: Callable[[int], None]) -> Counter[str]:
         """Write in the order of the addresses' HMACs, under sorted random ids.
 
         So neighbours in every table are written together, and the ids tell nothing of the file's order.
         """
-        everybody = sorted((self._mac(profile.address.key), n) for n, profile in enumerate(profiles))
-        self._subjects = iter(sorted(secrets.token_bytes(SUBJECT_BYTES) for _ in everybody))
         counts: Counter[str] = Counter()
         pace, done = Pace(), 0
-        while done < len(everybody):
-            some = everybody[done : done + pace.size]
-            counts += self._write({mac: profiles[n] for mac, n in some}, decide, pace)
-            done += len(some)
+        people, subjects = stage.people(), sorted_ids(stage.rows)
+        while some := list(islice(people, pace.size)):
+            counts += self._write(dict(zip(islice(subjects, len(some)), some, strict=True)), pace)
+            rows = sum(person.rows for person in some)
+            counts["duplicates"] += rows - len(some)
+            done += rows
             if pace.transactions % _CHECKPOINT_EVERY == 0:
                 self._connection.checkpoint()
             progress(done)
         return counts
 
-    def _write(self, people: Mapping[bytes, Profile], decide: Decide, pace: Pace) -> Counter[str]:
+    def _write(self, people: Mapping[bytes, Staged], pace: Pace) -> Counter[str]:
+        """Write people, each under the id that is theirs where they are new."""
         with self._connection.transaction():
             started = clock()
-            batch = self._decide(people, self._known(list(people)), decide)
+            batch = self._decide(people, self._known([person.mac for person in people.values()]))
             self._store(batch)
         pace.note(len(people), clock() - started)
         return batch.counts
 
-    def _decide(
-        self, people: Mapping[bytes, Profile], known: Mapping[bytes, Known], decide: Decide
-    ) -> _Batch:
-        batch = _Batch()
-        for mac, profile in people.items():
-            found = known.get(mac)
-            decision = decide(profile, found)
+    def _decide(self, people: Mapping[bytes, Staged], known: Mapping[bytes, Known]) -> _Batch:
+        batch, now = _Batch(), self._now
+        for subject, person in people.items():
+            found = known.get(person.mac)
+            if found is None:
+                batch.people.append((subject, *person.stored, now, now))
+                continue
+            decision = self._rules.decide(read_profile(person.values), found)
             batch.counts[decision.count] += 1
             batch.counts["pending"] += decision.stays_pending
-            subject = found.subject if found else b""
-            if subject and decision.profile is not None:
-                batch.updates.append(update_row(subject, decision.profile, self._now))
+            if decision.profile is not None:
+                batch.updates.append(update_row(found.subject, decision.profile, now))
             if decision.membership is not None:
-                if not subject:
-                    subject = next(self._subjects)
-                    batch.people.append(person_row(subject, mac, profile, self._now))
-                batch.joins.append((subject, decision.membership))
+                batch.joins.append((found.subject, decision.membership.value))
+        batch.counts["added"] += len(batch.people)
+        if self._rules.joining is MembershipState.PENDING:
+            batch.counts["pending"] += len(batch.people)
         return batch
 
     def _store(self, batch: _Batch) -> None:
@@ -188,20 +190,21 @@ class _Work:
         run_many(INSERT_SQL, batch.people)
         run_many(UPDATE_SQL, batch.updates)
         first = int(self._connection.value("SELECT coalesce(max(id), 0) + 1 FROM consent_events"))
-        events = [
-            (first + n, subject, self._kind.value, self._now, self._ground, self._import)
-            for n, (subject, _) in enumerate(batch.joins)
-        ]
-        run_many(_EVENT_SQL, events)
-        members = [
-            (subject, self._list, state.value, self._now, first + n)
-            for n, (subject, state) in enumerate(batch.joins)
-        ]
-        run_many(_MEMBER_SQL, members)
+        kind, now, ground, number = self._kind.value, self._now, self._ground, self._import
+        new, state = len(batch.people), self._rules.joining.value
+        joins = [*((row[0], state) for row in batch.people), *batch.joins]
+        events = list(enumerate(joins, first))
+        run_many(_EVENT_SQL, [(event, who, kind, now, ground, number) for event, (who, _) in events])
+        members = [(who, self._list, state, now, event) for event, (who, state) in events]
+        run_many(_NEW_MEMBER_SQL, members[:new])
+        run_many(_MEMBER_SQL, members[new:])
 
     def _known(self, macs: Sequence[bytes]) -> dict[bytes, Known]:
+        """Of whom something is known; the HMACs are in order."""
         suppressed = self._suppressed(macs)
         known = {mac: Known(suppressed=True) for mac in suppressed}
+        if self._connection.value(_ANYBODY_SQL, [macs[0], macs[-1]]) is None:
+            return known
         for mac, subject, state, *values in self._asked(_KNOWN_SQL, macs, self._list):
             known[mac] = Known(
                 suppressed=mac in suppressed,

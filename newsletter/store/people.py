@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from itertools import islice
 
 from newsletter.models import (
     Address,
@@ -25,11 +25,12 @@ from newsletter.store.segments_sql import (
     MEMBERS,
     STATE_SQL,
     Binder,
-    audience_sql,
+    audience_count_sql,
     filter_sql,
 )
+from newsletter.store.subjects import SUBJECT_BYTES, new_id
 
-SUBJECT_BYTES = 12
+_to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _PAGE = 500
 _MOST_NEAR = 3
 _NEAR = 0.8  # of difflib's ratio
@@ -102,11 +103,11 @@ class People:
         """
         bind = Binder()
         where = f"{filter_sql(segment, bind, MEMBERS)} AND {_state_filter(state, bind)}"
-        found = self._connection.rows(
+        found = self._connection.blobs(
             f"SELECT s.subject FROM subscribers s WHERE {where} ORDER BY s.address_key", bind.values
         )
-        for start in range(0, len(found), _PAGE):
-            subjects = [subject for (subject,) in found[start : start + _PAGE]]
+        ids = (found[at : at + SUBJECT_BYTES] for at in range(0, len(found), SUBJECT_BYTES))
+        while subjects := list(islice(ids, _PAGE)):
             marks = ", ".join("?" * len(subjects))
             rows = self._connection.rows(f"{_PERSON_SQL} WHERE s.subject IN ({marks})", subjects)
             people = {row[0]: row for row in rows}
@@ -121,22 +122,14 @@ class People:
     def audience_count(self, segment: Segment) -> int:
         """How many people a send to this segment reaches."""
         bind = Binder()
-        source, where = audience_sql(segment, bind)
-        return int(self._connection.value(f"SELECT count(*) FROM {source} WHERE {where}", bind.values))
-
-    def attribute_names(self) -> set[str]:
-        """Every attribute that some person has."""
-        rows = self._connection.rows(
-            "SELECT DISTINCT j.key FROM subscribers s, json_each(s.attributes) j WHERE s.attributes <> '{}'"
-        )
-        return {name for (name,) in rows}
+        return int(self._connection.value(audience_count_sql(segment, bind), bind.values))
 
     def put(self, profile: Profile, now: int) -> bytes:
         """Insert or update one person -> the subject id. Empty values never blank known ones."""
         with self._connection.transaction():
             known = self.get(profile.address.key)
             if known is None:
-                subject = secrets.token_bytes(SUBJECT_BYTES)
+                subject = new_id()
                 mac = self._keys.address_mac(profile.address.key)
                 self._connection.run(INSERT_SQL, person_row(subject, mac, profile, now))
                 return subject
@@ -194,12 +187,25 @@ UPDATE_SQL = (
 
 def person_row(subject: bytes, address_mac: bytes, profile: Profile, now: int) -> list[object]:
     """The values for INSERT_SQL."""
-    return [subject, address_mac, *_values(profile), now, now]
+    return [subject, address_mac, *person_values(profile), now, now]
 
 
 def update_row(subject: bytes, profile: Profile, now: int) -> list[object]:
     """The values for UPDATE_SQL."""
-    return [*_values(profile), now, subject]
+    return [*person_values(profile), now, subject]
+
+
+def person_values(profile: Profile) -> list[object]:
+    """The values of PROFILE_COLUMNS."""
+    attributes = {name: value for name, value in profile.attributes.items() if value}
+    return [
+        profile.address.text,
+        profile.address.key,
+        profile.name,
+        profile.language,
+        profile.country,
+        _to_json(attributes) if attributes else "{}",
+    ]
 
 
 def read_profile(row: Row) -> Profile:
@@ -228,18 +234,6 @@ def merge(known: Profile, new: Profile) -> Profile:
 
 def _filled(known: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str]:
     return {**known, **{name: value for name, value in new.items() if value}}
-
-
-def _values(profile: Profile) -> list[object]:
-    attributes = {name: value for name, value in profile.attributes.items() if value}
-    return [
-        profile.address.text,
-        profile.address.key,
-        profile.name,
-        profile.language,
-        profile.country,
-        json.dumps(attributes, ensure_ascii=False, separators=(",", ":")) if attributes else "{}",
-    ]
 
 
 def _state_filter(state: str | None, bind: Binder) -> str:

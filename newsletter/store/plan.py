@@ -16,7 +16,8 @@ Choose = Callable[[str, int], bytes | None]
 
 NO_EDITION = "no edition of the issue fits the language"
 _EXAMPLES = 3
-_BEYOND_ASCII = "s.address_key GLOB '*[^ -~]*'"  # before the @: the domain is always ASCII there
+# Before the @: the domain is always ASCII there. GLOB takes five times as long.
+_BEYOND_ASCII = "length(CAST(s.address_key AS BLOB)) > length(s.address_key)"
 _CHECKPOINT_EVERY = 40  # transactions
 _INSERT_SQL = (
     "INSERT INTO deliveries (issue, subscriber, send, stencil, state, reason, updated) "

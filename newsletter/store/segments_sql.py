@@ -59,6 +59,20 @@ def audience_sql(segment: Segment, bind: Binder) -> tuple[str, str]:
     return source, " AND ".join([*where, *others, _UNSUPPRESSED_SQL])
 
 
+def audience_count_sql(segment: Segment, bind: Binder) -> str:
+    """How many are in an audience. That of a list alone is counted without looking at each person."""
+    consents = consent_terms(segment)
+    if len(segment.terms) == 1 and consents and len(consents[0].values) == 1:
+        return (
+            "SELECT count(*) FROM memberships d "
+            f"WHERE d.list = (SELECT id FROM lists WHERE name = {bind(consents[0].values[0])}) "
+            "AND d.state = 'active' AND d.subject NOT IN (SELECT p.subject FROM suppressions x "
+            "JOIN subscribers p ON p.address_mac = x.address_mac)"
+        )
+    source, where = audience_sql(segment, bind)
+    return f"SELECT count(*) FROM {source} WHERE {where}"
+
+
 def consent_sql(terms: Sequence[Term], bind: Binder) -> str:
     """The consent that carries a mail: active in a list of every term; without terms, in any list."""
     if not terms:
@@ -98,6 +112,11 @@ def field_sql(name: str, bind: Binder) -> str:
         return f"s.{name}"
     if name == "email":
         return "s.address"
+    return attribute_sql(name, bind)
+
+
+def attribute_sql(name: str, bind: Binder) -> str:
+    """The text value of an attribute; NULL where the person has none of this name."""
     if '"' in name or "\\" in name or not name.isprintable():
         return f"(SELECT j.value FROM json_each(s.attributes) j WHERE j.key = {bind(name)})"
     path = bind(f'$."{name}"')
@@ -123,20 +142,22 @@ def _membership_sql(lists: Sequence[str], bind: Binder, states: Sequence[Members
 
 
 def _value_sql(key: str, value: str, bind: Binder) -> str:
-    if key == "tag":
-        tags = f"coalesce({field_sql('tags', bind)}, '')"
-        if not value:
-            return f"{tags} = ''"
-        return f"({tags} <> '' AND news_has_tag({tags}, {bind(fold(value))}))"
     if key == "country":
         return f"s.country = {bind(value)}"
     if key == "language":
         return _language_sql(value, bind)
-    column = f"coalesce({field_sql(key, bind)}, '')"
     if not value:
-        return f"{column} = ''"
-    same = f"{_folded(column)} = {bind(fold(value))}"
-    return f"(s.address_key = {bind(value)} OR {same})" if key == "email" else same
+        return f"coalesce({field_sql('tags' if key == 'tag' else key, bind)}, '') = ''"
+    wanted = bind(fold(value))
+    if key == "name":
+        return f"news_fold(s.name) = {wanted}"
+    if key == "email":
+        return f"(s.address_key = {bind(value)} OR news_fold(s.address) = {wanted})"
+    if key == "tag":
+        holds = f"news_has_tag({attribute_sql('tags', bind)}, {wanted})"
+    else:
+        holds = f"coalesce(news_fold_again({attribute_sql(key, bind)}), '') = {wanted}"
+    return f"(s.attributes <> '{{}}' AND {holds})"
 
 
 def _language_sql(prefix: str, bind: Binder) -> str:
@@ -145,8 +166,3 @@ def _language_sql(prefix: str, bind: Binder) -> str:
     longer = f"{prefix}-"
     begins = f"substr(lower(s.language), 1, {bind(len(longer))}) = {bind(longer)}"
     return f"(lower(s.language) = {bind(prefix)} OR {begins})"
-
-
-def _folded(column: str) -> str:
-    """Case-folds in Python only what is not plain ASCII."""
-    return f"CASE WHEN {column} GLOB '*[^ -~]*' THEN news_fold({column}) ELSE lower(trim({column})) END"

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 
 from sqlite_utils import Database
+
+_KEPT = 4_096  # answers
 
 
 def fold(text: str | None) -> str | None:
@@ -22,6 +25,11 @@ def has_tag(tags: str | None, tag: str) -> int:
 
 
 def register(db: Database) -> None:
-    """Make the functions known to SQL as news_fold() and news_has_tag()."""
+    """Make the functions known to SQL as news_fold() and news_has_tag().
+
+    news_fold_again() is for values that many people share; a name would only push such ones out.
+    """
+    again, known_tag = lru_cache(_KEPT)(fold), lru_cache(_KEPT)(has_tag)
     db.register_function(fold, deterministic=True, name="news_fold")
-    db.register_function(has_tag, deterministic=True, name="news_has_tag")
+    db.register_function(again, deterministic=True, name="news_fold_again")
+    db.register_function(known_tag, deterministic=True, name="news_has_tag")

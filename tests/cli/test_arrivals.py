@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Callable
 
 import pytest
@@ -49,6 +51,24 @@ def test_columns_that_are_kept_as_personal_fields_are_named(box: Box, ask: Ask) 
     assert shown.index("Also kept") < shown.index("Import 1 rows")
     box.write("q.csv", "email,name\na@example.net,Ana\n")
     assert "Also kept" not in box.run("subscribers", "import", "q.csv", "--list", "dentists").stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with a name")
+def test_a_list_may_come_through_a_pipe(box: Box) -> None:
+    pipe = box.folder / "people.csv"
+    os.mkfifo(pipe)
+    with box.start("subscribers", "import", "people.csv", "--list", "dentists", "--json") as running:
+        pipe.write_text("email,name\na@example.net,Ana\na@example.net,A\nnobody,Bo\n", encoding="utf-8")
+        told, _ = running.communicate(timeout=60)
+    assert running.returncode == 0
+    assert json.loads(told) == {
+        "added": 1,
+        "updated": 0,
+        "unchanged": 0,
+        "suppressed": 0,
+        "duplicates": 1,
+        "rejected": [{"line": 4, "reason": "no @ in 'nobody'"}],
+    }
 
 
 @pytest.mark.parametrize(

@@ -109,9 +109,11 @@ def test_somebody_who_goes_while_people_are_read_is_left_out(store: Store) -> No
 
 
 def test_attributes_of_all(store: Store) -> None:
-    assert store.people.attribute_names() == set()
+    assert (set(store.attributes), len(store.attributes)) == (set(), 0)
     take_in(store, profile("ana", attributes={"city": "Lyon"}), profile("ben", attributes={"café": "ja"}))
-    assert store.people.attribute_names() == {"city", "café"}
+    assert (set(store.attributes), len(store.attributes)) == ({"city", "café"}, 2)
+    assert all(name in store.attributes for name in ("city", "café"))
+    assert not any(name in store.attributes for name in ("town", "name", 'quo"te', "Lyon"))
 
 
 @pytest.mark.parametrize(
@@ -123,6 +125,7 @@ def test_any_attribute_can_be_asked_for(store: Store, key: str) -> None:
     )
     question = Segment(terms=(Term(key=key, values=("überall",)),))
     assert addresses(store.people.select(question)) == ["ana"]
+    assert key in store.attributes
     nothing = Segment(terms=(Term(key=key, values=("",)),))
     assert addresses(store.people.select(nothing)) == ["ben"]
 
