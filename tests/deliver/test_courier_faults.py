@@ -62,7 +62,7 @@ def test_whatever_the_relay_does_every_parcel_comes_back_once(
     deaf: bool,
 ) -> None:
     faults.pop(("CONNECT", 1), None)
-    quick = Timeouts(connect=0.2, setup=0.1, command=0.1, data=0.1, body=0.5, end=0.1, idle=0.2, quit=0.02)
+    quick = Timeouts(connect=5, setup=0.5, command=0.1, data=0.1, body=0.5, end=0.1, idle=0.2, quit=0.02)
     relay = ScriptedRelay(faulty(faults), extensions=extensions, drip=drip, deaf=deaf)
     attempts = carry(relay, 20, connections=connections, timeouts=quick)
     once_each(relay)

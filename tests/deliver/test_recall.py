@@ -113,7 +113,7 @@ def test_recalled_at_any_moment_every_parcel_comes_back_once(
     wait: float,
 ) -> None:
     faults.pop(("CONNECT", 1), None)
-    quick = Timeouts(connect=0.2, setup=0.1, command=0.1, data=0.1, body=0.5, end=0.1, idle=0.2, quit=0.02)
+    quick = Timeouts(connect=5, setup=0.5, command=0.1, data=0.1, body=0.5, end=0.1, idle=0.2, quit=0.02)
 
     async def main() -> None:
         async with ScriptedRelay(faulty(faults), extensions=extensions) as relay:
