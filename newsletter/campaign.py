@@ -214,8 +214,8 @@ def due(store: Store, now: int) -> list[Send]:
 
 
 def is_late(send: Send, now: int) -> bool:
-    """Whether a send has not begun, and its time passed more than an hour ago."""
-    return send.started is None and send.scheduled is not None and now - send.scheduled > TOO_LATE
+    """Whether a send's time passed more than an hour ago, and it has not begun."""
+    return send.scheduled is not None and now - send.scheduled > TOO_LATE
 
 
 def pause_late(store: Store, send: Send) -> None:

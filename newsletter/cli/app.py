@@ -26,6 +26,7 @@ from newsletter.errors import RefusedError, UsageError
 from newsletter.relay import Relay
 from newsletter.store import Store, open_store
 
+NARROWEST = 20  # columns; some terminals say that they have none
 MOST_ROWS = 1_000
 """Of a table that is laid out as a whole."""
 
@@ -145,7 +146,7 @@ def folded(text: str, width: int) -> str:
     """Text in lines of at most `width`, broken between words; a command stays whole, to be copied."""
     kept = COMMAND.sub(lambda command: command[0].replace(" ", "\0"), text)
     lines = (
-        textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False)
+        textwrap.fill(line, max(width, NARROWEST), break_long_words=False, break_on_hyphens=False)
         for line in kept.split("\n")
     )
     return "\n".join(lines).replace("\0", " ")

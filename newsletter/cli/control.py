@@ -6,7 +6,7 @@ import click
 
 from newsletter import campaign, locks
 from newsletter.cli.app import App, now_ms, pass_app, yes_option
-from newsletter.cli.dispatch import dispatch, going_on
+from newsletter.cli.dispatch import BY_HAND, dispatch, going_on
 from newsletter.cli.send import go_on, lock, refuse_other_home
 from newsletter.cli.stopping import Stopped, stopping
 from newsletter.cli.tell import people, tell_end
@@ -66,12 +66,15 @@ def resume(app: App, issue: str, no_wait: bool) -> None:
     limits = limits_for(app.relay)
     with app.store(create=False) as store:
         slug = unfinished(app, store, issue)[0].slug
-        with lock(app, slug) as holder:
+        with lock(app, slug) as holder, stopping(app) as stop:
             refuse_other_home(app, store)
             for paused in unfinished(app, store, slug):
                 send = store.sends.schedule(paused.id, now_ms())
                 store.sends.unknown_from_crash(send.id)
-                tally = go_on(app, store, send, limits, holder, limit=None, wait=not no_wait)
+                tally = go_on(app, store, send, limits, holder, stop, limit=None, wait=not no_wait)
+                ended = store.sends.get(send.id).state
+                if stop.is_set() or ended in {SendState.PAUSED, SendState.CANCELLED}:
+                    break
     if tally.total != tally.sent + tally.skipped:
         raise click.exceptions.Exit(1)
 
@@ -149,7 +152,8 @@ def _take(app: App, store: Store, send: Send, stop: Stopped) -> bool:
             store.sends.unknown_from_crash(send.id)
             with going_on(app, send):
                 report = dispatch(app, store, send, limits, holder, stop, limit=None, wait=False)
-                tell_end(app, store, send, report, campaign.close_run(store, send, report))
+                tally = campaign.close_run(store, send, report, by_hand=BY_HAND if stop.by_hand else "")
+                tell_end(app, store, send, report, tally)
     except (RefusedError, RelayError, BrokenOffError) as error:
         app.say(str(error), style="red")
         return False

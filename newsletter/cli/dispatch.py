@@ -52,7 +52,7 @@ def dispatch(
     tally = store.sends.tally_of(send.id)
     compose = composer.composer(store, app.config, send)
     with through(app, limits), awake(), progress.sending(app, tally) as show:
-        store.sends.set_state(send.id, SendState.RUNNING, sender=holder)
+        store.sends.begin_run(send, holder)
         sending = run_send(
             store.journal(send.id, relay.name, shared=limits.shared),
             compose,

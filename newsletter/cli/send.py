@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 
 import click
@@ -12,7 +12,7 @@ from newsletter.addresses import parse_address
 from newsletter.cli.app import App, now_ms, pass_app, put, yes_option
 from newsletter.cli.compose import make_proof, sample_reader
 from newsletter.cli.dispatch import BY_HAND, dispatch, going_on, send_copies
-from newsletter.cli.stopping import stopping
+from newsletter.cli.stopping import Stopped, stopping
 from newsletter.cli.tell import (
     nobody,
     people,
@@ -103,9 +103,11 @@ def send_issue(
     composer.signer_of(app.config)  # a key that cannot sign is told before anything is planned
     if at is not None and at < now_ms():
         raise UsageError(f"{app.local_time(at)} is over", hint="leave --at out to send now")
-    with app.store() as store, lock(app, slug) as holder:
-        refuse_other_home(app, store)
+    with ExitStack() as held:
+        store = held.enter_context(app.store())
         campaign.finish_cancelled(store, app.config.root)
+        holder = held.enter_context(lock(app, slug))
+        refuse_other_home(app, store)
         current = campaign.open_send(store, slug, audience)
         if max(at or 0, (current and current.scheduled) or 0) <= now_ms():
             refuse_taken(app, limits)
@@ -117,7 +119,8 @@ def send_issue(
             current = _take_up(app, store, current, limits, limit, amend=amend, yes=yes)
         if current is None:
             return store.sends.tally(slug)
-        return go_on(app, store, current, limits, holder, limit=limit, wait=wait)
+        stop = held.enter_context(stopping(app))
+        return go_on(app, store, current, limits, holder, stop, limit=limit, wait=wait)
 
 
 def refuse_other_home(app: App, store: Store) -> None:
@@ -133,15 +136,23 @@ def lock(app: App, slug: str) -> AbstractContextManager[str]:
 
 
 def go_on(
-    app: App, store: Store, current: Send, limits: Limits, holder: str, *, limit: int | None, wait: bool
+    app: App,
+    store: Store,
+    current: Send,
+    limits: Limits,
+    holder: str,
+    stop: Stopped,
+    *,
+    limit: int | None,
+    wait: bool,
 ) -> Tally:
     """Wait for the send's time, send what is due, tell -> the issue's tally. The caller holds the lock."""
     with going_on(app, current):
-        with stopping(app) as stop:
-            waits = current.started is None and (current.scheduled or 0) > now_ms()
-            if waits and not (wait_for_time(app, store, current, stop) and wait_for_relay(app, limits, stop)):
+        if (current.scheduled or 0) > now_ms():
+            begins = wait_for_time(app, store, current, stop)
+            if not (begins and wait_for_relay(app, store, current, limits, stop)):
                 return store.sends.tally(current.slug)
-            report = dispatch(app, store, current, limits, holder, stop, limit=limit, wait=wait)
+        report = dispatch(app, store, current, limits, holder, stop, limit=limit, wait=wait)
         by_hand = BY_HAND if stop.by_hand else ""
         if report.ending is Ending.LIMITED:
             by_hand = "as many were sent as --limit said"

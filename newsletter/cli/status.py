@@ -71,7 +71,7 @@ def _how_to_go_on(app: App, send: Send) -> str:
         )
     if send.state is SendState.RUNNING and holder:
         return f"It is being sent by {holder}. To hold it: {app.command('pause', send.slug)}"
-    if send.state is SendState.READY and send.started is None and send.scheduled is not None:
+    if send.state is SendState.READY and send.scheduled is not None:
         return _how_it_begins(app, send, send.scheduled, holder)
     resume = app.command("resume", send.slug) if send.state is SendState.PAUSED else again
     return (
@@ -93,7 +93,7 @@ def _how_it_begins(app: App, send: Send, begin: int, holder: str) -> str:
 
 def _state_in_words(app: App, send: Send) -> str:
     if send.state is SendState.READY:
-        if send.started is None and send.scheduled is not None:
+        if send.scheduled is not None:
             over = "" if send.scheduled > now_ms() else ", which is over"
             return f"planned for {app.local_time(send.scheduled)}{over}"
         return "not begun" if send.started is None else "stopped"

@@ -14,7 +14,7 @@ from newsletter.errors import RefusedError
 from newsletter.models import Send, SendState
 from newsletter.store import Store
 
-LOOK_EVERY = 5.0  # seconds between looks whether the relay is free
+LOOK_EVERY = 0.5  # seconds between looks whether the relay is free
 
 
 def wait_for_time(app: App, store: Store, send: Send, stop: threading.Event) -> bool:
@@ -31,12 +31,7 @@ def wait_for_time(app: App, store: Store, send: Send, stop: threading.Event) -> 
             if stop.wait(min(1.0, left / 1000)):
                 app.say(f"It stays planned for {app.local_time(begin)}: {app.command('run')} takes it up.")
                 return False
-            state = store.sends.get(send.id).state
-            if state is SendState.CANCELLED:
-                app.say("It was cancelled from another terminal.")
-                return False
-            if state is not SendState.READY:
-                app.say(f"It was paused from another terminal. Go on: {app.command('resume', send.slug)}")
+            if _called_off(app, store, send):
                 return False
             show(left / 1000)
     if campaign.is_late(send, now_ms()):
@@ -44,6 +39,16 @@ def wait_for_time(app: App, store: Store, send: Send, stop: threading.Event) -> 
         tell_late(app, send)
         return False
     return True
+
+
+def _called_off(app: App, store: Store, send: Send) -> bool:
+    """Whether a send that waits was paused or cancelled from another terminal; says so."""
+    state = store.sends.get(send.id).state
+    if state is SendState.CANCELLED:
+        app.say("It was cancelled from another terminal.")
+    elif state is not SendState.READY:
+        app.say(f"It was paused from another terminal. Go on: {app.command('resume', send.slug)}")
+    return state is not SendState.READY
 
 
 def tell_late(app: App, send: Send) -> None:
@@ -70,10 +75,10 @@ def refuse_taken(app: App, limits: Limits) -> None:
         pass
 
 
-def wait_for_relay(app: App, limits: Limits, stop: threading.Event) -> bool:
+def wait_for_relay(app: App, store: Store, send: Send, limits: Limits, stop: threading.Event) -> bool:
     """Wait until no other send uses the relay's limits -> whether to begin."""
     told = ""
-    while True:
+    while not _called_off(app, store, send):
         try:
             refuse_taken(app, limits)
             return True
@@ -82,4 +87,5 @@ def wait_for_relay(app: App, limits: Limits, stop: threading.Event) -> bool:
                 app.say(f"Waiting: {error.message}.")
             told = error.message
         if stop.wait(LOOK_EVERY):
-            return False
+            break
+    return False

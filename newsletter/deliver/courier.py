@@ -66,8 +66,13 @@ class SmtpCourier:
             self._requeue(parcel)
             return
         self._queue.append(parcel)
+        if not self._wake():
+            self._hire()
+
+    def _hire(self) -> None:
+        """Let one worker more take from the queue, where the relay may have another connection."""
         full = asyncio.get_running_loop().time() < self._full_until and self._tasks
-        if not self._wake() and len(self._tasks) < self.connections and not full:
+        if len(self._tasks) < self.connections and not full:
             task = asyncio.create_task(self._carry())
             self._tasks.add(task)
             task.add_done_callback(self._ended)
@@ -146,6 +151,8 @@ class SmtpCourier:
         crash = None if task.cancelled() else task.exception()
         if crash is not None:
             self._hand_back(crash)
+        elif self._queue:
+            self._hire()  # what was put while this one said goodbye
 
     async def _send(self, connection: Connection) -> None:
         """Send from the queue until it is empty or the connection ends."""
@@ -188,7 +195,9 @@ class SmtpCourier:
     def _give_back(self, parcel: Parcel, connection: Connection) -> None:
         """A worker is broken off: what the relay cannot have taken comes back, as if it had not begun."""
         self.recall()
-        if not connection.handed_over:
+        if connection.handed_over:
+            self._finish(Attempt(delivery=parcel.delivery, stage=Stage.END, error="left before it answered"))
+        else:
             self._requeue(parcel)
 
     def _deserves_another(self, parcel: Parcel, attempt: Attempt) -> bool:

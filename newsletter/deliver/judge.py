@@ -16,10 +16,17 @@ HELD = "others at the same mail domain were put off: it is approached more slowl
 class Judge:
     """`clock` gives UTC ms, `give_up_after` is in ms, `jitter` draws from [0, 1)."""
 
-    def __init__(self, clock: Callable[[], int], *, give_up_after: int, jitter: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], int],
+        *,
+        give_up_after: int,
+        jitter: Callable[[], float],
+        connections: int = 1,
+    ) -> None:
         self._clock, self._give_up_after, self._jitter = clock, give_up_after, jitter
         self._approach = Approach()
-        self._breaker = Breaker()
+        self._breaker = Breaker(connections=connections)
 
     def hold(self, claim: Claim) -> Outcome | None:
         """The outcome of one who waits as the domain puts mail off; None where this one may be tried."""
@@ -46,7 +53,7 @@ class Judge:
             give_up_after=self._give_up_after,
         )
         self._approach.note(domain, attempt, now)
-        tripped = self._breaker.note(verdict, domain)
+        tripped = self._breaker.note(verdict, domain, first=not claim.attempts)
         return replace(verdict, pause=tripped) if tripped and not verdict.pause else verdict
 
 

@@ -22,7 +22,7 @@ BOUNCE_CODES = frozenset({"5.1.1", "5.1.3", "5.1.6", "5.1.10"})
 _MINUTE = 60_000
 DELAYS = tuple(minutes * _MINUTE for minutes in (5, 15, 30, 60, 120, 240))
 STRIKES = 3  # refused after DATA
-UNANSWERED = 10  # handed over without an answer
+UNANSWERED = 10  # handed over without an answer; more where one restart of the relay can lose more
 MISSED, MISSED_DOMAINS = 20, 5  # so many recipients of so many domains: it is the relay, not they
 
 
@@ -76,12 +76,17 @@ def retry_delay(attempts: int, jitter: float) -> int:
 class Breaker:
     """Counts what goes wrong in a row, each recipient once; a success begins the counts anew."""
 
+    connections: int = 1
     struck: set[int] = field(default_factory=set)
     unanswered: set[int] = field(default_factory=set)
     missed: dict[int, str] = field(default_factory=dict)
 
-    def note(self, verdict: Verdict, domain: str) -> str:
-        """Take a verdict about somebody of `domain` in; why the send must pause now, or an empty text."""
+    def note(self, verdict: Verdict, domain: str, *, first: bool = True) -> str:
+        """Take a verdict about somebody of `domain` in; why the send must pause now, or an empty text.
+
+        Who could not be reached counts at the `first` try only: at the end of a healthy send, those are left
+        whose mailboxes are full.
+        """
         outcome = verdict.outcome
         if outcome.state is DeliveryState.SENT:
             self.struck.clear()
@@ -92,7 +97,7 @@ class Breaker:
             self.struck.add(outcome.delivery)
         if outcome.state is DeliveryState.UNKNOWN:
             self.unanswered.add(outcome.delivery)
-        if outcome.state in (DeliveryState.DEFERRED, DeliveryState.FAILED):
+        if first and outcome.state in (DeliveryState.DEFERRED, DeliveryState.FAILED):
             self.missed[outcome.delivery] = domain
         what = self._too_much()
         return what and f"{what}; {_last_word(outcome)}"
@@ -102,7 +107,7 @@ class Breaker:
         domains = len(set(self.missed.values())) if len(self.missed) >= MISSED else 0
         if len(self.struck) >= STRIKES:
             return f"{len(self.struck)} recipients in a row were refused"
-        if len(self.unanswered) >= UNANSWERED:
+        if len(self.unanswered) >= max(UNANSWERED, 2 * self.connections + 1):
             return f"{len(self.unanswered)} messages in a row were handed over and not answered"
         if domains >= MISSED_DOMAINS:
             return f"{len(self.missed)} recipients of {domains} domains in a row could not be reached"

@@ -63,11 +63,14 @@ class Press:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._filling = None
-        if not task.cancelled() and task.exception() is not None:
-            self.error = self.error or task.exception()
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self.error = self.error or error
             left = list(self._waiting)
             self._waiting.clear()
             self._give_back(left)
+        elif self._waiting:
+            self.fill(())  # what came after the last look
 
     def _fill_sheaf(self, sheaf: Sequence[Claim]) -> list[Parcel | Outcome]:
         return [self._compose(claim) for claim in sheaf]

@@ -92,7 +92,12 @@ class _Run:
         self._orders = orders
         self._claims: dict[int, Claim] = {}
         self._counts = Counts()
-        self._judge = Judge(orders.clock, give_up_after=orders.give_up_after, jitter=orders.jitter)
+        self._judge = Judge(
+            orders.clock,
+            give_up_after=orders.give_up_after,
+            jitter=orders.jitter,
+            connections=courier.connections,
+        )
         self._tempo = Tempo.of(courier.connections)
         self._dry = False  # the journal had nothing more to give
         self._next_due: int | None = None

@@ -38,7 +38,8 @@ class DeliveryState(StrEnum):
 class Send:
     """One issue going to one audience.
 
-    `seed` makes its Message-IDs, `reason` says why it is paused, `scheduled` is when it may begin.
+    `seed` makes its Message-IDs, `reason` says why it is paused, `scheduled` is when it may begin; None once
+    it has begun, or where it may at once.
     `conditions` are the `::: only` expressions of each edition as approved: what a variant's bits mean.
     """
 

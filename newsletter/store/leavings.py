@@ -20,10 +20,11 @@ _GIVE_BACK_SQL = """
     WHERE t.leaving = ? AND m.subject = ? AND m.list = t.list AND m.state = 'left' AND m.event = t.left_by
     AND t.list IN (SELECT id FROM lists WHERE removed IS NULL)"""
 _WAIT_AGAIN_SQL = """
-    INSERT INTO joinings (event, subject, list, asked)
-    SELECT m.event, m.subject, m.list, ? FROM taken t
+    INSERT INTO joinings (event, subject, list, asked, language)
+    SELECT m.event, m.subject, m.list, ?, g.language FROM taken t
     JOIN memberships m ON m.subject = ? AND m.list = t.list AND m.event = t.event AND m.state = 'pending'
-    JOIN consent_events e ON e.id = m.event AND e.kind = 'joined' WHERE t.leaving = ?
+    JOIN consent_events e ON e.id = m.event AND e.kind = 'joined' JOIN grounds g ON g.id = e.ground
+    WHERE t.leaving = ?
     ON CONFLICT DO NOTHING"""
 
 

@@ -111,6 +111,19 @@ class Sends:
             )
             return self.get(send)
 
+    def begin_run(self, send: Send, sender: str) -> None:
+        """Let a send run from now, whatever its time was; RefusedError where another has moved it since."""
+        with self._connection.transaction():
+            found = self.get(send.id).state
+            if found is not send.state:
+                raise RefusedError(
+                    f"another terminal has made this send {found.value}",
+                    where=send.slug,
+                    hint=f"newsletter status {send.slug}",
+                )
+            self._connection.run("UPDATE sends SET scheduled = NULL WHERE id = ?", [send.id])
+            self.set_state(send.id, SendState.RUNNING, sender=sender)
+
     def end_run(self, send: int, state: SendState, reason: str = "") -> Send:
         """Move a send that no longer runs; what another terminal decided meanwhile stands, but for `done`."""
         with self._connection.transaction():

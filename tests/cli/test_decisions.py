@@ -34,6 +34,24 @@ def half_sent(relayed: Named) -> Iterator[tuple[Box, ScriptedRelay, Gate, Popen[
         yield box, relay, gate, sender
 
 
+def until_said(process: Popen[str], word: str) -> None:
+    assert process.stderr is not None
+    assert any(word in line for line in process.stderr), "it ended without a word"
+
+
+def planned(relayed: Named, port: int, *audiences: str) -> Box:
+    """Sends of one issue to each audience, planned for later; nothing runs."""
+    box = relayed(port)
+    box.fill(PEOPLE)
+    box.fill([f"other.{n}@example.net" for n in range(30)], "others")
+    for audience in audiences:
+        waiting = box.start("send", "short", "--to", audience, "--yes", "--at", in_utc(7200))
+        until_said(waiting, "Waiting until")
+        waiting.terminate()
+        waiting.communicate(timeout=20)
+    return box
+
+
 def state(box: Box) -> SendState:
     with open_store(box.folder / "subscribers.db", now=now_ms) as store:
         return store.sends.of_issue("short")[-1].state
@@ -65,7 +83,7 @@ def test_a_pause_while_the_sender_connects_is_not_undone(relayed: Named) -> None
 def test_a_decision_while_a_stopped_sender_finishes_is_not_undone(relayed: Named, decision: str) -> None:
     with half_sent(relayed) as (box, relay, gate, sender):
         sender.send_signal(signal.SIGTERM)
-        until(lambda: box.status()["claimed"] < 20)
+        until_said(sender, "Stopping")
         box.run(decision, "short", *(["--yes"] if decision == "cancel" else []))
         gate.opened.set()
         sender.communicate(timeout=20)
@@ -102,12 +120,15 @@ def test_what_a_dead_sender_left_of_a_cancelled_send_is_seen_to(relayed: Named) 
 def test_leaving_at_once_by_hand_is_no_invitation_to_go_on(relayed: Named) -> None:
     with half_sent(relayed) as (box, relay, gate, sender):
         sender.send_signal(signal.SIGINT)
-        until(lambda: box.status()["claimed"] < 20)
+        until_said(sender, "Stopping")
         sender.send_signal(signal.SIGINT)
         _, said = sender.communicate(timeout=20)
         gate.opened.set()
         assert sender.returncode == 1
         assert "newsletter send short --to dentists" in said.splitlines()[-1]
+        counts = box.status()
+        assert counts["claimed"] == 0
+        assert 0 < counts["unknown"] <= 4
         taken = len(relay.taken)
         box.run("run")
         assert state(box) is SendState.PAUSED
@@ -190,3 +211,70 @@ def test_a_relay_that_never_answers_the_dot_pauses_the_send(relayed: Named) -> N
         said = box.send(exit_code=1).stderr
         assert "not answered" in said
         assert box.status()["unknown"] < 30
+
+
+def test_a_send_that_had_begun_waits_for_the_time_it_is_given(relayed: Named) -> None:
+    with half_sent(relayed) as (box, relay, gate, sender):
+        box.run("pause", "short")
+        gate.opened.set()
+        sender.communicate(timeout=20)
+        taken = len(relay.taken)
+        later = box.start("send", "short", "--to", "dentists", "--yes", "--at", in_utc(7200))
+        until_said(later, "Waiting until")
+        time.sleep(1)
+        assert later.poll() is None
+        later.terminate()
+        later.communicate(timeout=20)
+        box.run("run")
+        assert len(relay.taken) == taken
+
+
+def test_a_pause_while_it_waits_for_the_relay_holds(relayed: Named) -> None:
+    gate = Gate()
+    with ScriptedRelay(gate).in_thread() as relay:
+        box = planned(relayed, relay.port, "dentists")
+        toml = box.folder / "newsletter.toml"
+        toml.write_text(toml.read_text() + '[smtp]\nrate = "2000/day"\n')
+        box.write("issues/other/en.md", (box.folder / "issues/short/en.md").read_text())
+        other = box.start("send", "other", "--to", "others", "--yes")
+        until(lambda: len(relay.taken) > 5)
+        with open_store(box.folder / "subscribers.db", now=now_ms) as store:
+            store.sends.schedule(store.sends.of_issue("short")[0].id, now_ms() + 5000)
+        waiting = box.start("send", "short", "--to", "dentists", "--yes")
+        until_said(waiting, "another issue is going out")
+        box.run("pause", "short")
+        waiting.communicate(timeout=20)
+        gate.opened.set()
+        other.communicate(timeout=30)
+        assert box.status()["sent"] == 0
+        assert state(box) is SendState.PAUSED
+
+
+@pytest.mark.parametrize("how", ["pause", "Ctrl+C"])
+def test_who_holds_the_first_of_two_sends_does_not_begin_the_second(relayed: Named, how: str) -> None:
+    gate = Gate()
+    with ScriptedRelay(gate).in_thread() as relay:
+        box = planned(relayed, relay.port, "dentists", "others")
+        sender = box.start("resume", "short")
+        until(lambda: len(relay.taken) > 5)
+        if how == "pause":
+            box.run("pause", "short")
+        else:
+            sender.send_signal(signal.SIGINT)
+            until_said(sender, "Stopping")
+        gate.opened.set()
+        sender.communicate(timeout=30)
+        assert not [taken for taken in relay.taken if "other" in taken.rcpt_to[0]]
+
+
+def test_send_sees_to_what_its_own_cancelled_send_left(relayed: Named) -> None:
+    with half_sent(relayed) as (box, _, gate, sender):
+        box.run("cancel", "short", "--yes")
+        sender.kill()
+        sender.communicate()
+        gate.opened.set()
+        before = box.status()["claimed"]
+        box.send(exit_code=None)
+        counts = box.status()
+        assert counts["claimed"] == counts["planned"] == 0
+        assert counts["unknown"] == before

@@ -259,6 +259,22 @@ def test_a_relay_that_takes_messages_and_never_answers_trips_it() -> None:
     assert breaker.note(judge(silent[0]), "a.example") == ""
 
 
+def test_one_restart_of_the_relay_does_not_trip_it() -> None:
+    breaker = Breaker(connections=12)
+    lost = [Attempt(delivery=n, stage=Stage.END, error="the relay hung up") for n in range(25)]
+    said = [breaker.note(judge(attempt), "a.example") for attempt in lost]
+    assert set(said[:24]) == {""}
+    assert said[24]
+
+
+def test_who_is_tried_again_at_the_end_of_a_healthy_send_does_not_trip_it() -> None:
+    breaker = Breaker()
+    later = reply("452 4.2.2 mailbox full")
+    attempts = [Attempt(delivery=n, stage=Stage.RCPT, reply=later) for n in range(5 * MISSED)]
+    said = [breaker.note(judge(a, attempts=1), f"d{a.delivery}.example", first=False) for a in attempts]
+    assert set(said) == {""}
+
+
 def test_few_domains_or_the_same_recipients_do_not_trip_it() -> None:
     assert set(put_off(Breaker(), 10 * MISSED, MISSED_DOMAINS - 1)) == {""}
     breaker = Breaker()

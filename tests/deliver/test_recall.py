@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsletter.deliver.ports import Attempt, Stage
+from newsletter.deliver.ports import Attempt, Parcel, Stage
 from newsletter.deliver.smtp import Timeouts
+from newsletter.deliver.smtp.wire import Wire
 from tests.deliver.carrying import Basket, courier_to, once_each, parcel
-from tests.deliver.relay import EXTENSIONS, Do, ScriptedRelay, Step
+from tests.deliver.relay import EXTENSIONS, Do, ScriptedRelay, Step, _Session
 from tests.deliver.test_courier_faults import faults, faulty
 
 PATIENT = Timeouts()
@@ -130,5 +131,68 @@ def test_recalled_at_any_moment_every_parcel_comes_back_once(
             assert relay.messages <= begun + connections
             untouched = {f"p{n}@example.org" for n, a in attempts.items() if a.stage is not Stage.END}
             assert untouched.isdisjoint(relay.recipients)
+
+    asyncio.run(main())
+
+
+BIG = Parcel(
+    delivery=1,
+    mail_from="news@example.org",
+    rcpt_to="p1@example.org",
+    pieces=(b"Subject: x\r\n\r\n", *(b"y" * 70 + b"\r\n" for _ in range(300_000))),
+)
+
+
+def test_a_message_whose_last_byte_is_out_is_never_called_untouched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system took the last byte, the waiting task has not run yet, and the courier is recalled."""
+
+    async def main() -> None:
+        async with ScriptedRelay(extensions=("PIPELINING",)) as relay:
+            courier, basket = courier_to(relay, connections=1, timeouts=PATIENT), Basket()
+            await courier.open(basket)
+            resume = Wire.resume_writing
+
+            def resume_and_recall(wire: Wire) -> None:
+                resume(wire)
+                courier.recall()
+
+            monkeypatch.setattr(Wire, "resume_writing", resume_and_recall)
+            courier.put(BIG)
+            attempt = (await basket.collect(1))[1]
+            assert attempt.accepted
+            assert len(relay.taken) == 1
+            await courier.close()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("connections", [1, 2])
+def test_what_is_put_while_the_last_connection_says_goodbye_is_carried(
+    connections: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = _Session.command
+
+    def deaf_to_goodbyes(session: _Session, verb: str, argument: str) -> None:
+        if verb != "QUIT":
+            command(session, verb, argument)
+
+    monkeypatch.setattr(_Session, "command", deaf_to_goodbyes)
+    hasty = Timeouts(connect=2, setup=1, command=2, data=2, body=2, end=2, idle=0.1, quit=0.5)
+
+    def script(step: Step) -> str | None:
+        too_many = step.verb == "CONNECT" and step.session == 2 and connections == 2
+        return "421 4.3.2 too many connections" if too_many else None
+
+    async def main() -> None:
+        async with ScriptedRelay(script) as relay:
+            courier, basket = courier_to(relay, connections=connections, timeouts=hasty), Basket()
+            await courier.open(basket)
+            for number in range(connections):
+                courier.put(parcel(number))
+            await basket.collect(connections)
+            await asyncio.sleep(0.3)
+            courier.put(parcel(9))
+            assert (await basket.collect(1))[9].accepted
+            await courier.close()
 
     asyncio.run(main())

@@ -50,6 +50,7 @@ class Connection:
         self._written: Parcel | None = None  # whose commands went ahead
         self._stage = Stage.CONNECT  # how far the parcel is that is being sent; CONNECT while none is
         self._ended = False
+        self._flushing = False  # the body is written, and not all of it may be out of our hands
 
     @property
     def usable(self) -> bool:
@@ -60,8 +61,8 @@ class Connection:
 
     @property
     def handed_over(self) -> bool:
-        """Whether the relay may have the parcel that is being sent: its final dot is written."""
-        return self._stage is Stage.END
+        """Whether the relay may have the parcel that is being sent: its final dot is out of our hands."""
+        return self._stage is Stage.END or (self._flushing and not self._wire.paused)
 
     async def send(self, parcel: Parcel, follow: Follow = nothing) -> Attempt:
         """Try to hand over one parcel. Never raises for what the relay does.
@@ -96,7 +97,7 @@ class Connection:
         goes on waiting for its answer.
         """
         ahead, self.ahead = self.ahead, None
-        if self._stage in _BEFORE_THE_DOT:
+        if self._stage in _BEFORE_THE_DOT and not self.handed_over:
             self._end("given up")
         elif ahead is not None:
             self._ended = True  # the relay expects a message that will not come
@@ -185,6 +186,7 @@ class Connection:
             if isinstance(commands, bytes):
                 self._written, tail = self.ahead, commands
         if not self._wire.write(*_whole_lines(parcel), b".\r\n" + tail, tail=len(tail)):
+            self._flushing = True
             try:
                 await self._wire.flush(self._timeouts.body)
             except WireError:
@@ -192,7 +194,7 @@ class Connection:
                 if told is None:
                     raise
                 return self._cut_short(told)
-        self._stage = Stage.END
+        self._stage, self._flushing = Stage.END, False
         reply = await self._wire.reply(self._timeouts.end)
         if 300 <= reply.code < 400:
             self._lose_step()

@@ -26,7 +26,7 @@ class Wire(asyncio.Protocol):
         self.reader = ReplyReader()
         self.broken = ""  # why nothing more can be read or written
         self._replies: deque[Reply] = deque()
-        self._paused = False
+        self.paused = False  # more is buffered than the tail of what was written last
         self._loop = asyncio.get_running_loop()
         self._waiter: asyncio.Future[None] | None = None
         self._patience = 0.0  # seconds that the wait of now may take
@@ -56,11 +56,11 @@ class Wire(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """More is buffered than may be: the end of the message is not out yet."""
-        self._paused = True
+        self.paused = True
 
     def resume_writing(self) -> None:
         """All but the tail is with the operating system."""
-        self._paused = False
+        self.paused = False
         self._wake()
 
     # --- called by a connection
@@ -93,11 +93,11 @@ class Wire(asyncio.Protocol):
             self.transport.writelines(pieces)
         else:
             self.transport.write(b"".join(pieces))
-        return not self._paused
+        return not self.paused
 
     async def flush(self, timeout: float) -> None:
         """Wait until all but the tail is out. Raises WireError where it never got that far."""
-        while self._paused:
+        while self.paused:
             await self._wait(timeout)
 
     def take(self) -> Reply | None:
