@@ -113,13 +113,13 @@ class Connection:
         with self._lock, translated(self.path):
             return self._patiently(sql, parameters).fetchall()
 
-    def blobs(self, sql: str, parameters: Parameters = ()) -> bytes:
+    def blobs(self, sql: str, parameters: Parameters = ()) -> bytearray:
         """The first column of all rows, one after the other: rows() takes ten times the memory."""
         found = bytearray()
         with self._lock, translated(self.path):
             for (blob,) in self._patiently(sql, parameters):
                 found += blob
-        return bytes(found)
+        return found
 
     def row(self, sql: str, parameters: Parameters = ()) -> Row | None:
         """The first row of a query."""

@@ -106,7 +106,7 @@ class People:
         found = self._connection.blobs(
             f"SELECT s.subject FROM subscribers s WHERE {where} ORDER BY s.address_key", bind.values
         )
-        ids = (found[at : at + SUBJECT_BYTES] for at in range(0, len(found), SUBJECT_BYTES))
+        ids = (bytes(found[at : at + SUBJECT_BYTES]) for at in range(0, len(found), SUBJECT_BYTES))
         while subjects := list(islice(ids, _PAGE)):
             marks = ", ".join("?" * len(subjects))
             rows = self._connection.rows(f"{_PERSON_SQL} WHERE s.subject IN ({marks})", subjects)

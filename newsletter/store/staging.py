@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +20,7 @@ _OPEN_SQL = """
     PRAGMA synchronous = OFF;
     PRAGMA cache_size = -8000;
     CREATE TABLE people (address_mac, address, address_key, name, language, country, attributes);"""
+_PLACE = Path("the folder for temporary files")
 _ADD_SQL = "INSERT INTO people VALUES (?, ?, ?, ?, ?, ?, ?)"
 _SORTED_SQL = "SELECT * FROM people ORDER BY address_mac, rowid"
 
@@ -51,15 +51,14 @@ class Stage:
 
     def __init__(self, mac: Callable[[str], bytes]) -> None:
         self._mac = mac
-        self._place = Path(tempfile.gettempdir())
         self.rows = 0
-        with translated(self._place):
+        with translated(_PLACE):
             self._raw = sqlite3.connect("", isolation_level=None)
             self._raw.executescript(_OPEN_SQL)
 
     def add(self, profiles: Iterable[Profile]) -> None:
         """Add people in the file's order."""
-        with translated(self._place):
+        with translated(_PLACE):
             self._raw.execute("BEGIN")
             self.rows += self._raw.executemany(_ADD_SQL, map(self._row, profiles)).rowcount
             self._raw.execute("COMMIT")
@@ -68,7 +67,7 @@ class Stage:
         """Each person in the order of the addresses' HMACs."""
         person: Row = ()
         rows = 0
-        with translated(self._place):
+        with translated(_PLACE):
             for row in self._raw.execute(_SORTED_SQL):
                 if not rows:
                     person, rows = row, 1
