@@ -114,9 +114,7 @@ def send_issue(
         if current is None:
             current = _plan(app, store, make_proof(app, slug), audience, limits, limit, at, yes=yes)
         else:
-            if at is not None:
-                current = store.sends.schedule(current.id, at)
-            current = _take_up(app, store, current, limits, limit, amend=amend, yes=yes)
+            current = _take_up(app, store, current, limits, limit, at, amend=amend, yes=yes)
         if current is None:
             return store.sends.tally(slug)
         stop = held.enter_context(stopping(app))
@@ -229,7 +227,15 @@ def _plan(
 
 
 def _take_up(
-    app: App, store: Store, current: Send, limits: Limits, limit: int | None, *, amend: bool, yes: bool
+    app: App,
+    store: Store,
+    current: Send,
+    limits: Limits,
+    limit: int | None,
+    at: int | None,
+    *,
+    amend: bool,
+    yes: bool,
 ) -> Send:
     lost = store.sends.unknown_from_crash(current.id)
     tally = store.sends.tally_of(current.id)
@@ -245,8 +251,10 @@ def _take_up(
     app.say(f"Going on with {current.audience}: {tally.sent:,} of {tally.total:,} have it, {left:,} to go.")
     if left:
         count = min(left, limit or left)
-        tell_time(app, store, count, limits, max(current.scheduled or 0, now_ms()))
+        tell_time(app, store, count, limits, max(at or current.scheduled or 0, now_ms()))
         app.confirm(f"Go on with {people(count)}?", yes=yes)
+    if at is not None:
+        current = store.sends.schedule(current.id, at)
     if current.state is SendState.PAUSED:
         current = store.sends.set_state(current.id, SendState.READY)
     return current

@@ -79,7 +79,8 @@ class Breaker:
     connections: int = 1
     struck: set[int] = field(default_factory=set)
     unanswered: set[int] = field(default_factory=set)
-    missed: dict[int, str] = field(default_factory=dict)
+    missed: set[int] = field(default_factory=set)
+    domains: set[str] = field(default_factory=set)  # of those who were missed
 
     def note(self, verdict: Verdict, domain: str, *, first: bool = True) -> str:
         """Take a verdict about somebody of `domain` in; why the send must pause now, or an empty text.
@@ -92,25 +93,28 @@ class Breaker:
             self.struck.clear()
             self.unanswered.clear()
             self.missed.clear()
+            self.domains.clear()
             return ""
         if verdict.strike:
             self.struck.add(outcome.delivery)
         if outcome.state is DeliveryState.UNKNOWN:
             self.unanswered.add(outcome.delivery)
         if first and outcome.state in (DeliveryState.DEFERRED, DeliveryState.FAILED):
-            self.missed[outcome.delivery] = domain
+            self.missed.add(outcome.delivery)
+            self.domains.add(domain)
         what = self._too_much()
         return what and f"{what}; {_last_word(outcome)}"
 
     def _too_much(self) -> str:
         """What cannot be the recipients' fault any more; an empty text where nothing is."""
-        domains = len(set(self.missed.values())) if len(self.missed) >= MISSED else 0
         if len(self.struck) >= STRIKES:
             return f"{len(self.struck)} recipients in a row were refused"
         if len(self.unanswered) >= max(UNANSWERED, 2 * self.connections + 1):
             return f"{len(self.unanswered)} messages in a row were handed over and not answered"
-        if domains >= MISSED_DOMAINS:
-            return f"{len(self.missed)} recipients of {domains} domains in a row could not be reached"
+        if len(self.missed) >= MISSED and len(self.domains) >= MISSED_DOMAINS:
+            return (
+                f"{len(self.missed)} recipients of {len(self.domains)} domains in a row could not be reached"
+            )
         return ""
 
 

@@ -8,16 +8,18 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.deliver.relay import Step
+from tests.deliver.relay import ScriptedRelay, Step
 
 SLUG = "image-gently-in-dentistry"
+PEOPLE = [f"sample.{n:03d}@example.net" for n in range(120)]
 SETTINGS = """\
 [campaign]
 name = "Sample News"
@@ -136,3 +138,17 @@ def relayed(box: Box) -> Callable[[int], Box]:
         return box
 
     return name
+
+
+@contextmanager
+def half_sent(
+    relayed: Callable[[int], Box],
+) -> Iterator[tuple[Box, ScriptedRelay, Gate, subprocess.Popen[str]]]:
+    """A send of which six are taken, while the relay holds the answers to the next ones."""
+    gate = Gate()
+    with ScriptedRelay(gate).in_thread() as relay:
+        box = relayed(relay.port)
+        box.fill(PEOPLE)
+        sender = box.start("send", "short", "--to", "dentists", "--yes")
+        until(lambda: len(relay.taken) > 5)
+        yield box, relay, gate, sender

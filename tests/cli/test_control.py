@@ -9,11 +9,10 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from tests.cli.conftest import Box, Gate, until
+from tests.cli.conftest import PEOPLE, Box, Gate, half_sent, until
 from tests.deliver.relay import ScriptedRelay
 
 Named = Callable[[int], Box]
-PEOPLE = [f"sample.{n:03d}@example.net" for n in range(120)]
 
 
 def in_utc(seconds: float) -> str:
@@ -22,12 +21,7 @@ def in_utc(seconds: float) -> str:
 
 
 def test_pause_from_another_terminal_holds_within_a_second_and_resume_goes_on(relayed: Named) -> None:
-    gate = Gate()
-    with ScriptedRelay(gate).in_thread() as relay:
-        box = relayed(relay.port)
-        box.fill(PEOPLE)
-        sender = box.start("send", "short", "--to", "dentists", "--yes")
-        until(lambda: len(relay.taken) > 5)
+    with half_sent(relayed) as (box, relay, gate, sender):
         box.run("pause", "short")
         gate.opened.set()
         paused = time.monotonic()
@@ -46,12 +40,7 @@ def test_pause_from_another_terminal_holds_within_a_second_and_resume_goes_on(re
 
 
 def test_cancel_ends_it_for_good(relayed: Named) -> None:
-    gate = Gate()
-    with ScriptedRelay(gate).in_thread() as relay:
-        box = relayed(relay.port)
-        box.fill(PEOPLE)
-        sender = box.start("send", "short", "--to", "dentists", "--yes")
-        until(lambda: len(relay.taken) > 5)
+    with half_sent(relayed) as (box, relay, gate, sender):
         assert "--yes" in box.run("cancel", "short", exit_code=2).stderr
         box.run("cancel", "short", "--yes")
         gate.opened.set()
@@ -80,12 +69,7 @@ def test_a_send_waits_for_its_time(relayed: Named) -> None:
 
 
 def test_run_takes_up_what_broke_off_and_what_is_due(relayed: Named) -> None:
-    gate = Gate()
-    with ScriptedRelay(gate).in_thread() as relay:
-        box = relayed(relay.port)
-        box.fill(PEOPLE)
-        sender = box.start("send", "short", "--to", "dentists", "--yes")
-        until(lambda: len(relay.taken) > 5)
+    with half_sent(relayed) as (box, relay, gate, sender):
         sender.kill()
         sender.communicate()
         gate.opened.set()
@@ -99,12 +83,7 @@ def test_run_takes_up_what_broke_off_and_what_is_due(relayed: Named) -> None:
 
 
 def test_sigterm_finishes_what_is_on_its_way_and_run_goes_on(relayed: Named) -> None:
-    gate = Gate()
-    with ScriptedRelay(gate).in_thread() as relay:
-        box = relayed(relay.port)
-        box.fill(PEOPLE)
-        sender = box.start("send", "short", "--to", "dentists", "--yes")
-        until(lambda: len(relay.taken) > 5)
+    with half_sent(relayed) as (box, relay, gate, sender):
         sender.terminate()
         gate.opened.set()
         _, told = sender.communicate(timeout=20)

@@ -6,8 +6,6 @@ import signal
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from subprocess import Popen
 
 import pytest
@@ -15,23 +13,11 @@ import pytest
 from newsletter.cli.app import now_ms
 from newsletter.models import SendState
 from newsletter.store import open_store
-from tests.cli.conftest import Box, Gate, until
-from tests.cli.test_control import PEOPLE, Named, in_utc
+from tests.cli.conftest import PEOPLE, Box, Gate, half_sent, until
+from tests.cli.test_control import Named, in_utc
 from tests.deliver.relay import Do, ScriptedRelay, Step
 
 HOUR = 3_600_000
-
-
-@contextmanager
-def half_sent(relayed: Named) -> Iterator[tuple[Box, ScriptedRelay, Gate, Popen[str]]]:
-    """A send of which six are taken, while the relay holds the answers to the next ones."""
-    gate = Gate()
-    with ScriptedRelay(gate).in_thread() as relay:
-        box = relayed(relay.port)
-        box.fill(PEOPLE)
-        sender = box.start("send", "short", "--to", "dentists", "--yes")
-        until(lambda: len(relay.taken) > 5)
-        yield box, relay, gate, sender
 
 
 def until_said(process: Popen[str], word: str) -> None:
@@ -278,3 +264,17 @@ def test_send_sees_to_what_its_own_cancelled_send_left(relayed: Named) -> None:
         counts = box.status()
         assert counts["claimed"] == counts["planned"] == 0
         assert counts["unknown"] == before
+
+
+def test_a_time_that_was_not_agreed_to_changes_nothing(relayed: Named) -> None:
+    with ScriptedRelay().in_thread() as relay:
+        box = planned(relayed, relay.port, "dentists")
+
+        def scheduled() -> int | None:
+            with open_store(box.folder / "subscribers.db", now=now_ms) as store:
+                return store.sends.of_issue("short")[0].scheduled
+
+        before = scheduled()
+        box.run("send", "short", "--to", "dentists", "--at", in_utc(9000), exit_code=2)
+        assert before is not None
+        assert scheduled() == before

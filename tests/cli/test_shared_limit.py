@@ -14,8 +14,7 @@ from newsletter.config import load
 from newsletter.models import Shown
 from newsletter.store import open_store
 from tests.audience.town import address
-from tests.cli.conftest import SETTINGS, Box, until
-from tests.cli.test_control import PEOPLE
+from tests.cli.conftest import PEOPLE, SETTINGS, Box, until
 from tests.deliver.relay import ScriptedRelay, Step
 
 LIMITED = '[smtp]\nrate = "110/day"\n[web]\nbase_url = "https://news.example.org"\n'
