@@ -5,13 +5,12 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, ExitStack
 
 import click
-from msgspec.structs import replace
 
 from newsletter import campaign, composer, home, locks
-from newsletter.addresses import parse_address
-from newsletter.cli.app import App, now_ms, pass_app, put, yes_option
-from newsletter.cli.compose import make_proof, sample_reader
-from newsletter.cli.dispatch import BY_HAND, dispatch, going_on, send_copies
+from newsletter.cli.app import App, now_ms, pass_app, yes_option
+from newsletter.cli.compose import make_proof
+from newsletter.cli.dispatch import BY_HAND, dispatch, going_on
+from newsletter.cli.rehearsal import rehearse, send_test
 from newsletter.cli.stopping import Stopped, stopping
 from newsletter.cli.tell import (
     nobody,
@@ -19,6 +18,7 @@ from newsletter.cli.tell import (
     refuse_drafts,
     refuse_errors,
     refuse_gaps,
+    share,
     tell_early,
     tell_end,
     tell_survey,
@@ -71,19 +71,30 @@ def send(
       newsletter send image-gently-in-dentistry --to dentists --at "2026-12-01 09:00 Europe/Paris"
     """
     if test_address:
-        if dry_run or limit or no_wait or at_text or amend:
-            raise UsageError("--test sends one copy now, and goes with none of the other options")
-        _send_test(app, issue, test_address)
+        if audience or dry_run or limit or no_wait or at_text or amend:
+            raise UsageError(
+                "--test sends copies to one address now, and goes with none of the other options",
+                hint=app.command("send", issue, "--test", test_address),
+            )
+        send_test(app, issue, test_address)
         return
     if not audience:
         raise UsageError("say who gets it", hint=f"newsletter send {issue} --to LIST, see: newsletter lists")
+    at = _begin(app, at_text) if at_text else None
     if dry_run:
-        _dry_run(app, issue, audience, limit)
+        rehearse(app, issue, audience, limit, at)
         return
-    at = parse_moment(at_text, app.config.campaign.zone) if at_text else None
     tally = send_issue(app, issue, audience, limit=limit, wait=not no_wait, at=at, amend=amend, yes=yes)
     if tally.total != tally.sent + tally.skipped:
         raise click.exceptions.Exit(1)
+
+
+def _begin(app: App, text: str) -> int:
+    """When to begin (UTC ms). Raises UsageError for what is no moment, or is over."""
+    at = parse_moment(text, app.config.campaign.zone)
+    if at < now_ms():
+        raise UsageError(f"{app.local_time(at)} is over", hint="leave --at out to send now")
+    return at
 
 
 def send_issue(
@@ -101,8 +112,6 @@ def send_issue(
     slug = read_slug(app.config.root, slug)
     limits = limits_for(app.relay)
     composer.signer_of(app.config)  # a key that cannot sign is told before anything is planned
-    if at is not None and at < now_ms():
-        raise UsageError(f"{app.local_time(at)} is over", hint="leave --at out to send now")
     with ExitStack() as held:
         store = held.enter_context(app.store())
         campaign.finish_cancelled(store, app.config.root)
@@ -159,48 +168,6 @@ def go_on(
         return tally
 
 
-def _send_test(app: App, issue: str, address: str) -> None:
-    proof = make_proof(app, issue, inert=True)
-    versions = [proof.full_version(tag) for tag in proof.issue.editions]
-    refuse_errors(app, proof, [finding for version in versions for finding in version.findings])
-    parcels = [
-        composer.trial_parcel(
-            app.config, version, replace(sample_reader(version), address=parse_address(address)), now_ms()
-        )
-        for version in versions
-    ]
-    send_copies(app.relay, parcels)
-    if app.config.database.exists():
-        with app.store() as store:
-            store.sends.note_usage(app.relay.name, len(parcels), now_ms())
-    app.say(f"Sent {len(parcels)} test {'copy' if len(parcels) == 1 else 'copies'} to {address}.")
-    app.say("Their links do nothing, and they count for nobody.")
-
-
-def _dry_run(app: App, issue: str, audience: str, limit: int | None) -> None:
-    composer.signer_of(app.config)
-    proof = make_proof(app, issue)
-    with app.store(create=False) as store:
-        under_way = [s for s in campaign.unfinished(store, proof.issue.slug) if s.audience == audience]
-        if under_way:
-            tally = store.sends.tally_of(under_way[0].id)
-            put(f"Under way to {audience}: {tally.sent:,} of {people(tally.total)} have it.")
-            put(f"Would go on with {people(tally.planned + tally.deferred)}.")
-            return
-        refuse_drafts(proof.issue)
-        found = campaign.survey(store, proof, audience)
-        if not found.total:
-            nobody(app, store, proof.issue.slug, found)
-            return
-        refuse_errors(app, proof, found.findings)
-        refuse_gaps(proof, found)
-        tell_survey(app, found)
-        if app.config.relay is not None:
-            count = min(found.total, limit or found.total)
-            tell_time(app, store, count, limits_for(app.config.relay), now_ms())
-    app.say("This was a dry run: nothing was sent or written.")
-
-
 def _plan(
     app: App,
     store: Store,
@@ -222,7 +189,7 @@ def _plan(
     tell_survey(app, found)
     tell_early(app, proof.issue, at or now_ms())
     tell_time(app, store, min(found.total, limit or found.total), limits, at or now_ms())
-    app.confirm(f"Send to {people(found.total)}?", yes=yes)
+    app.confirm(f"Send to {share(limit, found.total)}?", yes=yes)
     return campaign.approve(store, proof, found, now_ms(), scheduled=at)
 
 
@@ -252,7 +219,7 @@ def _take_up(
     if left:
         count = min(left, limit or left)
         tell_time(app, store, count, limits, max(at or current.scheduled or 0, now_ms()))
-        app.confirm(f"Go on with {people(count)}?", yes=yes)
+        app.confirm(f"Go on with {share(limit, left)}?", yes=yes)
     if at is not None:
         current = store.sends.schedule(current.id, at)
     if current.state is SendState.PAUSED:

@@ -181,3 +181,8 @@ def _newcomers(store: Store, current: Send) -> int:
 def people(count: int) -> str:
     """`1 person`, `2 people`."""
     return "1 person" if count == 1 else f"{count:,} people"
+
+
+def share(limit: int | None, count: int) -> str:
+    """`52 people`, or `the first 3 of 52 people` where there is a smaller limit."""
+    return people(count) if limit is None or limit >= count else f"the first {limit:,} of {people(count)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -74,6 +75,29 @@ class Box:
         if exit_code is not None:
             assert process.returncode == exit_code, f"{arguments}: {process.returncode}\n{out}\n{err}"
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+
+    def at_terminal(self, *arguments: str, typed: str = "") -> str:
+        """What stands on the terminal at which somebody starts the program and types this."""
+        main, side = pytest.importorskip("pty").openpty()
+        with subprocess.Popen(
+            [sys.executable, "-m", "newsletter", *arguments],
+            cwd=self.folder,
+            env={**os.environ, "PYTHONUTF8": "1", "COLUMNS": "200", "TERM": "xterm", **self.environ},
+            stdin=side,
+            stdout=side,
+            stderr=side,
+        ) as process:
+            os.close(side)
+            os.write(main, typed.encode())
+            shown = b""
+            try:
+                while part := os.read(main, 4096):
+                    shown += part
+            except OSError:  # the terminal is closed: nobody writes any more
+                pass
+            os.close(main)
+            process.wait(60)
+        return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode()).replace("\r", "")
 
     def json(self, *arguments: str) -> Any:
         return json.loads(self.run(*arguments, "--json").stdout)

@@ -1,0 +1,91 @@
+"""What goes before a send: copies to look at, and what a send would do."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from newsletter import campaign, composer
+from newsletter.addresses import parse_address
+from newsletter.cli.app import App, now_ms, put
+from newsletter.cli.compose import make_proof, sample_reader
+from newsletter.cli.dispatch import send_copies
+from newsletter.cli.tell import (
+    nobody,
+    people,
+    refuse_drafts,
+    refuse_errors,
+    refuse_gaps,
+    share,
+    tell_early,
+    tell_survey,
+    tell_time,
+)
+from newsletter.deliver.limits import limits_for
+from newsletter.models import Send
+from newsletter.proof import Proof
+from newsletter.store import Store
+
+
+def send_test(app: App, issue: str, address: str) -> None:
+    """Send a copy of each edition to one address; its links do nothing, and no delivery is written."""
+    proof = make_proof(app, issue, inert=True)
+    versions = [proof.full_version(tag) for tag in proof.issue.editions]
+    refuse_errors(app, proof, [finding for version in versions for finding in version.findings])
+    parcels = [
+        composer.trial_parcel(
+            app.config, version, replace(sample_reader(version), address=parse_address(address)), now_ms()
+        )
+        for version in versions
+    ]
+    send_copies(app.relay, parcels)
+    if app.config.database.exists():
+        with app.store() as store:
+            store.sends.note_usage(app.relay.name, len(parcels), now_ms())
+    app.say(f"Sent {len(parcels)} test {'copy' if len(parcels) == 1 else 'copies'} to {address}.")
+    app.say("Their links do nothing, and they count for nobody.")
+
+
+def rehearse(app: App, issue: str, audience: str, limit: int | None, at: int | None) -> None:
+    """Say what a send to `audience` would do, from `at` (UTC ms) or from now; nothing is sent or written."""
+    composer.signer_of(app.config)
+    proof = make_proof(app, issue)
+    with app.store(create=False) as store:
+        under_way = [s for s in campaign.unfinished(store, proof.issue.slug) if s.audience == audience]
+        if under_way:
+            _go_on(app, store, under_way[0], limit, at)
+        elif not _begin(app, store, proof, audience, limit, at):
+            return
+    app.say("This was a dry run: nothing was sent or written.")
+
+
+def _go_on(app: App, store: Store, send: Send, limit: int | None, at: int | None) -> None:
+    tally = store.sends.tally_of(send.id)
+    left = tally.planned + tally.deferred
+    put(f"Under way to {send.audience}: {tally.sent:,} of {people(tally.total)} have it.")
+    put(f"Would go on with {share(limit, left)}.")
+    _tell_time(app, store, min(left, limit or left), max(at or send.scheduled or 0, now_ms()))
+
+
+def _begin(app: App, store: Store, proof: Proof, audience: str, limit: int | None, at: int | None) -> bool:
+    """What a new send would do -> whether there is anybody."""
+    refuse_drafts(proof.issue)
+    found = campaign.survey(store, proof, audience)
+    if not found.total:
+        nobody(app, store, proof.issue.slug, found)
+        return False
+    refuse_errors(app, proof, found.findings)
+    refuse_gaps(proof, found)
+    tell_survey(app, found)
+    if limit is not None and limit < found.total:
+        put(f"Would send to {share(limit, found.total)}.")
+    tell_early(app, proof.issue, at or now_ms())
+    _tell_time(app, store, min(found.total, limit or found.total), at or now_ms())
+    return True
+
+
+def _tell_time(app: App, store: Store, count: int, begin: int) -> None:
+    """How long it would take; without a mail server only when it would begin."""
+    if app.config.relay is not None:
+        tell_time(app, store, count, limits_for(app.config.relay), begin)
+    elif begin > now_ms():
+        app.say(f"It would begin {app.local_time(begin)}.")

@@ -1,0 +1,73 @@
+"""What is said before anybody is mailed: the dry run, the question, and copies to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.cli.conftest import PEOPLE, Box
+from tests.cli.test_control import in_utc
+from tests.deliver.relay import ScriptedRelay
+
+Named = Callable[[int], Box]
+
+
+@pytest.fixture
+def filled(relayed: Named) -> Box:
+    """Ten people, and a mail server that is not asked."""
+    box = relayed(9)
+    box.fill(PEOPLE[:10])
+    return box
+
+
+@pytest.mark.parametrize(
+    ("at", "told"),
+    [
+        ("2026-13-01 09:00", "is no date and time"),
+        ("2026-12-01 09:00 Europe/Pari", "is no time zone"),
+        ("2020-01-01 09:00", "is over"),
+    ],
+)
+def test_a_dry_run_refuses_a_time_as_a_send_does(filled: Box, at: str, told: str) -> None:
+    assert told in filled.send("--at", at, exit_code=2).stderr
+    assert told in filled.send("--dry-run", "--at", at, exit_code=2).stderr
+
+
+@pytest.mark.parametrize("url", [True, False])
+def test_a_dry_run_says_when_it_would_begin(filled: Box, url: bool) -> None:
+    if not url:
+        filled.environ.clear()
+    time = in_utc(7200)
+    assert f"begin{'s' * url} {time}" in filled.send("--dry-run", "--at", time).stderr
+
+
+def test_a_dry_run_of_what_is_under_way_says_when_it_would_go_on(relayed: Named) -> None:
+    with ScriptedRelay().in_thread() as relay:
+        box = relayed(relay.port)
+        box.fill(PEOPLE[:10])
+        box.send("--limit", "2", exit_code=1)
+    time = in_utc(7200)
+    told = box.send("--dry-run", "--limit", "3", "--at", time)
+    assert "2 of 10 people have it" in told.stdout
+    assert "go on with the first 3 of 8 people" in told.stdout
+    assert f"begins {time}" in told.stderr
+
+
+def test_the_limit_stands_in_the_dry_run_and_in_the_question(relayed: Named) -> None:
+    with ScriptedRelay().in_thread() as relay:
+        box = relayed(relay.port)
+        box.fill(PEOPLE[:10])
+        assert "the first 3 of 10 people" in box.send("--dry-run", "--limit", "3").stdout
+        assert "first" not in box.send("--dry-run", "--limit", "10").stdout
+        asked = box.at_terminal("send", "short", "--to", "dentists", "--limit", "3", typed="y\n")
+        assert "Send to the first 3 of 10 people?" in asked
+        asked = box.at_terminal("send", "short", "--to", "dentists", "--limit", "4", typed="n\n")
+        assert "Go on with the first 4 of 7 people?" in asked
+    assert len(relay.taken) == 3
+
+
+def test_test_copies_go_with_no_audience(filled: Box) -> None:
+    told = filled.send("--test", "me@example.org", exit_code=2).stderr
+    assert "none of the other options" in told
+    assert "newsletter send short --test me@example.org" in told
