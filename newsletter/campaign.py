@@ -141,6 +141,12 @@ def unfinished(store: Store, slug: str) -> list[Send]:
     return [send for send in store.sends.of_issue(slug) if send.state in OPEN_STATES]
 
 
+def holds_deferred(store: Store, slug: str) -> bool:
+    """Whether a paused send of the issue holds people whom the relay put off: no run tries them."""
+    paused = [send for send in unfinished(store, slug) if send.state is SendState.PAUSED]
+    return any(store.sends.tally_of(send.id).deferred for send in paused)
+
+
 def approve(store: Store, proof: Proof, found: Survey, now: int, *, scheduled: int | None = None) -> Send:
     """Keep the stencils and plan one delivery per person; the send is then ready.
 

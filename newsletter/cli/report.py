@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 import click
 
+from newsletter import campaign
 from newsletter.cli.app import App, pass_app, put, put_table
 from newsletter.cli.tell import people
 from newsletter.countries import country_name
@@ -19,12 +20,6 @@ from newsletter.stencil import Stencil
 from newsletter.store import Store
 from newsletter.when import duration
 
-TO_DO = {
-    DeliveryState.FAILED: "look at them: newsletter deliveries {slug} --state failed",
-    DeliveryState.DEFERRED: "nothing; the next run tries again: newsletter run",
-    DeliveryState.SKIPPED: "nothing",
-    DeliveryState.UNKNOWN: "decide: newsletter resolve {slug} --unknown resend   (or: sent)",
-}
 MOST_COUNTRIES = 15
 CHANNELS = {
     "mail": "through the button that opens a mail to a colleague",
@@ -59,13 +54,14 @@ def report(app: App, issue: str) -> None:
         if not (sent or channels):
             raise NotFoundError("this issue was never sent", where=issue)
         tally, summary = store.sends.tally(issue), store.sends.summary(issue)
+        held = campaign.holds_deferred(store, issue)
         editions = _editions(store, summary)
     title = _title(app, issue)
     put(f"{title}\n")
     if sent:
         _tell_numbers(app, tally, summary)
         _tell_places(editions, summary)
-        _tell_troubles(issue, summary)
+        _tell_troubles(_what_to_do(app, issue, held=held), summary)
     _tell_channels(channels)
     if sent:
         put("\nFor the board:")
@@ -123,14 +119,27 @@ def _tell_places(editions: Mapping[str, int], summary: Summary) -> None:
     put_table(("country", "people"), rows, right=("people",))
 
 
-def _tell_troubles(slug: str, summary: Summary) -> None:
+def _what_to_do(app: App, slug: str, *, held: bool) -> dict[DeliveryState, str]:
+    """What a person does about each state; `held` says that those put off belong to a paused send."""
+    later = f"nothing; the next run tries again: {app.command('run')}"
+    if held:
+        later = f"the send is paused; they are tried again once you go on: {app.command('resume', slug)}"
+    return {
+        DeliveryState.FAILED: f"look at them: {app.command('deliveries', slug, '--state', 'failed')}",
+        DeliveryState.DEFERRED: later,
+        DeliveryState.SKIPPED: "nothing",
+        DeliveryState.UNKNOWN: f"decide: {app.command('resolve', slug, '--unknown', 'resend')}   (or: sent)",
+    }
+
+
+def _tell_troubles(to_do: Mapping[DeliveryState, str], summary: Summary) -> None:
     reasons: Counter[tuple[DeliveryState, str]] = Counter()
     for trouble in summary.troubles:
         reasons[trouble.state, _reason(trouble)] += trouble.count
-    for state, to_do in TO_DO.items():
+    for state, what in to_do.items():
         rows = [(f"{n:,}", reason) for (found, reason), n in reasons.most_common() if found is state]
         if rows:
-            put(f"\n{state.value.capitalize()}. What to do: {to_do.format(slug=slug)}")
+            put(f"\n{state.value.capitalize()}. What to do: {what}")
             for count, reason in rows:
                 put(f"{count:>9}  {reason}")
 

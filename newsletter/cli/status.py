@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from msgspec.structs import asdict
 
-from newsletter import locks
+from newsletter import campaign, locks
 from newsletter.campaign import OPEN_STATES
 from newsletter.cli.app import App, json_option, now_ms, pass_app, put, put_json, put_table
 from newsletter.errors import NotFoundError
@@ -21,6 +21,8 @@ MEANINGS = {
     "skipped": "left out, for a reason",
     "unknown": "connection lost at the worst moment: nobody can say",
 }
+
+HELD = "told to come later; tried again once you go on"
 
 
 @click.command()
@@ -44,13 +46,14 @@ def status(app: App, issue: str | None, as_json: bool) -> None:
                 "this issue was never sent", where=issue, hint=f"send it: newsletter send {issue} --to LIST"
             )
         tally = store.sends.tally(issue)
+        meanings = MEANINGS | ({"deferred": HELD} if campaign.holds_deferred(store, issue) else {})
     if as_json:
         put_json(_tally_json(issue, tally))
         return
     for send in sends:
         put(f"{app.local_time(send.created)}  to {send.audience}: {_state_in_words(app, send)}")
     counts = asdict(tally)
-    rows = [(f"{counts[s]:,}", s, meaning) for s, meaning in MEANINGS.items() if counts[s] or s == "sent"]
+    rows = [(f"{counts[s]:,}", s, meaning) for s, meaning in meanings.items() if counts[s] or s == "sent"]
     put_table(("", "state", "which means"), [*rows, (f"{tally.total:,}", "in all", "")])
     if tally.unknown:
         app.say(f"Decide the unknown ones: {app.command('resolve', issue, '--unknown', 'resend')} (or sent)")

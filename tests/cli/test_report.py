@@ -94,3 +94,21 @@ def test_a_send_whose_time_passed_long_ago_is_late(tmp_path: Path, late: int, is
         campaign.pause_late(store, send)
         assert campaign.due(store, planned + late) == []
         assert store.sends.get(send.id).reason
+
+
+def test_who_waits_in_a_paused_send_is_tried_once_it_is_resumed(relayed: Callable[[int], Box]) -> None:
+    def script(step: Step) -> str | None:
+        return "452 4.2.2 mailbox full" if step.verb == "RCPT" and "full" in step.argument else None
+
+    with ScriptedRelay(script).in_thread() as relay:
+        box = relayed(relay.port)
+        box.fill(["a@example.net", "full@example.net"])
+        box.send("--no-wait", exit_code=1)
+        assert "newsletter run" in box.run("report", "short").stdout
+        assert "each run tries again" in box.run("status", "short").stdout
+        box.run("pause", "short")
+        told = box.run("report", "short").stdout
+        assert "tried again once you go on: newsletter resume short" in told
+        assert "newsletter run" not in told
+        assert "each run" not in box.run("status", "short").stdout
+        assert "tried again once you go on" in box.run("status", "short").stdout
