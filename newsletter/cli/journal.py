@@ -144,9 +144,11 @@ def resolve(app: App, issue: str, unknown: str, yes: bool) -> None:
         what = "Send it to them again? Some may get it twice." if resend else "Take them as sent?"
         app.confirm(f"{count:,} unknown. {what}", yes=yes)
         decided = store.sends.resolve(issue, resend=resend, now=now_ms())
-        audience_name = store.sends.of_issue(issue)[-1].audience
+        open_sends = campaign.unfinished(store, issue)
+        again = [send.audience for send in open_sends if store.sends.tally_of(send.id).planned]
     app.say(f"{'Planned again' if resend else 'Taken as sent'}: {decided:,}.")
     if decided < count:
         app.say(f"{count - decided:,} belong to a cancelled send, which is over; take them as sent.")
     elif resend:
-        app.say(f"Next: {app.command('send', issue, '--to', audience_name)}")
+        for audience in again:
+            app.say(f"Next: {app.command('send', issue, '--to', audience)}")

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from msgspec.structs import asdict
 
+from newsletter import campaign
 from newsletter.audience.reading import parse_segment
 from newsletter.campaign import Survey
 from newsletter.cli.app import App, now_ms, put, put_table
@@ -140,7 +141,9 @@ def tell_end(app: App, store: Store, current: Send, report: RunReport, tally: Ta
     counts = {state: n for state, n in asdict(tally).items() if n}
     put(", ".join(f"{n:,} {state}" for state, n in counts.items()) + f" (of {tally.total:,})")
     again = app.command("send", current.slug, "--to", current.audience)
-    for line in _next_steps(app, current, report, tally, again):
+    for line in _next_steps(app, current, report, store.sends.tally_of(current.id), again):
+        app.say(line)
+    for line in (*_of_other_sends(app, store, current), *open_questions(app, current.slug, tally)):
         app.say(line)
     newcomers = _newcomers(store, current) if report.ending is Ending.FINISHED else 0
     if newcomers:
@@ -149,6 +152,7 @@ def tell_end(app: App, store: Store, current: Send, report: RunReport, tally: Ta
 
 
 def _next_steps(app: App, current: Send, report: RunReport, tally: Tally, again: str) -> Iterator[str]:
+    """How the send itself goes on, `tally` being its own."""
     waiting = tally.planned + tally.deferred
     if report.must_pause:
         yield f"Paused: {report.reason}"
@@ -168,7 +172,16 @@ def _next_steps(app: App, current: Send, report: RunReport, tally: Tally, again:
     elif waiting:
         later = f" (for {tally.deferred:,} of them your mail server said 'later')" if tally.deferred else ""
         yield f"Still to be sent: {people(waiting)}{later}. Go on with: {again}"
-    yield from open_questions(app, current.slug, tally)
+
+
+def _of_other_sends(app: App, store: Store, current: Send) -> Iterator[str]:
+    """Who still waits in other sends of the same issue, and how those go on."""
+    for other in campaign.unfinished(store, current.slug):
+        tally = store.sends.tally_of(other.id)
+        waiting = tally.planned + tally.deferred
+        if other.id != current.id and waiting:
+            again = app.command("send", other.slug, "--to", other.audience)
+            yield f"Still to be sent to {other.audience}: {people(waiting)}. Go on with: {again}"
 
 
 def _newcomers(store: Store, current: Send) -> int:
