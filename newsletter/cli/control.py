@@ -7,10 +7,11 @@ import click
 from newsletter import campaign, locks
 from newsletter.cli.app import App, now_ms, pass_app, yes_option
 from newsletter.cli.dispatch import BY_HAND, dispatch, going_on
-from newsletter.cli.send import go_on, lock, refuse_other_home
+from newsletter.cli.idle import what_waits
+from newsletter.cli.send import go_on, refuse_other_home
 from newsletter.cli.stopping import Stopped, stopping
 from newsletter.cli.tell import people, tell_end
-from newsletter.cli.waiting import tell_late
+from newsletter.cli.waiting import lock, tell_late
 from newsletter.deliver.limits import limits_for
 from newsletter.errors import BrokenOffError, NotFoundError, RefusedError, RelayError
 from newsletter.models import LONGEST_WAIT, Send, SendState
@@ -66,7 +67,7 @@ def resume(app: App, issue: str, no_wait: bool) -> None:
     limits = limits_for(app.relay)
     with app.store(create=False) as store:
         slug = unfinished(app, store, issue)[0].slug
-        with lock(app, slug) as holder, stopping(app) as stop:
+        with lock(app, store, slug) as holder, stopping(app) as stop:
             refuse_other_home(app, store)
             for paused in unfinished(app, store, slug):
                 send = store.sends.schedule(paused.id, now_ms())
@@ -111,8 +112,9 @@ def _cancel(app: App, store: Store, send: Send) -> int:
 
 @click.command()
 @click.option("--watch", is_flag=True, help="Stay, and look again every few seconds: for a service manager.")
+@click.option("--quiet", is_flag=True, help="Say nothing where nothing is due: for cron.")
 @pass_app
-def run(app: App, watch: bool) -> None:
+def run(app: App, watch: bool, quiet: bool) -> None:
     """Take up every send that is due: planned ones whose time has come, and ones that broke off.
 
     For cron or a service manager, so that a reboot stops nothing. Paused sends are left alone.
@@ -121,13 +123,19 @@ def run(app: App, watch: bool) -> None:
     Examples:
       newsletter run
       newsletter run --watch
+      newsletter run --quiet
     """
     failed = False
     with stopping(app) as stop:
         while not stop.is_set():
             with app.store(create=False) as store:
                 campaign.finish_cancelled(store, app.config.root)
-                for send in campaign.due(store, now_ms()):
+                due = [send for send in campaign.due(store, now_ms()) if _is_ours(app, store, send)]
+                if not (due or quiet):
+                    for line in what_waits(app, store, watch=watch):
+                        app.say(line)
+                quiet = True
+                for send in due:
                     failed |= not _take(app, store, send, stop)
             if not watch or stop.wait(LOOK_EVERY):
                 break
@@ -137,11 +145,11 @@ def run(app: App, watch: bool) -> None:
 
 def _take(app: App, store: Store, send: Send, stop: Stopped) -> bool:
     """Send what is due of one send -> whether that went well; another process's send is its own business."""
-    if stop.is_set() or locks.holder(app.config.root, send.slug) or not _has_work(store, send):
+    if stop.is_set() or not _is_ours(app, store, send):
         return True
     limits = limits_for(app.relay)
     try:
-        with lock(app, send.slug) as holder:
+        with lock(app, store, send.slug) as holder:
             if send.id not in {one.id for one in campaign.due(store, now_ms())}:
                 return True
             if campaign.is_late(send, now_ms()):
@@ -158,6 +166,11 @@ def _take(app: App, store: Store, send: Send, stop: Stopped) -> bool:
         app.say(str(error), style="red")
         return False
     return not report.must_pause
+
+
+def _is_ours(app: App, store: Store, send: Send) -> bool:
+    """Whether there is something to do, and no other process does it."""
+    return _has_work(store, send) and not locks.holder(app.config.root, send.slug)
 
 
 def _has_work(store: Store, send: Send) -> bool:

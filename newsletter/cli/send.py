@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 
 import click
 
-from newsletter import campaign, composer, home, locks
+from newsletter import campaign, composer, home
 from newsletter.cli.app import App, now_ms, pass_app, yes_option
 from newsletter.cli.compose import make_proof
 from newsletter.cli.dispatch import BY_HAND, dispatch, going_on
@@ -24,7 +24,7 @@ from newsletter.cli.tell import (
     tell_survey,
     tell_time,
 )
-from newsletter.cli.waiting import refuse_taken, wait_for_relay, wait_for_time
+from newsletter.cli.waiting import lock, refuse_taken, wait_for_relay, wait_for_time
 from newsletter.deliver.limits import Limits, limits_for
 from newsletter.deliver.report import Ending
 from newsletter.errors import IssueError, NotFoundError, UsageError
@@ -115,7 +115,7 @@ def send_issue(
     with ExitStack() as held:
         store = held.enter_context(app.store())
         campaign.finish_cancelled(store, app.config.root)
-        holder = held.enter_context(lock(app, slug))
+        holder = held.enter_context(lock(app, store, slug))
         refuse_other_home(app, store)
         current = campaign.open_send(store, slug, audience)
         if max(at or 0, (current and current.scheduled) or 0) <= now_ms():
@@ -135,11 +135,6 @@ def refuse_other_home(app: App, store: Store) -> None:
     base_url = app.config.web.base_url
     if base_url and not home.refuse_elsewhere(app.config, store):
         app.warn(f"{base_url} is a sample address: there are no pages on which people could leave")
-
-
-def lock(app: App, slug: str) -> AbstractContextManager[str]:
-    """Hold the issue's lock; gives this process's description."""
-    return locks.sending(app.config.root, slug, app.local(now_ms()))
 
 
 def go_on(

@@ -18,8 +18,8 @@ SIGNALS = [
 class Stopped(threading.Event):
     """Set by the first signal; `by_hand` where a person pressed Ctrl+C, and not the system or a service.
 
-    `leave` is what a second signal calls while mail travels: raised into an event loop, an exception would
-    come to whichever callback runs at that moment.
+    `leave` is what a second signal calls; it is set while mail travels. Raised into an event loop, an
+    exception would come to whichever callback runs at that moment.
     """
 
     by_hand = False
@@ -40,7 +40,8 @@ def stopping(app: App) -> Iterator[Stopped]:
             return
         stop.by_hand = number == signal.SIGINT
         stop.set()
-        app.say("Stopping: what is on its way is finished and written down. Once more to leave at once.")
+        travels = "Stopping: what is on its way is finished and written down. Once more to leave at once."
+        app.say(travels if stop.leave else "Stopping.")
 
     before = {number: signal.signal(number, on_signal) for number in SIGNALS}
     try:

@@ -23,13 +23,13 @@ def wait_for_time(app: App, store: Store, send: Send, stop: threading.Event) -> 
     So does a computer that slept until long after it.
     """
     begin = send.scheduled or 0
-    app.say(
-        f"Waiting until {app.local_time(begin)}. Keep this window open, or let `newsletter run` take it up."
-    )
+    watch = app.command("run", "--watch")
+    app.say(f"Waiting until {app.local_time(begin)}. Keep this window open, or let `{watch}` wait instead.")
     with progress.counting_down(app) as show:
         while (left := begin - now_ms()) > 0:
             if stop.wait(min(1.0, left / 1000)):
-                app.say(f"It stays planned for {app.local_time(begin)}: {app.command('run')} takes it up.")
+                app.say(f"It begins at {app.local_time(begin)} if {watch} is running then.")
+                app.say(f"To send it at once: {app.command('resume', send.slug)}")
                 return False
             if _called_off(app, store, send):
                 return False
@@ -57,6 +57,36 @@ def tell_late(app: App, send: Send) -> None:
     app.warn(
         f"'{send.slug}' was to go out to {send.audience} at {time}, over an hour ago, and nothing ran: "
         f"it is paused. Send it now: {app.command('resume', send.slug)}"
+    )
+
+
+@contextmanager
+def lock(app: App, store: Store, slug: str) -> Iterator[str]:
+    """Hold the issue's lock; gives this process's description.
+
+    Raises RefusedError, saying who has it, and until when they wait where nothing is being sent yet.
+    """
+    with ExitStack() as held:
+        try:
+            holder = held.enter_context(locks.sending(app.config.root, slug, app.local(now_ms())))
+        except RefusedError as error:
+            raise _why_taken(app, store, slug, error) from None
+        yield holder
+
+
+def _why_taken(app: App, store: Store, slug: str, error: RefusedError) -> RefusedError:
+    times = [
+        send.scheduled
+        for send in campaign.unfinished(store, slug)
+        if send.state is SendState.READY and send.scheduled and send.scheduled > now_ms()
+    ]
+    holder = locks.holder(app.config.root, slug)
+    if not (times and holder):
+        return error
+    return RefusedError(
+        f"it waits until {app.local_time(times[0])}, and is sent then by {holder}",
+        where=slug,
+        hint=f"to send it at once: {app.command('pause', slug)}, then {app.command('resume', slug)}",
     )
 
 

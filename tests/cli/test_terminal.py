@@ -101,8 +101,8 @@ def test_deliveries_show_the_message_id_where_there_is_room(relayed: Callable[[i
     [
         ("a short sentence", ["a short sentence"]),
         (
-            "Keep this window open, or let `newsletter run` take it up.",
-            ["Keep this window open, or let", "`newsletter run` take it up."],
+            "Keep this window open, or let `newsletter run --watch` wait.",
+            ["Keep this window open, or let", "`newsletter run --watch` wait."],
         ),
         (
             "Go on with: newsletter send short --to L. Or not.",
