@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import click
@@ -22,12 +22,14 @@ from newsletter.cli.app import (
     table_width,
     yes_option,
 )
+from newsletter.cli.tell import lost_with_sender, people
 from newsletter.errors import NotFoundError, UsageError
 from newsletter.models import Delivery, DeliveryState
 from newsletter.stencil import message_id
 
 STATES = [state.value for state in DeliveryState]
 WIDE = 140  # columns of a terminal in which a table with Message-IDs can be read
+LOST = "on its way when the sender died: they may have it or not"
 COLUMNS = (
     "email",
     "state",
@@ -65,6 +67,7 @@ def deliveries(app: App, issue: str, state: str | None, as_csv: bool, as_json: b
         seeds = {send.id: send.seed for send in store.sends.of_issue(issue)}
         domain = app.config.sender.domain
         found = store.sends.deliveries(issue, DeliveryState(state) if state else None)
+        lost = lost_with_sender(app, store, issue)
         rows = (_row(app, d, message_id(seeds[d.send], d.id, domain)) for d in found)
         if as_json:
             put_json_list(rows)
@@ -73,7 +76,11 @@ def deliveries(app: App, issue: str, state: str | None, as_csv: bool, as_json: b
         else:
             message_ids = ("message_id",) if table_width() >= WIDE else ()
             columns = ("email", "state", "attempts", "reply", *message_ids, "time")
-            put_table(columns, ([_cell(row, column) for column in columns] for row in rows))
+            words = {"claimed": LOST} if lost else {}
+            put_table(columns, ([_cell(row, column, words) for column in columns] for row in rows))
+        if lost and state == DeliveryState.UNKNOWN:
+            see = app.command("deliveries", issue, "--state", "claimed")
+            app.say(f"Besides, {people(lost)} may have it or not: the sender died. See who: {see}")
 
 
 def _row(app: App, delivery: Delivery, message: str) -> dict[str, Any]:
@@ -95,9 +102,10 @@ def _row(app: App, delivery: Delivery, message: str) -> dict[str, Any]:
     }
 
 
-def _cell(row: dict[str, Any], column: str) -> str:
+def _cell(row: dict[str, Any], column: str, words_of: Mapping[str, str]) -> str:
+    """One cell for people; `words_of` says of a state what its rows do not say themselves."""
     if column == "reply":
-        words = (row["code"], row["enhanced"], row["reply"], row["reason"])
+        words = (row["code"], row["enhanced"], row["reply"], row["reason"], words_of.get(row["state"]))
         return " ".join(str(word) for word in words if word)
     if column == "email":
         return row["email"] or "(erased)"

@@ -9,7 +9,7 @@ import click
 
 from newsletter import campaign
 from newsletter.cli.app import App, pass_app, put, put_table
-from newsletter.cli.tell import people
+from newsletter.cli.tell import lost_with_sender, people
 from newsletter.countries import country_name
 from newsletter.deliver.policy import plain_reason
 from newsletter.errors import IssueError, NotFoundError, UsageError
@@ -54,12 +54,13 @@ def report(app: App, issue: str) -> None:
         if not (sent or channels):
             raise NotFoundError("this issue was never sent", where=issue)
         tally, summary = store.sends.tally(issue), store.sends.summary(issue)
+        lost = lost_with_sender(app, store, issue)
         held = campaign.holds_deferred(store, issue)
         editions = _editions(store, summary)
     title = _title(app, issue)
     put(f"{title}\n")
     if sent:
-        _tell_numbers(app, tally, summary)
+        _tell_numbers(app, tally, summary, lost)
         _tell_places(editions, summary)
         _tell_troubles(_what_to_do(app, issue, held=held), summary)
     _tell_channels(channels)
@@ -86,15 +87,17 @@ def _title(app: App, slug: str) -> str:
     return edition.title or edition.subject
 
 
-def _tell_numbers(app: App, tally: Tally, summary: Summary) -> None:
+def _tell_numbers(app: App, tally: Tally, summary: Summary, lost: int) -> None:
     have = "has" if tally.sent == 1 else "have"
     put(f"{people(tally.sent)} of {tally.total:,} {have} it: your mail server accepted it for them.")
     if summary.first is not None and summary.last is not None:
         took = duration((summary.last - summary.first) / 1000)
         put(f"It went out from {app.local_time(summary.first)} to {app.local_time(summary.last)}, {took}.")
-    waiting = _waiting(tally)
+    waiting = _waiting(tally) - lost
     if waiting:
         put(f"{people(waiting)} {'is' if waiting == 1 else 'are'} still to get it.")
+    if lost:
+        put(f"{people(lost)} may have it or not: the program died while it was on its way to them.")
 
 
 def _waiting(tally: Tally) -> int:

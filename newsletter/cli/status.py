@@ -8,6 +8,7 @@ from msgspec.structs import asdict
 from newsletter import campaign, locks
 from newsletter.campaign import OPEN_STATES
 from newsletter.cli.app import App, json_option, now_ms, pass_app, put, put_json, put_table
+from newsletter.cli.tell import lost_with_sender, people
 from newsletter.errors import NotFoundError
 from newsletter.models import Send, SendState, Tally
 from newsletter.store import Store
@@ -47,16 +48,21 @@ def status(app: App, issue: str | None, as_json: bool) -> None:
             )
         tally = store.sends.tally(issue)
         meanings = MEANINGS | ({"deferred": HELD} if campaign.holds_deferred(store, issue) else {})
+        lost = lost_with_sender(app, store, issue)
     if as_json:
         put_json(_tally_json(issue, tally))
         return
     for send in sends:
         put(f"{app.local_time(send.created)}  to {send.audience}: {_state_in_words(app, send)}")
     counts = asdict(tally)
+    if lost:
+        meanings["claimed"] = "on its way when the sender died: nobody can say"
     rows = [(f"{counts[s]:,}", s, meaning) for s, meaning in meanings.items() if counts[s] or s == "sent"]
     put_table(("", "state", "which means"), [*rows, (f"{tally.total:,}", "in all", "")])
     if tally.unknown:
         app.say(f"Decide the unknown ones: {app.command('resolve', issue, '--unknown', 'resend')} (or sent)")
+    if lost:
+        app.say(f"{people(lost)} may have it or not. Once the send goes on they are told as unknown.")
     for send in sends:
         if send.state in (SendState.PLANNING, *OPEN_STATES):
             app.say(_how_to_go_on(app, send))

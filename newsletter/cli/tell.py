@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from msgspec.structs import asdict
 
-from newsletter import campaign
+from newsletter import campaign, locks
 from newsletter.audience.reading import parse_segment
 from newsletter.campaign import Survey
 from newsletter.cli.app import App, now_ms, put, put_table
@@ -134,6 +134,14 @@ def open_questions(app: App, slug: str, tally: Tally) -> Iterator[str]:
     if tally.failed:
         see = app.command("deliveries", slug, "--state", "failed")
         yield f"Failed: {people(tally.failed)}. Your mail server refused them for good. See why: {see}"
+
+
+def lost_with_sender(app: App, store: Store, slug: str) -> int:
+    """How many were on their way when the sender of the issue died: the next run calls them unknown."""
+    if locks.holder(app.config.root, slug):
+        return 0
+    claimed = store.sends.tally(slug).claimed
+    return claimed if claimed and not locks.holder(app.config.root, slug) else 0
 
 
 def tell_end(app: App, store: Store, current: Send, report: RunReport, tally: Tally) -> None:
