@@ -10,7 +10,7 @@ from newsletter.cli.dispatch import BY_HAND, dispatch, going_on
 from newsletter.cli.idle import what_waits
 from newsletter.cli.send import go_on, refuse_other_home
 from newsletter.cli.stopping import Stopped, stopping
-from newsletter.cli.tell import people, tell_end
+from newsletter.cli.tell import people, sends_of, tell_end
 from newsletter.cli.waiting import lock, tell_late
 from newsletter.deliver.limits import limits_for
 from newsletter.errors import BrokenOffError, NotFoundError, RefusedError, RelayError
@@ -24,7 +24,7 @@ def unfinished(app: App, store: Store, slug: str) -> list[Send]:
     """The issue's sends that are not finished; raises NotFoundError, RefusedError while one is planned."""
     campaign.finish_cancelled(store, app.config.root)
     found = campaign.unfinished(store, slug)
-    if not found and any(send.state is SendState.PLANNING for send in store.sends.of_issue(slug)):
+    if not found and any(send.state is SendState.PLANNING for send in sends_of(app, store, slug)):
         raise RefusedError(
             "the planning has not ended, and nobody has been mailed yet",
             where=slug,

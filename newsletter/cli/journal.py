@@ -22,8 +22,8 @@ from newsletter.cli.app import (
     table_width,
     yes_option,
 )
-from newsletter.cli.tell import lost_with_sender, people
-from newsletter.errors import NotFoundError, UsageError
+from newsletter.cli.tell import lost_with_sender, people, sends_of
+from newsletter.errors import UsageError
 from newsletter.models import Delivery, DeliveryState
 from newsletter.stencil import message_id
 
@@ -62,9 +62,7 @@ def deliveries(app: App, issue: str, state: str | None, as_csv: bool, as_json: b
     if as_csv and as_json:
         raise UsageError("--csv and --json cannot both be")
     with app.store(create=False) as store:
-        if not store.sends.of_issue(issue):
-            raise NotFoundError("this issue was never sent", where=issue)
-        seeds = {send.id: send.seed for send in store.sends.of_issue(issue)}
+        seeds = {send.id: send.seed for send in sends_of(app, store, issue)}
         domain = app.config.sender.domain
         found = store.sends.deliveries(issue, DeliveryState(state) if state else None)
         lost = lost_with_sender(app, store, issue)
@@ -141,8 +139,7 @@ def resolve(app: App, issue: str, unknown: str, yes: bool) -> None:
       newsletter resolve image-gently-in-dentistry --unknown resend
     """
     with app.store(create=False) as store:
-        if not store.sends.of_issue(issue):
-            raise NotFoundError("this issue was never sent", where=issue)
+        sends_of(app, store, issue)
         campaign.finish_cancelled(store, app.config.root)
         count = store.sends.tally(issue).unknown
         if not count:

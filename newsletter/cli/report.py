@@ -9,7 +9,7 @@ import click
 
 from newsletter import campaign
 from newsletter.cli.app import App, pass_app, put, put_table
-from newsletter.cli.tell import lost_with_sender, people
+from newsletter.cli.tell import lost_with_sender, people, sends_of
 from newsletter.countries import country_name
 from newsletter.deliver.policy import plain_reason
 from newsletter.errors import IssueError, NotFoundError, UsageError
@@ -51,8 +51,8 @@ def report(app: App, issue: str) -> None:
     with app.store(create=False) as store:
         channels = store.requests.channels(issue)
         sent = bool(store.sends.of_issue(issue))
-        if not (sent or channels):
-            raise NotFoundError("this issue was never sent", where=issue)
+        if not channels:
+            sends_of(app, store, issue)
         tally, summary = store.sends.tally(issue), store.sends.summary(issue)
         lost = lost_with_sender(app, store, issue)
         held = campaign.holds_deferred(store, issue)

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 import click
 
 from newsletter import campaign, composer, home
+from newsletter.audience.reading import parse_segment
 from newsletter.cli.app import App, now_ms, pass_app, yes_option
 from newsletter.cli.compose import make_proof
 from newsletter.cli.dispatch import BY_HAND, dispatch, going_on
@@ -28,7 +29,7 @@ from newsletter.cli.waiting import lock, refuse_taken, wait_for_relay, wait_for_
 from newsletter.deliver.limits import Limits, limits_for
 from newsletter.deliver.report import Ending
 from newsletter.errors import IssueError, NotFoundError, UsageError
-from newsletter.issue import read_slug
+from newsletter.issue import find_issue, read_slug
 from newsletter.models import Send, SendState, Tally
 from newsletter.proof import Proof
 from newsletter.store import Store
@@ -113,7 +114,7 @@ def send_issue(
     limits = limits_for(app.relay)
     composer.signer_of(app.config)  # a key that cannot sign is told before anything is planned
     with ExitStack() as held:
-        store = held.enter_context(app.store())
+        store = held.enter_context(_store_for(app, slug, audience))
         campaign.finish_cancelled(store, app.config.root)
         holder = held.enter_context(lock(app, store, slug))
         refuse_other_home(app, store)
@@ -128,6 +129,19 @@ def send_issue(
             return store.sends.tally(slug)
         stop = held.enter_context(stopping(app))
         return go_on(app, store, current, limits, holder, stop, limit=limit, wait=wait)
+
+
+def _store_for(app: App, slug: str, audience: str) -> Store:
+    """The database, for an issue and an audience that there are: what is mistyped leaves nothing behind."""
+    if not app.config.database.exists():
+        find_issue(app.config.root, slug)
+    with ExitStack() as held:
+        store = held.enter_context(app.store())
+        if not store.sends.of_issue(slug):
+            find_issue(app.config.root, slug)
+            parse_segment(store, audience)
+        held.pop_all()
+    return store
 
 
 def refuse_other_home(app: App, store: Store) -> None:

@@ -8,8 +8,7 @@ from msgspec.structs import asdict
 from newsletter import campaign, locks
 from newsletter.campaign import OPEN_STATES
 from newsletter.cli.app import App, json_option, now_ms, pass_app, put, put_json, put_table
-from newsletter.cli.tell import lost_with_sender, people
-from newsletter.errors import NotFoundError
+from newsletter.cli.tell import lost_with_sender, people, sends_of
 from newsletter.models import Send, SendState, Tally
 from newsletter.store import Store
 
@@ -41,11 +40,7 @@ def status(app: App, issue: str | None, as_json: bool) -> None:
         if issue is None:
             _all(app, store, as_json)
             return
-        sends = store.sends.of_issue(issue)
-        if not sends:
-            raise NotFoundError(
-                "this issue was never sent", where=issue, hint=f"send it: newsletter send {issue} --to LIST"
-            )
+        sends = sends_of(app, store, issue)
         tally = store.sends.tally(issue)
         meanings = MEANINGS | ({"deferred": HELD} if campaign.holds_deferred(store, issue) else {})
         lost = lost_with_sender(app, store, issue)

@@ -13,7 +13,8 @@ from newsletter.cli.app import App, now_ms, put, put_table
 from newsletter.cli.compose import show_findings
 from newsletter.deliver.limits import Limits, estimate
 from newsletter.deliver.report import Ending, RunReport
-from newsletter.errors import RefusedError, SegmentError
+from newsletter.errors import NotFoundError, RefusedError, SegmentError
+from newsletter.issue import find_issue
 from newsletter.languages import choose_edition
 from newsletter.models import Finding, Issue, Level, Send, Tally
 from newsletter.proof import Proof
@@ -134,6 +135,16 @@ def open_questions(app: App, slug: str, tally: Tally) -> Iterator[str]:
     if tally.failed:
         see = app.command("deliveries", slug, "--state", "failed")
         yield f"Failed: {people(tally.failed)}. Your mail server refused them for good. See why: {see}"
+
+
+def sends_of(app: App, store: Store, slug: str) -> list[Send]:
+    """The issue's sends. NotFoundError where there are none; it names the nearest where there is no issue."""
+    sends = store.sends.of_issue(slug)
+    if not sends:
+        find_issue(app.config.root, slug)
+        hint = f"send it: {app.command('send', slug, '--to', 'LIST')}"
+        raise NotFoundError("this issue was never sent", where=slug, hint=hint)
+    return sends
 
 
 def lost_with_sender(app: App, store: Store, slug: str) -> int:

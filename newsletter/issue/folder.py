@@ -29,7 +29,7 @@ def load_issue(root: Path, slug: str) -> Issue:
     editions are relative to `root`. Raises UsageError for a slug that is a path, NotFoundError where there
     is no such issue, and IssueError for a file that cannot be used.
     """
-    folder = _folder(root, slug)
+    folder = find_issue(root, slug)
     editions: dict[str, Edition] = {}
     pictures: dict[str, Picture] = {}
     for name, path in _files(folder, root):
@@ -58,6 +58,22 @@ def load_issue(root: Path, slug: str) -> Issue:
     )
 
 
+def find_issue(root: Path, slug: str) -> Path:
+    """The folder `issues/SLUG/`. Raises NotFoundError with the nearest name, and UsageError for a path."""
+    wanted = read_slug(root, slug)
+    found = [folder for folder in _folders(root) if _name(folder) == wanted]
+    if not found:
+        known = list_issues(root)
+        hint = nearest(wanted, known) if known else 'make one with newsletter new "TITLE"'
+        raise NotFoundError(f"there is no issue '{wanted}'", hint=hint)
+    if len(found) > 1:
+        raise IssueError(
+            "two folders have this name", where=_where(found[0], root), hint="rename one of them"
+        )
+    _refuse_outside(found[0], root)
+    return found[0]
+
+
 def list_issues(root: Path) -> list[str]:
     """The slugs of all folders in `issues/` that hold a text, sorted."""
     return sorted(
@@ -73,21 +89,6 @@ def read_slug(root: Path, text: str) -> str:
         hint = f"write {last}" if last in list_issues(root) else "name the folder alone, without its path"
         raise UsageError(f"'{wanted}' is no name of an issue", hint=hint)
     return wanted
-
-
-def _folder(root: Path, slug: str) -> Path:
-    wanted = read_slug(root, slug)
-    found = [folder for folder in _folders(root) if _name(folder) == wanted]
-    if not found:
-        known = list_issues(root)
-        hint = nearest(wanted, known) if known else 'make one with newsletter new "TITLE"'
-        raise NotFoundError(f"there is no issue '{wanted}'", hint=hint)
-    if len(found) > 1:
-        raise IssueError(
-            "two folders have this name", where=_where(found[0], root), hint="rename one of them"
-        )
-    _refuse_outside(found[0], root)
-    return found[0]
 
 
 def _folders(root: Path) -> list[Path]:

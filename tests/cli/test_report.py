@@ -42,7 +42,7 @@ def test_the_report_says_who_got_it_and_why_others_did_not(relayed: Callable[[in
     assert "        2  " in failed
     assert "deliveries short --state failed" in failed
     assert told.rstrip().endswith("went out to 3 people in 2 countries (50% of its readers).")
-    assert "never sent" in box.run("report", "nothing", exit_code=2).stderr
+    assert "no issue 'nothing'" in box.run("report", "nothing", exit_code=2).stderr
 
 
 def test_after_amend_each_edition_counts_all_who_got_it(relayed: Callable[[int], Box]) -> None:

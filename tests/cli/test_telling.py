@@ -135,7 +135,7 @@ def test_what_is_being_planned_can_be_paused_in_some_seconds(relayed: Named) -> 
 
 def test_an_unknown_issue_cannot_be_resolved(box: Box) -> None:
     box.fill(PEOPLE[:1])
-    assert "never sent" in box.run("resolve", "nothing", "--unknown", "sent", exit_code=2).stderr
+    assert "no issue 'nothing'" in box.run("resolve", "nothing", "--unknown", "sent", exit_code=2).stderr
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,44 @@
+"""Names that do not exist: the nearest one is named, and nothing is left behind."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cli.conftest import PEOPLE, Box
+
+COMMANDS = [
+    ("status", "shrot"),
+    ("deliveries", "shrot"),
+    ("report", "shrot"),
+    ("resolve", "shrot", "--unknown", "sent"),
+    ("pause", "shrot"),
+    ("resume", "shrot"),
+    ("cancel", "shrot", "--yes"),
+    ("send", "shrot", "--to", "dentists", "--yes"),
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_an_issue_that_does_not_exist_is_told_with_the_nearest(box: Box, command: tuple[str, ...]) -> None:
+    box.environ["NEWSLETTER_SMTP_URL"] = "smtp://127.0.0.1:9"
+    box.fill(PEOPLE[:1])
+    told = box.run(*command, exit_code=2).stderr
+    assert "there is no issue 'shrot'" in told
+    assert "short" in told
+    assert not (box.folder / ".newsletter").exists()
+
+
+def test_an_issue_that_was_never_sent_is_told_with_the_command_that_sends_it(box: Box) -> None:
+    box.fill(PEOPLE[:1])
+    told = box.run("status", "short", exit_code=2).stderr
+    assert "never sent" in told
+    assert "newsletter send short --to LIST" in told
+
+
+def test_a_mistyped_send_leaves_nothing_behind(box: Box) -> None:
+    box.environ["NEWSLETTER_SMTP_URL"] = "smtp://127.0.0.1:9"
+    box.run("send", "shrot", "--to", "dentists", "--yes", exit_code=2)
+    assert not (box.folder / "subscribers.db").exists()
+    box.fill(PEOPLE[:1])
+    box.run("send", "short", "--to", "dentits", "--yes", exit_code=2)
+    assert not (box.folder / ".newsletter").exists()
