@@ -22,3 +22,4 @@ class Orders:
     progress: ProgressCallback | None
     threads: int
     jitter: Callable[[], float]
+    proven: bool

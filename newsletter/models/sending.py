@@ -85,7 +85,8 @@ class Outcome:
 
     `not_before` is set for `deferred`; `bounced` where the address itself is at fault; `reason` is for
     `skipped` and `unknown`. An outcome of `planned` gives the row back untouched; one of `deferred` that was
-    not `tried` only makes it wait.
+    not `tried` only makes it wait. A `revised` one is about a row that was written as failed: `failed` and
+    `bounced` marks the address after all, `planned` lets it be tried again after all others.
     """
 
     delivery: int
@@ -95,6 +96,7 @@ class Outcome:
     bounced: bool = False
     reason: str = ""
     tried: bool = True
+    revised: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -16,7 +16,7 @@ from newsletter.store.failures import translated
 from newsletter.store.files import copy_database
 from newsletter.store.schema_joining import JOINING_SQL, LEFT_ANEW_SQL, PAGE_LANGUAGE_SQL
 from newsletter.store.schema_people import PEOPLE_SQL
-from newsletter.store.schema_sending import SENDING_SQL
+from newsletter.store.schema_sending import REFUSED_BY_A_RELAY_SQL, SENDING_SQL
 
 MIGRATION_SET = "newsletter"
 MIGRATIONS = Migrations(MIGRATION_SET)
@@ -49,6 +49,11 @@ def _page_language(db: Database) -> None:
 @MIGRATIONS(name="005_left_anew")
 def _left_anew(db: Database) -> None:
     db.executescript(LEFT_ANEW_SQL)
+
+
+@MIGRATIONS(name="006_refused_by_a_relay")
+def _refused_by_a_relay(db: Database) -> None:
+    db.executescript(REFUSED_BY_A_RELAY_SQL)
 
 
 def applied_migrations(path: Path) -> set[str]:
