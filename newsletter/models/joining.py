@@ -92,7 +92,10 @@ class OutboxMail:
 
 @dataclass(frozen=True, kw_only=True)
 class ImportInfo:
-    """One import: what it brought, and when it was undone; without a file it was one person, by hand."""
+    """One import: what it brought, and when it was undone; without a file it was one person, by hand.
+
+    `undoing` where taking it back has begun and not ended.
+    """
 
     id: int
     at: int
@@ -102,6 +105,7 @@ class ImportInfo:
     added: int
     updated: int
     undone: int | None = None
+    undoing: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

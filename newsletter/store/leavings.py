@@ -18,7 +18,10 @@ _LATER_SQL = """
 _GIVE_BACK_SQL = """
     UPDATE memberships AS m SET state = t.state, since = t.since, event = t.event FROM taken t
     WHERE t.leaving = ? AND m.subject = ? AND m.list = t.list AND m.state = 'left' AND m.event = t.left_by
-    AND t.list IN (SELECT id FROM lists WHERE removed IS NULL)"""
+    AND t.list IN (SELECT id FROM lists WHERE removed IS NULL)
+    AND NOT EXISTS (
+        SELECT 1 FROM consent_events e JOIN imports i ON i.id = e.import
+        WHERE e.id = t.event AND (i.undone IS NOT NULL OR i.undoing IS NOT NULL))"""
 _WAIT_AGAIN_SQL = """
     INSERT INTO joinings (event, subject, list, asked, language)
     SELECT m.event, m.subject, m.list, ?, g.language FROM taken t

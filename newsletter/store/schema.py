@@ -15,7 +15,7 @@ from newsletter.store.database import APPLICATION_ID, Connection
 from newsletter.store.failures import translated
 from newsletter.store.files import copy_database
 from newsletter.store.schema_joining import JOINING_SQL, LEFT_ANEW_SQL, PAGE_LANGUAGE_SQL
-from newsletter.store.schema_people import PEOPLE_SQL
+from newsletter.store.schema_people import PEOPLE_SQL, UNDOING_SQL
 from newsletter.store.schema_sending import REFUSED_BY_A_RELAY_SQL, SENDING_SQL
 
 MIGRATION_SET = "newsletter"
@@ -54,6 +54,11 @@ def _left_anew(db: Database) -> None:
 @MIGRATIONS(name="006_refused_by_a_relay")
 def _refused_by_a_relay(db: Database) -> None:
     db.executescript(REFUSED_BY_A_RELAY_SQL)
+
+
+@MIGRATIONS(name="007_undoing")
+def _undoing(db: Database) -> None:
+    db.executescript(UNDOING_SQL)
 
 
 def applied_migrations(path: Path) -> set[str]:
