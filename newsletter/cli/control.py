@@ -150,7 +150,7 @@ def _take(app: App, store: Store, send: Send, stop: Stopped) -> bool:
                 return False
             refuse_other_home(app, store)
             store.sends.unknown_from_crash(send.id)
-            with going_on(app, send):
+            with going_on(app, store, send):
                 report = dispatch(app, store, send, limits, holder, stop, limit=None, wait=False)
                 tally = campaign.close_run(store, send, report, by_hand=BY_HAND if stop.by_hand else "")
                 tell_end(app, store, send, report, tally)
