@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sqlite3
+import sys
 import threading
 import time
 from subprocess import Popen
@@ -121,6 +123,66 @@ def test_leaving_at_once_by_hand_is_no_invitation_to_go_on(relayed: Named) -> No
         assert len(relay.taken) <= taken + 4, "only what travelled already may still arrive"
         box.send(exit_code=None)
         assert box.status()["planned"] == 0
+
+
+def start_in_a_window(box: Box, *arguments: str) -> tuple[Popen[bytes], int]:
+    """The program as the one in a terminal's window, and that window: closing it hangs up."""
+    window, side = pytest.importorskip("pty").openpty()
+    claim = (
+        "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+        "os.execv(sys.executable, sys.argv[1:])"
+    )
+    process = Popen(
+        [sys.executable, "-c", claim, sys.executable, "-m", "newsletter", *arguments],
+        cwd=box.folder,
+        env={**os.environ, **box.environ, "TERM": "xterm"},
+        stdin=side,
+        stdout=side,
+        stderr=side,
+        start_new_session=True,
+    )
+    os.close(side)
+    return process, window
+
+
+def test_closing_the_window_finishes_what_travels_and_run_goes_on(relayed: Named) -> None:
+    gate = Gate()
+    with ScriptedRelay(gate).in_thread() as relay:
+        box = relayed(relay.port)
+        box.fill(PEOPLE)
+        sender, window = start_in_a_window(box, "send", "short", "--to", "dentists", "--yes")
+        until(lambda: len(relay.taken) > 5)
+        time.sleep(0.5)
+        os.close(window)
+        sender.send_signal(signal.SIGHUP)  # as a shell tells its jobs once more
+        time.sleep(1)
+        assert sender.poll() is None, "it waits for what is on its way"
+        gate.opened.set()
+        sender.wait(timeout=30)
+        counts = box.status()
+        assert (counts["claimed"], counts["unknown"]) == (0, 0)
+        assert counts["sent"] == len(relay.taken) < len(PEOPLE)
+        assert state(box) is SendState.READY
+        box.run("run")
+        assert box.status()["sent"] == len(relay.taken) == len(PEOPLE)
+
+
+def test_closing_the_window_of_serve_ends_it_in_order(box: Box) -> None:
+    server, window = start_in_a_window(box, "serve", "--port", "0")
+    said = b""
+    while b"Stop with" not in said:
+        said += os.read(window, 10_000)
+    os.close(window)
+    assert server.wait(timeout=30) == 0
+
+
+def test_a_send_under_nohup_outlives_its_window(relayed: Named) -> None:
+    with half_sent(relayed, hangups=signal.SIG_IGN) as (box, relay, gate, sender):
+        sender.send_signal(signal.SIGHUP)
+        time.sleep(0.5)
+        gate.opened.set()
+        assert sender.wait(timeout=30) == 0
+        assert box.status()["sent"] == len(relay.taken) == len(PEOPLE)
 
 
 def test_a_paused_send_with_a_time_can_be_taken_up_and_gets_another_time(relayed: Named) -> None:
