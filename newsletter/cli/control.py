@@ -115,7 +115,8 @@ def _cancel(app: App, store: Store, send: Send) -> int:
 def run(app: App, watch: bool) -> None:
     """Take up every send that is due: planned ones whose time has come, and ones that broke off.
 
-    For cron or a service manager, so that a reboot stops nothing. Paused sends are left alone.
+    For cron or a service manager, so that a reboot stops nothing. Paused sends are left alone. As send does,
+    it exits with 0 only where everybody of what it took up has the issue or was left out for a reason.
 
     \b
     Examples:
@@ -136,7 +137,10 @@ def run(app: App, watch: bool) -> None:
 
 
 def _take(app: App, store: Store, send: Send, stop: Stopped) -> bool:
-    """Send what is due of one send -> whether that went well; another process's send is its own business."""
+    """Send what is due of one send -> whether all have the issue, or were left out for a reason.
+
+    Another process's send is its own business.
+    """
     if stop.is_set() or locks.holder(app.config.root, send.slug) or not _has_work(store, send):
         return True
     limits = limits_for(app.relay)
@@ -157,7 +161,7 @@ def _take(app: App, store: Store, send: Send, stop: Stopped) -> bool:
     except (RefusedError, RelayError, BrokenOffError) as error:
         app.say(str(error), style="red")
         return False
-    return not report.must_pause
+    return tally.total == tally.sent + tally.skipped
 
 
 def _has_work(store: Store, send: Send) -> bool:

@@ -222,6 +222,30 @@ def test_a_send_that_waits_for_its_time_keeps_no_other_one_from_the_relay(relaye
         waiting.communicate(timeout=20)
 
 
+@pytest.mark.parametrize(
+    ("verb", "answer", "state"),
+    [
+        ("END", Do.TAKE_AND_HANG_UP, "unknown"),
+        ("RCPT", "550 5.2.1 no", "failed"),
+        ("RCPT", "451 4.2.0 later", "deferred"),
+    ],
+)
+def test_run_says_as_send_does_that_somebody_does_not_have_it(
+    relayed: Named, verb: str, answer: str | Do, state: str
+) -> None:
+    def script(step: Step) -> str | Do | None:
+        odd = PEOPLE[3] in f"{step.rcpt_to} {step.argument}"
+        return answer if step.verb == verb and odd else None
+
+    with ScriptedRelay(script).in_thread() as relay:
+        box = planned(relayed, relay.port, "dentists")
+        with open_store(box.folder / "subscribers.db", now=now_ms) as store:
+            store.sends.schedule(store.sends.of_issue("short")[0].id, now_ms())
+        box.run("run", exit_code=1)
+        found = box.status()
+        assert (found["sent"], found[state]) == (len(PEOPLE) - 1, 1)
+
+
 def test_run_says_that_it_holds_what_is_late(relayed: Named) -> None:
     with ScriptedRelay().in_thread() as relay:
         box = relayed(relay.port)
