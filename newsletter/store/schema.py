@@ -14,7 +14,12 @@ from newsletter.errors import DatabaseVersionError, StoreError
 from newsletter.store.database import APPLICATION_ID, Connection
 from newsletter.store.failures import translated
 from newsletter.store.files import copy_database
-from newsletter.store.schema_joining import JOINING_SQL, LEFT_ANEW_SQL, PAGE_LANGUAGE_SQL
+from newsletter.store.schema_joining import (
+    JOINING_SQL,
+    LANGUAGE_TAKEN_SQL,
+    LEFT_ANEW_SQL,
+    PAGE_LANGUAGE_SQL,
+)
 from newsletter.store.schema_people import PEOPLE_SQL, UNDOING_SQL
 from newsletter.store.schema_sending import REFUSED_BY_A_RELAY_SQL, SENDING_SQL
 
@@ -59,6 +64,11 @@ def _refused_by_a_relay(db: Database) -> None:
 @MIGRATIONS(name="007_undoing")
 def _undoing(db: Database) -> None:
     db.executescript(UNDOING_SQL)
+
+
+@MIGRATIONS(name="008_language_taken")
+def _language_taken(db: Database) -> None:
+    db.executescript(LANGUAGE_TAKEN_SQL)
 
 
 def applied_migrations(path: Path) -> set[str]:
