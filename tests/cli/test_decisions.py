@@ -314,6 +314,10 @@ def test_a_pause_while_it_waits_for_the_relay_holds(relayed: Named) -> None:
             store.sends.schedule(store.sends.of_issue("short")[0].id, now_ms() + 5000)
         waiting = box.start("send", "short", "--to", "dentists", "--yes")
         until_said(waiting, "another issue is going out")
+        told = box.run("status", "short")
+        assert "about to begin" in told.stdout
+        assert "begins as soon as no other issue is going out" in told.stderr
+        assert "waits for that" not in told.stderr
         box.run("pause", "short")
         waiting.communicate(timeout=20)
         gate.opened.set()
