@@ -7,7 +7,6 @@ import pickle
 import re
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from dataclasses import replace
 from multiprocessing import get_context
 
 import dkim as verifier  # type: ignore[import-untyped]
@@ -15,6 +14,7 @@ import pytest
 from dkim.canonicalization import Relaxed  # type: ignore[import-untyped]
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from newsletter.composer import filling
 from newsletter.dkim import BodyHash, Signer, new_key

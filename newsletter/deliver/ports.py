@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
+
+from msgspec import Struct
 
 from newsletter.models import Claim, Exchange, Outcome, Reply
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Parcel:
+class Parcel(Struct, frozen=True, kw_only=True):
     """One filled message with its envelope.
 
     `pieces` make up the whole message, in CRLF lines, ending in CRLF: what is the same for everybody is never
@@ -48,8 +48,7 @@ class Stage(StrEnum):
     END = "end"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Attempt:
+class Attempt(Struct, frozen=True, kw_only=True):
     """What the wire told of one parcel: raw facts, no judgement.
 
     `reply` is the relay's answer at `stage`, None where none came; then `error` says what happened instead.
@@ -127,8 +126,7 @@ class Stop(Protocol):
         ...
 
 
-@dataclass(frozen=True, kw_only=True)
-class Progress:
+class Progress(Struct, frozen=True, kw_only=True):
     """How far a run is. `deferred` counts deferrals, so a row deferred twice counts twice.
 
     `waiting_until` (UTC ms) is set while nothing may leave: a limit is reached, or only deferred rows remain.
