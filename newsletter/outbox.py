@@ -36,6 +36,64 @@ def outbox_composer(
     Links are signed when the mail is written, so that one which is good for an hour is so from then. A mail
     is rendered once for all who get the same; raises ConfigError where a template has a fault.
     """
+    return _Writer(store, config, now).compose
+
+
+class _Writer:
+    def __init__(self, store: Store, config: Config, now: Callable[[], int]) -> None:
+        self._store, self._config, self._now = store, config, now
+        self._signer = signer_of(config)
+        self._mail_from = mail_from(config)
+        self._seed = store.keys.current(SEED_PURPOSE).secret
+        self._rendered = _renderer(config)
+
+    def compose(self, claim: Claim) -> Parcel | Outcome:
+        """The mail of a claim, or why there is none."""
+        mail = self._store.outbox.get(claim.delivery)
+        matter = _matter(self._store, self._config, mail, self._now())
+        if isinstance(matter, str):
+            return Outcome(delivery=claim.delivery, state=DeliveryState.SKIPPED, reason=matter)
+        own, headers = self._single(mail, *matter), self._headers(claim, mail)
+        try:
+            return Parcel(
+                delivery=claim.delivery,
+                mail_from=self._mail_from,
+                rcpt_to=envelope_address(claim.profile.address),
+                pieces=_signed(own, headers, self._signer),
+                smtputf8=claim.profile.address.needs_smtputf8,
+                dotless=True,
+                attempts=claim.attempts,
+            )
+        except (UsageError, AddressError) as error:
+            return Outcome(delivery=claim.delivery, state=DeliveryState.SKIPPED, reason=error.message)
+
+    def _single(self, mail: OutboxMail, link: str, lists: Sequence[str]) -> Single:
+        """What stands in the mail, with this person's link."""
+        sender = self._config.sender
+        known = {info.name: info.title for info in self._store.lists.titled()}
+        titles = tuple(known.get(name) or name for name in lists)
+        found = self._rendered(mail.kind, mail.language or self._config.campaign.language, titles, bool(link))
+        return Single(
+            sender=parse_address(sender.address),
+            sender_name=sender.name,
+            reply_to=parse_address(sender.reply_to) if sender.reply_to else None,
+            subject=found.subject,
+            language=found.language,
+            html=found.html.replace(_PLACE, escape(link)),
+            text=found.text.replace(_PLACE, link),
+        )
+
+    def _headers(self, claim: Claim, mail: OutboxMail) -> FilledHeaders:
+        seed = self._seed + mail.created.to_bytes(8, "big")
+        return FilledHeaders(
+            to=claim.profile.address,
+            date=claim.first_claimed,
+            message_id=message_id(seed, mail.id, self._config.sender.domain),
+        )
+
+
+def _renderer(config: Config) -> Callable[[OutboxKind, str, tuple[str, ...], bool], Letter]:
+    """Renders a mail in a language, about lists, with a link or without; the last ones are kept."""
     templates = environment(config.templates)
 
     @lru_cache(maxsize=_KEPT)
@@ -44,47 +102,7 @@ def outbox_composer(
         link = _PLACE if linked else ""
         return letter(templates, config, words, words.mails[kind], link=link, lists=lists)
 
-    signer = signer_of(config)
-    sender = mail_from(config)
-    seed = store.keys.current(SEED_PURPOSE).secret
-
-    def compose(claim: Claim) -> Parcel | Outcome:
-        mail = store.outbox.get(claim.delivery)
-        matter = _matter(store, config, mail, now())
-        if isinstance(matter, str):
-            return Outcome(delivery=claim.delivery, state=DeliveryState.SKIPPED, reason=matter)
-        link, lists = matter
-        known = {info.name: info.title for info in store.lists.titled()}
-        titles = tuple(known.get(name) or name for name in lists)
-        found = rendered(mail.kind, mail.language or config.campaign.language, titles, bool(link))
-        headers = FilledHeaders(
-            to=claim.profile.address,
-            date=claim.first_claimed,
-            message_id=message_id(seed + mail.created.to_bytes(8, "big"), mail.id, config.sender.domain),
-        )
-        own = Single(
-            sender=parse_address(config.sender.address),
-            sender_name=config.sender.name,
-            reply_to=parse_address(config.sender.reply_to) if config.sender.reply_to else None,
-            subject=found.subject,
-            language=found.language,
-            html=found.html.replace(_PLACE, escape(link)),
-            text=found.text.replace(_PLACE, link),
-        )
-        try:
-            return Parcel(
-                delivery=claim.delivery,
-                mail_from=sender,
-                rcpt_to=envelope_address(claim.profile.address),
-                pieces=_signed(own, headers, signer),
-                smtputf8=claim.profile.address.needs_smtputf8,
-                dotless=True,
-                attempts=claim.attempts,
-            )
-        except (UsageError, AddressError) as error:
-            return Outcome(delivery=claim.delivery, state=DeliveryState.SKIPPED, reason=error.message)
-
-    return compose
+    return rendered
 
 
 def _signed(mail: Single, headers: FilledHeaders, signer: Signer | None) -> Sequence[bytes]:

@@ -91,12 +91,13 @@ def unsubscribe_subject(store: Store, subject: bytes, *, source: str, now: int) 
 
 def _leave_all(store: Store, person: Subscriber, *, source: str, page: str, now: int) -> int | None:
     fresh = store.suppressions.add(person.profile.address.key, SuppressionKind.UNSUBSCRIBED, source)
-    waited = store.joinings.close(person.subject)
+    waited = store.joinings.of(person.subject)
     stays = any(membership.state is not MembershipState.LEFT for membership in person.memberships)
     if not (fresh or stays or waited):
         return None
     event = _note(store, person, source=source, page=page, now=now)
     store.leavings.take_all(person.subject, event, suppressed=fresh, now=now)
+    store.joinings.close(person.subject)
     return event
 
 

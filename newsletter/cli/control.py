@@ -117,7 +117,8 @@ def _cancel(app: App, store: Store, send: Send) -> int:
 def run(app: App, watch: bool, quiet: bool) -> None:
     """Take up every send that is due: planned ones whose time has come, and ones that broke off.
 
-    For cron or a service manager, so that a reboot stops nothing. Paused sends are left alone.
+    For cron or a service manager, so that a reboot stops nothing. Paused sends are left alone. As send does,
+    it exits with 0 only where everybody of what it took up has the issue or was left out for a reason.
 
     \b
     Examples:
@@ -144,7 +145,10 @@ def run(app: App, watch: bool, quiet: bool) -> None:
 
 
 def _take(app: App, store: Store, send: Send, stop: Stopped) -> bool:
-    """Send what is due of one send -> whether that went well; another process's send is its own business."""
+    """Send what is due of one send -> whether all have the issue, or were left out for a reason.
+
+    Another process's send is its own business.
+    """
     if stop.is_set() or not _is_ours(app, store, send):
         return True
     limits = limits_for(app.relay)
@@ -158,14 +162,14 @@ def _take(app: App, store: Store, send: Send, stop: Stopped) -> bool:
                 return False
             refuse_other_home(app, store)
             store.sends.unknown_from_crash(send.id)
-            with going_on(app, send):
+            with going_on(app, store, send):
                 report = dispatch(app, store, send, limits, holder, stop, limit=None, wait=False)
                 tally = campaign.close_run(store, send, report, by_hand=BY_HAND if stop.by_hand else "")
                 tell_end(app, store, send, report, tally)
     except (RefusedError, RelayError, BrokenOffError) as error:
         app.say(str(error), style="red")
         return False
-    return not report.must_pause
+    return tally.total == tally.sent + tally.skipped
 
 
 def _is_ours(app: App, store: Store, send: Send) -> bool:

@@ -14,6 +14,7 @@ from newsletter import composer
 from newsletter.cli import progress
 from newsletter.cli.app import App, now_ms
 from newsletter.cli.stopping import Stopped
+from newsletter.cli.tell import people
 from newsletter.cli.waiting import through
 from newsletter.deliver.courier import SmtpCourier
 from newsletter.deliver.limits import Limits, Meter
@@ -26,7 +27,7 @@ from newsletter.deliver.smtp import send_one
 from newsletter.errors import BrokenOffError, RelayError, StoppedError, StoreError
 from newsletter.models import Send, SendState
 from newsletter.relay import Relay
-from newsletter.store import SAME_AGAIN, Store
+from newsletter.store import MOST_IN_FLIGHT, SAME_AGAIN, Store
 
 DAY = 86_400_000
 BY_HAND = "stopped by hand"
@@ -98,18 +99,38 @@ async def _leaving(stop: Stopped, sending: Coroutine[Any, Any, RunReport]) -> Ru
 
 
 @contextmanager
-def going_on(app: App, send: Send) -> Iterator[None]:
-    """A database in trouble breaks a send off without losing anything: it says how to go on."""
+def going_on(app: App, store: Store, send: Send) -> Iterator[None]:
+    """A database in trouble breaks a send off: it says who may have the mail or not, and how to go on."""
     try:
         yield
     except StoreError as error:
+        lost = _tell_unwritten(app, store, send)
         first = error.hint.removesuffix(SAME_AGAIN) or "put that right"
         again = app.command("send", send.slug, "--to", send.audience)
         raise BrokenOffError(
             f"the send broke off: {error.message}",
             where=error.where,
-            hint=f"{first}, then go on, nothing is lost: {again}",
+            hint=f"{first}, then go on{'' if lost else ', nothing is lost'}: {again}",
         ) from error
+
+
+def _tell_unwritten(app: App, store: Store, send: Send) -> bool:
+    """Say how many were on their way, as far as that can be read -> whether any were."""
+    try:
+        count = store.sends.tally_of(send.id).claimed
+        who = people(count)
+    except StoreError:
+        count = MOST_IN_FLIGHT
+        who = f"at most {people(count)}"
+    if count:
+        unknown = app.command("deliveries", send.slug, "--state", "unknown")
+        again, taken = (app.command("resolve", send.slug, "--unknown", how) for how in ("resend", "sent"))
+        app.warn(
+            f"what became of the mail to {who} could not be written down. They may have it or not, and are "
+            f"shown as unknown once you go on. See who: {unknown}. Send it to them once more: {again}, "
+            f"or take it as sent: {taken}"
+        )
+    return bool(count)
 
 
 @contextmanager

@@ -32,7 +32,7 @@ def _what_for(app: App, store: Store, send: Send, *, watch: bool) -> str:
         begins = f"begins at {app.local_time(send.scheduled or 0)}"
         return f"{begins}: {holder} waits for that." if holder else f"{begins}{waits}."
     if holder:
-        return f"is being sent by {holder}."
+        return f"is {'being' if send.state is SendState.RUNNING else 'about to be'} sent by {holder}."
     later = store.sends.tally_of(send.id).deferred
     due = store.sends.next_due(send.id)
     when = f" until {app.local_time(due)}" if due is not None else ""

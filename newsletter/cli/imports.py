@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from newsletter.cli.app import App, json_option, now_ms, pass_app, put, put_json, put_table, yes_option
+from newsletter.cli.progress import counting
 from newsletter.models import ImportInfo, Undone
 
 BY_HAND = "(one person, by hand)"
@@ -43,7 +44,7 @@ def list_imports(app: App, as_json: bool) -> None:
                     info.source or "(not said: pending)",
                     f"{info.added:,}",
                     f"{info.updated:,}",
-                    app.local_time(info.undone) if info.undone else "",
+                    app.local_time(info.undone) if info.undone else "not finished" if info.undoing else "",
                 )
                 for info in rows
             ),
@@ -60,7 +61,7 @@ def undo_import(app: App, number: int, yes: bool) -> None:
 
     The people that it brought are forgotten, unless they joined otherwise too; whoever was pending before is
     pending again. Names and fields that it changed stay changed. Consent events stay, with a further one that
-    says it was undone.
+    says it was undone. Broken off, run it again: it goes on where it stopped.
 
     \b
     Example:
@@ -70,10 +71,13 @@ def undo_import(app: App, number: int, yes: bool) -> None:
         info = store.import_log.get(number)
         preview = store.import_log.preview(number)
         app.say(f"Import {number} of {app.local_time(info.at)}: {info.file_name or BY_HAND}.")
+        if info.undoing:
+            app.say("Its undo broke off. Still to be done:")
         for line in _lines(preview, info):
             app.say(f"  {line}")
         app.confirm("Undo it?", yes=yes)
-        done = store.import_log.undo(number, now_ms())
+        with counting(app, "Undoing", preview.removed + preview.stay + preview.pending) as advance:
+            done = store.import_log.undo(number, now_ms(), progress=advance)
     put(f"Undone. {'; '.join(_lines(done, info))}.")
 
 
@@ -97,4 +101,5 @@ def _facts(app: App, info: ImportInfo) -> dict[str, object]:
         "added": info.added,
         "updated": info.updated,
         "undone": app.local(info.undone).isoformat(timespec="seconds") if info.undone else None,
+        "undoing": info.undoing,
     }

@@ -48,7 +48,7 @@ HOMES = {
 """The module of each command: only the one that is typed is loaded."""
 
 SEEDLINGS = 200_000
-"""New objects between looks for rubbish: what a start makes stays, and to look through it takes time."""
+"""New objects between looks for rubbish: what a start makes stays, and looking through it takes a while."""
 
 
 class Commands(click.Group):

@@ -122,6 +122,7 @@ class OutboxRunner:
                 give_up_after=GIVE_UP_AFTER,
                 stop=self._stop,
                 wait=False,
+                proven=bool(history),
             )
         )
 

@@ -163,7 +163,7 @@ def go_on(
     wait: bool,
 ) -> Tally:
     """Wait for the send's time, send what is due, tell -> the issue's tally. The caller holds the lock."""
-    with going_on(app, current):
+    with going_on(app, store, current):
         if (current.scheduled or 0) > now_ms():
             begins = wait_for_time(app, store, current, stop)
             if not (begins and wait_for_relay(app, store, current, limits, stop)):

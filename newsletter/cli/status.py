@@ -86,6 +86,8 @@ def _how_it_begins(app: App, send: Send, begin: int, holder: str) -> str:
     now = app.command("resume", send.slug)
     if begin <= now_ms() and not holder:
         return f"Its time is over: no program was running to send it. Send it now: {now}"
+    if begin <= now_ms():
+        return f"Its time has come: {holder} begins as soon as no other issue is going out."
     if holder:
         return f"It begins at {app.local_time(begin)}: {holder} waits for that."
     return (
@@ -97,13 +99,19 @@ def _how_it_begins(app: App, send: Send, begin: int, holder: str) -> str:
 def _state_in_words(app: App, send: Send) -> str:
     if send.state is SendState.READY:
         if send.scheduled is not None:
-            over = "" if send.scheduled > now_ms() else ", which is over"
-            return f"planned for {app.local_time(send.scheduled)}{over}"
+            return f"planned for {app.local_time(send.scheduled)}{_when_that_is(app, send, send.scheduled)}"
         return "not begun" if send.started is None else "stopped"
     if send.state is not SendState.RUNNING:
         return f"{send.state.value}: {send.reason}" if send.reason else send.state.value
     holder = locks.holder(app.config.root, send.slug)
     return f"running, by {holder}" if holder else "broken off: run the send again"
+
+
+def _when_that_is(app: App, send: Send, begin: int) -> str:
+    """What there is to say of a time that has passed."""
+    if begin > now_ms():
+        return ""
+    return ", about to begin" if locks.holder(app.config.root, send.slug) else ", which is over"
 
 
 def _all(app: App, store: Store, as_json: bool) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
@@ -13,6 +14,9 @@ from newsletter.cli.app import App
 SIGNALS = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)
 ]
+
+
+HANGUP = getattr(signal, "SIGHUP", None)  # the window was closed; Windows has no such signal
 
 
 class Stopped(threading.Event):
@@ -28,10 +32,18 @@ class Stopped(threading.Event):
 
 @contextmanager
 def stopping(app: App) -> Iterator[Stopped]:
-    """An event that the first Ctrl+C, SIGTERM or closed window sets; the second one leaves at once."""
-    stop = Stopped()
+    """An event that the first Ctrl+C, SIGTERM or closed window sets; the second one leaves at once.
+
+    A closed window may be told twice, by the system and by the shell, and never counts as the second one.
+    What was started to outlive its window (nohup) does.
+    """
+    stop, screens = Stopped(), [number for number in (1, 2) if os.isatty(number)]
 
     def on_signal(number: int, frame: FrameType | None) -> None:
+        if number == HANGUP:
+            _leave_screens(screens)
+            if stop.is_set():
+                return
         if stop.is_set():
             leave, stop.leave = stop.leave, None
             if leave is None:
@@ -43,9 +55,18 @@ def stopping(app: App) -> Iterator[Stopped]:
         travels = "Stopping: what is on its way is finished and written down. Once more to leave at once."
         app.say(travels if stop.leave else "Stopping.")
 
-    before = {number: signal.signal(number, on_signal) for number in SIGNALS}
+    outlived = {HANGUP} if HANGUP and signal.getsignal(HANGUP) is signal.SIG_IGN else set()
+    before = {number: signal.signal(number, on_signal) for number in SIGNALS if number not in outlived}
     try:
         yield stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _leave_screens(screens: Sequence[int]) -> None:
+    """Write into nothing from now on what would go to a window that is gone: the attempt is an error."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    for number in screens:
+        os.dup2(nothing, number)
+    os.close(nothing)

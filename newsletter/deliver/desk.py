@@ -13,6 +13,7 @@ from newsletter.deliver.ports import Journal
 from newsletter.errors import StoreError
 from newsletter.models import DeliveryState, Exchange, Outcome
 
+MOST_REVISED = 64  # in one exchange: outcomes never wait for many of them
 STORE_WAITS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)  # seconds between tries to write to a journal in trouble
 
 
@@ -25,14 +26,23 @@ class Entry(Struct, frozen=True, kw_only=True):
 
 
 class Desk:
-    """Holds the outcomes that the journal does not have yet; none is dropped before it is written."""
+    """Holds the outcomes that the journal does not have yet; none is dropped before it is written.
+
+    `revisions` are about rows whose outcomes came before: they are written with those, or after them.
+    """
 
     def __init__(self, journal: Journal, executor: Executor) -> None:
         self.outcomes: list[Outcome] = []
+        self.revisions: list[Outcome] = []
         self._journal = journal
         self._executor = executor
         self._writing: asyncio.Future[Exchange] | None = None
         self._handed: list[Outcome] = []
+
+    @property
+    def waiting(self) -> int:
+        """How many outcomes and revisions are not written yet."""
+        return len(self.outcomes) + len(self.revisions)
 
     async def exchange(self, room: int) -> Entry:
         """Write what waits and claim up to `room` rows.
@@ -54,13 +64,14 @@ class Desk:
             with suppress(StoreError):
                 entry = await self._answer(self._writing, 0)
                 self.outcomes += [given_back(claim.delivery) for claim in entry.answer.claims]
-        if self.outcomes:
-            with suppress(StoreError):
+        with suppress(StoreError):
+            while self.waiting:
                 await self._once(0)
 
     async def _once(self, room: int) -> Entry:
         loop = asyncio.get_running_loop()
-        self._handed, self.outcomes = self.outcomes, []
+        self._handed = self.outcomes + self.revisions[:MOST_REVISED]
+        self.outcomes, self.revisions = [], self.revisions[MOST_REVISED:]
         self._writing = loop.run_in_executor(
             self._executor, self._journal.exchange, tuple(self._handed), room
         )
@@ -71,7 +82,8 @@ class Desk:
         await asyncio.wait([writing])
         self._writing = None
         if writing.exception() is not None:
-            self.outcomes = self._handed + self.outcomes
+            self.outcomes = [o for o in self._handed if not o.revised] + self.outcomes
+            self.revisions = [o for o in self._handed if o.revised] + self.revisions
         return Entry(outcomes=self._handed, room=room, answer=writing.result())
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
 from newsletter.deliver.approach import Approach
+from newsletter.deliver.doubt import Doubt
 from newsletter.deliver.policy import Breaker, Verdict, classify
 from newsletter.deliver.ports import Attempt
 from newsletter.models import Claim, DeliveryState, Outcome
@@ -15,7 +16,10 @@ HELD = "others at the same mail domain were put off: it is approached more slowl
 
 
 class Judge:
-    """`clock` gives UTC ms, `give_up_after` is in ms, `jitter` draws from [0, 1)."""
+    """`clock` gives UTC ms, `give_up_after` is in ms, `jitter` draws from [0, 1).
+
+    `proven` says that the relay is known to take mail.
+    """
 
     def __init__(
         self,
@@ -24,10 +28,12 @@ class Judge:
         give_up_after: int,
         jitter: Callable[[], float],
         connections: int = 1,
+        proven: bool = False,
     ) -> None:
         self._clock, self._give_up_after, self._jitter = clock, give_up_after, jitter
         self._approach = Approach()
         self._breaker = Breaker(connections=connections)
+        self._doubt = Doubt(proven=proven)
 
     def hold(self, claim: Claim) -> Outcome | None:
         """The outcome of one who waits as the domain puts mail off; None where this one may be tried."""
@@ -55,7 +61,16 @@ class Judge:
         )
         self._approach.note(domain, attempt, now)
         tripped = self._breaker.note(verdict, domain, first=not claim.attempts)
-        return replace(verdict, pause=tripped) if tripped and not verdict.pause else verdict
+        outcome, revisions = self._doubt.note(verdict)
+        if tripped and self._breaker.nobody_reached:
+            revisions = [*revisions, *self._doubt.blame()]
+        if outcome is verdict.outcome and not revisions and not tripped:
+            return verdict
+        return replace(verdict, outcome=outcome, revisions=revisions, pause=verdict.pause or tripped)
+
+    def settled(self) -> Sequence[Outcome]:
+        """The bounces to mark when nobody is left to be tried for now, and it was not the relay."""
+        return self._doubt.settle()
 
 
 def _domain(claim: Claim) -> str:

@@ -22,3 +22,4 @@ class Orders(Struct, frozen=True, kw_only=True):
     progress: ProgressCallback | None
     threads: int
     jitter: Callable[[], float]
+    proven: bool

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec import Struct, field
 from msgspec.structs import replace
 
@@ -31,11 +33,13 @@ class Verdict(Struct, frozen=True, kw_only=True):
     """What becomes of a delivery. `pause` says why the whole send must stop, empty where it need not.
 
     `strike` marks a refusal that stops the send when three different recipients in a row meet one.
+    `revisions` are what follows for those who were refused before.
     """
 
     outcome: Outcome
     pause: str = ""
     strike: bool = False
+    revisions: Sequence[Outcome] = ()
 
 
 def classify(
@@ -104,13 +108,18 @@ class Breaker(Struct, kw_only=True):
         what = self._too_much()
         return what and f"{what}; {_last_word(outcome)}"
 
+    @property
+    def nobody_reached(self) -> bool:
+        """Whether so many of so many domains were missed in a row that it is the relay."""
+        return len(self.missed) >= MISSED and len(self.domains) >= MISSED_DOMAINS
+
     def _too_much(self) -> str:
         """What cannot be the recipients' fault any more; an empty text where nothing is."""
         if len(self.struck) >= STRIKES:
             return f"{len(self.struck)} recipients in a row were refused"
         if len(self.unanswered) >= max(UNANSWERED, 2 * self.connections + 1):
             return f"{len(self.unanswered)} messages in a row were handed over and not answered"
-        if len(self.missed) >= MISSED and len(self.domains) >= MISSED_DOMAINS:
+        if self.nobody_reached:
             return (
                 f"{len(self.missed)} recipients of {len(self.domains)} domains in a row could not be reached"
             )

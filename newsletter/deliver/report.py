@@ -7,7 +7,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from newsletter.deliver.ports import Progress
-from newsletter.models import DeliveryState
+from newsletter.models import DeliveryState, Outcome
 
 
 class Ending(StrEnum):
@@ -59,6 +59,13 @@ class Counts:
     def note(self, state: DeliveryState, count: int = 1) -> None:
         """Count outcomes that the journal has written."""
         self._of[state] += count
+
+    def note_outcome(self, outcome: Outcome) -> None:
+        """Count an outcome that the journal has written; who is planned again has not failed any more."""
+        if not outcome.revised:
+            self.note(outcome.state, int(outcome.tried))
+        elif outcome.state is DeliveryState.PLANNED:
+            self.note(DeliveryState.FAILED, -1)
 
     def progress(self, in_flight: int, waiting_until: int | None, *, leaving: bool) -> Progress:
         """The counts as a progress bar wants them."""

@@ -48,12 +48,14 @@ async def run_send(
     executor: Executor | None = None,
     threads: int = 0,
     jitter: Callable[[], float] = random.random,
+    proven: bool = False,
 ) -> RunReport:
     """Send everything that is due, at most 64 rows in flight at a time, and say how it ended.
 
     `clock` gives UTC ms; `give_up_after` is in ms. `journal.exchange` is called in one thread of its own (or
     in `executor`), `compose` in so many `threads` where that is not 0. With `wait` deferred rows and used-up
-    ceilings are waited for. Opens and closes `courier`.
+    ceilings are waited for. Opens and closes `courier`. Before the relay has taken a mail nobody is marked as
+    bounced, unless it is `proven` that it takes any.
 
     A pause or cancel from elsewhere, and `stop`, act within a second: what has not begun to travel is given
     back, what travels is finished and written. Outcomes are written on every way out: a cancelled task writes
@@ -72,6 +74,7 @@ async def run_send(
         progress=progress,
         threads=threads,
         jitter=jitter,
+        proven=proven,
     )
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal") as thread:
         try:
@@ -97,6 +100,7 @@ class _Run:
             give_up_after=orders.give_up_after,
             jitter=orders.jitter,
             connections=courier.connections,
+            proven=orders.proven,
         )
         self._tempo = Tempo.of(courier.connections)
         self._dry = False  # the journal had nothing more to give
@@ -112,7 +116,7 @@ class _Run:
         """Turn until there is an end and nothing is left in flight or unwritten."""
         patience: float | None = None
         try:
-            while self._ending is None or self._claims or self._desk.outcomes:
+            while self._ending is None or self._claims or self._desk.waiting:
                 await self._turn()
         except asyncio.CancelledError:
             patience = GRACE
@@ -147,7 +151,7 @@ class _Run:
             free = 0 if room else self._orders.meter.next_free(now) - now
         return Moment(
             since=self._since(),
-            outcomes=len(self._desk.outcomes),
+            outcomes=self._desk.waiting,
             in_flight=len(self._claims),
             room=room,
             dry=self._dry or self._ending is not None,
@@ -167,8 +171,7 @@ class _Run:
         self._tempo = self._tempo.after(len(entry.outcomes), self._since())
         self._looked = asyncio.get_running_loop().time()
         for outcome in entry.outcomes:
-            if outcome.tried:
-                self._counts.note(outcome.state)
+            self._counts.note_outcome(outcome)
             self._dry = self._dry and outcome.state is not DeliveryState.PLANNED
         self._counts.note(DeliveryState.SKIPPED, answer.skipped)
         self._next_due = answer.next_due
@@ -208,6 +211,8 @@ class _Run:
         """See whether this is the end: nothing in flight, nothing unwritten, and nothing to wait for."""
         if self._claims or self._desk.outcomes:
             return
+        if self._dry or self._orders.allowance.spent:
+            self._desk.revisions += self._judge.settled()
         now = self._orders.clock()
         free = self._orders.meter.next_free(now)
         if self._dry and self._next_due is None:
@@ -255,6 +260,8 @@ class _Run:
         verdict = self._judge.verdict(claim, attempt)
         tripped = verdict.strike and self._ending is Ending.PAUSED
         self._note(given_back(attempt.delivery) if tripped else verdict.outcome)
+        for revision in verdict.revisions:
+            self._revise(revision)
         if verdict.pause:
             self._end(Ending.PAUSED, verdict.pause)
         elif attempt.stage is Stage.CONNECT and attempt.error:
@@ -267,6 +274,12 @@ class _Run:
         elif outcome.state is DeliveryState.DEFERRED:
             self._orders.allowance.defer(outcome.not_before)
         self._desk.outcomes.append(outcome)
+
+    def _revise(self, revision: Outcome) -> None:
+        """A later word on somebody whose outcome came before; who is planned again gives up their place."""
+        if revision.state is DeliveryState.PLANNED:
+            self._orders.allowance.take(-1)
+        self._desk.revisions.append(revision)
 
     # --- the end
 

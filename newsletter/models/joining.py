@@ -86,7 +86,10 @@ class OutboxMail(Struct, frozen=True, kw_only=True):
 
 
 class ImportInfo(Struct, frozen=True, kw_only=True):
-    """One import: what it brought, and when it was undone; without a file it was one person, by hand."""
+    """One import: what it brought, and when it was undone; without a file it was one person, by hand.
+
+    `undoing` where taking it back has begun and not ended.
+    """
 
     id: int
     at: int
@@ -96,6 +99,7 @@ class ImportInfo(Struct, frozen=True, kw_only=True):
     added: int
     updated: int
     undone: int | None = None
+    undoing: bool = False
 
 
 class Undone(Struct, frozen=True, kw_only=True):

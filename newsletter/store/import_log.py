@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from newsletter.errors import NotFoundError, RefusedError
-from newsletter.models import ConsentKind, ImportInfo, Undone
+from newsletter.models import ImportInfo, Undone
 from newsletter.store.consent import Consent
 from newsletter.store.database import Connection, Row
-
-SOURCE = "import undone"
+from newsletter.store.import_undo import MAILED, Undo, count
 
 _IMPORTS_SQL = """
-    SELECT i.id, i.at, l.name, i.source, i.file_name, i.added, i.updated, i.undone
+    SELECT i.id, i.at, l.name, i.source, i.file_name, i.added, i.updated, i.undone,
+        i.undoing IS NOT NULL
     FROM imports i JOIN lists l ON l.id = i.list"""
 # Whoever got a mail since the import, in a send that its list carries (or any list).
-_MAILED_SQL = """
+_MAILED_SQL = f"""
     SELECT count(DISTINCT e.subject) FROM consent_events e JOIN imports i ON i.id = e.import
     JOIN issues s JOIN deliveries d ON d.issue = s.id AND d.subscriber = e.subject
     JOIN sends n ON n.id = d.send
-    WHERE e.import = ? AND (d.attempts > 0 OR d.state = 'claimed' OR d.state = 'unknown')
-    AND coalesce(d.first_claimed, d.updated) >= i.at
-    AND (n.consents = '[]' OR EXISTS (
-        SELECT 1 FROM json_each(n.consents) g, json_each(g.value) c WHERE c.value = i.list))"""
-# The memberships that stand by the import, and what each had been before: a request, or an earlier import.
-_TOUCHED_SQL = """
-    SELECT m.subject, coalesce(j.event, (
-        SELECT max(p.id) FROM consent_events p JOIN imports o ON o.id = p.import
-        WHERE p.subject = m.subject AND p.id < m.event AND o.list = m.list AND o.undone IS NULL)) AS before,
-        EXISTS (SELECT 1 FROM memberships x WHERE x.subject = m.subject AND x.list <> m.list) AS elsewhere
-    FROM imports i JOIN memberships m ON m.list = i.list JOIN consent_events e ON e.id = m.event
-    LEFT JOIN joinings j ON j.subject = m.subject AND j.list = m.list
-    WHERE i.id = ? AND e.import = i.id AND m.state <> 'left'"""
-_COUNTS_SQL = """
-    SELECT count(*), total(before IS NOT NULL), total(before IS NULL AND NOT elsewhere) FROM"""
+    WHERE e.import = ? AND {MAILED}"""
 
 
 class ImportLog:
@@ -59,28 +47,27 @@ class ImportLog:
     def preview(self, number: int) -> Undone:
         """What undo() would do. Raises NotFoundError, and RefusedError as it does."""
         self._refuse(number)
-        return _counts(self._connection.row(f"{_COUNTS_SQL} ({_TOUCHED_SQL})", [number]))
+        return count(self._connection, number)
 
-    def undo(self, number: int, now: int) -> Undone:
-        """Take back what stands by this import, in one transaction; its consent events stay.
+    def undo(self, number: int, now: int, *, progress: Callable[[int], None] | None = None) -> Undone:
+        """Take back what stands by this import, in short transactions; its consent events stay.
 
         Memberships that it raised are pending again. Whoever has left, or confirmed, since is not touched;
-        undoing that leaving does not bring back what stood by this import. Raises NotFoundError, and
-        RefusedError where it was undone before, or where somebody of it was mailed.
+        undoing that leaving does not bring back what stood by this import. Where it breaks off, who was taken
+        back is so, and undoing it again finishes it; who was mailed after it had begun stays. `progress` is
+        called with how many people are done. Raises NotFoundError, and RefusedError where it was undone
+        before, or where somebody of it had been mailed when it began.
         """
-        with self._connection.transaction():
-            self._refuse(number)
-            self._connection.run(f"CREATE TEMP TABLE touched AS {_TOUCHED_SQL}", [number])
-            done = _counts(self._connection.row(f"{_COUNTS_SQL} touched"))
-            self._note(number, now)
-            self._take_back(number)
-            self._connection.run("DROP TABLE touched")
-            self._connection.run("UPDATE imports SET undone = ? WHERE id = ?", [now, number])
-            return done
+        self._refuse(number)
+        undo = Undo(self._connection, self._consent, number, self.get(number).list_name, now)
+        return undo.run(progress or _silent)
 
     def _refuse(self, number: int) -> None:
-        if self.get(number).undone is not None:
+        info = self.get(number)
+        if info.undone is not None:
             raise RefusedError(f"import {number} was undone already")
+        if info.undoing:
+            return
         mailed = int(self._connection.value(_MAILED_SQL, [number]))
         if mailed:
             people = "one of its people has" if mailed == 1 else f"{mailed:,} of its people have"
@@ -89,44 +76,9 @@ class ImportLog:
                 hint="take people out with: newsletter subscribers unsubscribe",
             )
 
-    def _note(self, number: int, now: int) -> None:
-        ground = self._consent.ground(self.get(number).list_name, SOURCE)
-        self._connection.run(
-            "INSERT INTO consent_events (subject, kind, at, ground) SELECT subject, ?, ?, ? FROM touched",
-            [ConsentKind.LEFT.value, now, ground],
-        )
-
-    def _take_back(self, number: int) -> None:
-        run, of_list = self._connection.run, "list = (SELECT list FROM imports WHERE id = ?)"
-        run(
-            "UPDATE memberships AS m SET state = 'pending', event = t.before, "
-            "since = (SELECT at FROM consent_events WHERE id = t.before) "
-            f"FROM touched t WHERE t.before IS NOT NULL AND m.subject = t.subject AND m.{of_list}",
-            [number],
-        )
-        run(
-            "DELETE FROM memberships WHERE subject IN (SELECT subject FROM touched WHERE before IS NULL) "
-            f"AND {of_list}",
-            [number],
-        )
-        run(
-            "DELETE FROM subscribers "
-            "WHERE subject IN (SELECT subject FROM touched WHERE before IS NULL AND NOT elsewhere)"
-        )
-        run(
-            "DELETE FROM taken WHERE EXISTS "
-            "(SELECT 1 FROM consent_events e WHERE e.id = taken.event AND e.import = ?)",
-            [number],
-        )
-
-
-def _counts(row: Row | None) -> Undone:
-    touched, pending, removed = map(int, row or (0, 0, 0))
-    return Undone(removed=removed, stay=touched - removed - pending, pending=pending)
-
 
 def _info(row: Row) -> ImportInfo:
-    number, at, list_name, source, file_name, added, updated, undone = row
+    number, at, list_name, source, file_name, added, updated, undone, undoing = row
     return ImportInfo(
         id=number,
         at=at,
@@ -136,4 +88,9 @@ def _info(row: Row) -> ImportInfo:
         added=added,
         updated=updated,
         undone=undone,
+        undoing=bool(undoing),
     )
+
+
+def _silent(_: int) -> None:
+    """Where nobody watches."""

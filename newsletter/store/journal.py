@@ -9,8 +9,6 @@ from newsletter.errors import StoreError
 from newsletter.models import (
     LONGEST_WAIT,
     Claim,
-    ConsentEvent,
-    ConsentKind,
     DeliveryState,
     Exchange,
     Outcome,
@@ -19,14 +17,13 @@ from newsletter.models import (
 )
 from newsletter.store.consent import Consent, Suppressions
 from newsletter.store.database import Connection, Row
+from newsletter.store.outcomes import GONE, LAST, OUTCOMES, TAKEN_BY_RELAY, Bounces, finish_row
 from newsletter.store.people import PROFILE_COLUMNS, read_profile
 from newsletter.store.redact import redact
 from newsletter.store.segments_sql import SUPPRESSION_SQL, Binder, consent_in_sql
 from newsletter.store.usage import Shared, note_usage
 
 MOST_IN_FLIGHT = 64
-BOUNCED_BY = "the relay refused the address"
-GONE = "the person's data were erased"
 LEFT = "left the list before this mail went out"
 SUPPRESSED = {
     SuppressionKind.ERASED: GONE,
@@ -34,12 +31,6 @@ SUPPRESSED = {
     SuppressionKind.UNSUBSCRIBED: "unsubscribed before this mail went out",
     SuppressionKind.BOUNCED: "the address bounced before this mail went out",
 }
-
-_ATTEMPTED = frozenset(
-    {DeliveryState.SENT, DeliveryState.DEFERRED, DeliveryState.FAILED, DeliveryState.UNKNOWN}
-)
-TAKEN_BY_RELAY = frozenset({DeliveryState.SENT, DeliveryState.UNKNOWN})
-OUTCOMES = _ATTEMPTED | {DeliveryState.SKIPPED, DeliveryState.PLANNED}
 
 _MOST_LOOKED = 1_024  # rows in one exchange: bounds it when very many left meanwhile
 
@@ -62,6 +53,10 @@ _HOLD_SQL = """
     UPDATE deliveries SET state = 'deferred', not_before = ?, updated = ?,
         reason = CASE WHEN reply_code IS NULL THEN ? ELSE reason END
     WHERE id = ? AND send = ? AND state = 'claimed'"""
+_AGAIN_SQL = f"""
+    UPDATE deliveries SET state = 'planned', not_before = {LAST}, reply_code = NULL, enhanced_code = NULL,
+        reply = NULL, reason = ?, updated = ?
+    WHERE id = ? AND send = ? AND state = 'failed'"""
 _SKIP_SQL = "UPDATE deliveries SET state = 'skipped', not_before = 0, reason = ?, updated = ? WHERE id = ?"
 _CLAIM_SQL = f"""
     UPDATE deliveries SET state = 'claimed', first_claimed = min(coalesce(first_claimed, ?), ?), updated = ?
@@ -90,8 +85,7 @@ class Journal:
         shared: bool = False,
     ) -> None:
         self._connection = connection
-        self._consent = consent
-        self._suppressions = suppressions
+        self._bounces = Bounces(consent, suppressions)
         self._now = now
         self._send = send
         self._relay = relay
@@ -106,13 +100,14 @@ class Journal:
 
         Deferred rows that are due go first, then planned ones in their order; consent and suppression are
         read again, and who is no longer of the audience is skipped. At most 64 rows of a send are claimed at
-        any time. Fewer claims than fit mean that nothing more is due, or that the send does not run; only
-        where very many left meanwhile is there more, and then `next_due` is now. Raises StoreError where an
-        outcome is for a row that is not claimed, having written nothing.
+        any time. Revised outcomes are written last. Fewer claims than fit mean that nothing more is due, or
+        that the send does not run; only where very many left meanwhile is there more, and then `next_due` is
+        now. Raises StoreError where an outcome is for a row that is not claimed, having written nothing.
         """
         now = self._now()
         with self._connection.transaction():
-            taken = self._write(outcomes, now)
+            taken = self._write([outcome for outcome in outcomes if not outcome.revised], now)
+            self._revise([outcome for outcome in outcomes if outcome.revised], now)
             shared = self._shared and self._shared.again(self._connection, taken, now)
             self._mind_the_clock(now)
             state = self._state()
@@ -173,14 +168,17 @@ class Journal:
 
     def _bounce(self, outcome: Outcome, now: int) -> None:
         subject, address, mac = self._connection.row(_PERSON_SQL, [outcome.delivery]) or (b"", None, None)
-        reply = outcome.reply
-        reason = redact(
-            f"{reply.code} {reply.enhanced} {reply.text}" if reply else outcome.reason, address or ""
-        )
-        if mac is not None and self._suppressions.add_mac(mac, SuppressionKind.BOUNCED, reason):
-            self._consent.append(
-                ConsentEvent(subject=subject, kind=ConsentKind.BOUNCED, at=now, source=BOUNCED_BY)
-            )
+        if mac is not None:
+            self._bounces.mark(outcome, subject, address, mac, now)
+
+    def _revise(self, outcomes: Sequence[Outcome], now: int) -> None:
+        """Mark people as bounced after all, or plan them again behind all others."""
+        for outcome in outcomes:
+            if outcome.bounced:
+                self._bounce(outcome, now)
+            elif outcome.state is DeliveryState.PLANNED:
+                values = [redact(outcome.reason), now, outcome.delivery, self._send]
+                self._connection.run(_AGAIN_SQL, values)
 
     # --- claims
 
@@ -268,19 +266,3 @@ def _why_skipped(row: Row) -> str:
     if suppression is not None:
         return SUPPRESSED[SuppressionKind(suppression)]
     return "" if consents else LEFT
-
-
-def finish_row(outcome: Outcome, address: str, now: int) -> tuple[object, ...]:
-    """The delivery, and a value for each of _COLUMNS."""
-    reply = outcome.reply
-    return (
-        outcome.delivery,
-        outcome.state.value,
-        outcome.not_before if outcome.state is DeliveryState.DEFERRED else 0,
-        int(outcome.state in _ATTEMPTED),
-        reply.code if reply else None,
-        redact(reply.enhanced) if reply else None,
-        redact(reply.text, address) if reply else None,
-        redact(outcome.reason, address),
-        now,
-    )

@@ -18,10 +18,13 @@ _LATER_SQL = """
 _GIVE_BACK_SQL = """
     UPDATE memberships AS m SET state = t.state, since = t.since, event = t.event FROM taken t
     WHERE t.leaving = ? AND m.subject = ? AND m.list = t.list AND m.state = 'left' AND m.event = t.left_by
-    AND t.list IN (SELECT id FROM lists WHERE removed IS NULL)"""
+    AND t.list IN (SELECT id FROM lists WHERE removed IS NULL)
+    AND NOT EXISTS (
+        SELECT 1 FROM consent_events e JOIN imports i ON i.id = e.import
+        WHERE e.id = t.event AND (i.undone IS NOT NULL OR i.undoing IS NOT NULL))"""
 _WAIT_AGAIN_SQL = """
     INSERT INTO joinings (event, subject, list, asked, language)
-    SELECT m.event, m.subject, m.list, ?, g.language FROM taken t
+    SELECT m.event, m.subject, m.list, ?, coalesce(t.language, g.language) FROM taken t
     JOIN memberships m ON m.subject = ? AND m.list = t.list AND m.event = t.event AND m.state = 'pending'
     JOIN consent_events e ON e.id = m.event AND e.kind = 'joined' JOIN grounds g ON g.id = e.ground
     WHERE t.leaving = ?
@@ -29,7 +32,10 @@ _WAIT_AGAIN_SQL = """
 
 
 class Leavings:
-    """Leavings that may be undone. Memberships are taken and given back here."""
+    """Leavings that may be undone. Memberships are taken and given back here.
+
+    What waits for a confirmation is closed after it was taken: the language asked for is kept with it.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -62,8 +68,10 @@ class Leavings:
             "AND (:list IS NULL OR list = (SELECT id FROM lists WHERE name = :list))"
         )
         self._connection.run(
-            "INSERT INTO taken (leaving, list, state, since, event, left_by) "
-            f"SELECT :leaving, list, state, since, event, :event FROM memberships WHERE {which}",
+            "INSERT INTO taken (leaving, list, state, since, event, left_by, language) "
+            "SELECT :leaving, list, state, since, event, :event, (SELECT j.language FROM joinings j "
+            "WHERE j.subject = m.subject AND j.list = m.list AND j.event = m.event) "
+            f"FROM memberships m WHERE {which}",
             values,
         )
         self._connection.run(

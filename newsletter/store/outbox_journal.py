@@ -7,17 +7,15 @@ from collections.abc import Callable, Sequence
 from newsletter.errors import StoreError
 from newsletter.models import (
     Claim,
-    ConsentEvent,
-    ConsentKind,
+    DeliveryState,
     Exchange,
     OutboxKind,
     Outcome,
     SendState,
-    SuppressionKind,
 )
 from newsletter.store.consent import Consent, Suppressions
 from newsletter.store.database import Connection, Row
-from newsletter.store.journal import BOUNCED_BY, GONE, OUTCOMES, TAKEN_BY_RELAY, finish_row
+from newsletter.store.outcomes import GONE, OUTCOMES, TAKEN_BY_RELAY, Bounces, finish_row
 from newsletter.store.people import PROFILE_COLUMNS, read_profile
 from newsletter.store.redact import redact
 from newsletter.store.usage import Shared, note_usage
@@ -44,6 +42,9 @@ _DUE_SQL = f"""
 _FINISH_SQL = """
     UPDATE outbox SET state = ?, not_before = ?, attempts = attempts + ?, reply_code = ?, enhanced_code = ?,
         reply = ?, reason = ?, updated = ? WHERE id = ? AND state = 'claimed'"""
+_AGAIN_SQL = """
+    UPDATE outbox SET state = 'planned', not_before = 0, reply_code = NULL, enhanced_code = NULL,
+        reply = NULL, reason = ?, updated = ? WHERE id = ? AND state = 'failed'"""
 _PERSON_SQL = """
     SELECT s.subject, s.address, s.address_mac
     FROM outbox o JOIN subscribers s ON s.subject = o.subject WHERE o.id = ?"""
@@ -67,8 +68,7 @@ class OutboxJournal:
         shared: bool = False,
     ) -> None:
         self._connection = connection
-        self._consent = consent
-        self._suppressions = suppressions
+        self._bounces = Bounces(consent, suppressions)
         self._now = now
         self._relay = relay
         self._shared = Shared.first(connection, relay, now()) if shared else None
@@ -81,7 +81,7 @@ class OutboxJournal:
         """
         now = self._now()
         with self._connection.transaction():
-            for outcome in outcomes:
+            for outcome in sorted(outcomes, key=lambda outcome: outcome.revised):
                 self._write(outcome, now)
             taken = sum(outcome.state in TAKEN_BY_RELAY for outcome in outcomes)
             note_usage(self._connection, self._relay, taken, now)
@@ -103,6 +103,12 @@ class OutboxJournal:
         if outcome.state not in OUTCOMES:
             raise self._strange(outcome)
         subject, address, mac = self._connection.row(_PERSON_SQL, [outcome.delivery]) or (b"", "", None)
+        if outcome.bounced and mac is not None:
+            self._bounces.mark(outcome, subject, address, mac, now)
+        if outcome.revised:
+            if outcome.state is DeliveryState.PLANNED:
+                self._connection.run(_AGAIN_SQL, [redact(outcome.reason), now, outcome.delivery])
+            return
         if not outcome.tried:
             written = self._connection.run(
                 "UPDATE outbox SET state = 'deferred', not_before = ?, updated = ? "
@@ -115,16 +121,6 @@ class OutboxJournal:
             written = self._connection.run(_FINISH_SQL, [state, not_before, attempts, *rest, number])
         if written != 1:
             raise self._strange(outcome)
-        if outcome.bounced and mac is not None:
-            self._bounce(outcome, subject, address, mac, now)
-
-    def _bounce(self, outcome: Outcome, subject: bytes, address: str, mac: bytes, now: int) -> None:
-        reply = outcome.reply
-        words = f"{reply.code} {reply.enhanced} {reply.text}" if reply else outcome.reason
-        if self._suppressions.add_mac(mac, SuppressionKind.BOUNCED, redact(words, address)):
-            self._consent.append(
-                ConsentEvent(subject=subject, kind=ConsentKind.BOUNCED, at=now, source=BOUNCED_BY)
-            )
 
     def _strange(self, outcome: Outcome) -> StoreError:
         return StoreError(

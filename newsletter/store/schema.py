@@ -12,9 +12,14 @@ from newsletter.errors import DatabaseVersionError, StoreError
 from newsletter.store.database import APPLICATION_ID, Connection
 from newsletter.store.failures import translated
 from newsletter.store.files import copy_database
-from newsletter.store.schema_joining import JOINING_SQL, LEFT_ANEW_SQL, PAGE_LANGUAGE_SQL
-from newsletter.store.schema_people import PEOPLE_SQL
-from newsletter.store.schema_sending import SENDING_SQL
+from newsletter.store.schema_joining import (
+    JOINING_SQL,
+    LANGUAGE_TAKEN_SQL,
+    LEFT_ANEW_SQL,
+    PAGE_LANGUAGE_SQL,
+)
+from newsletter.store.schema_people import PEOPLE_SQL, UNDOING_SQL
+from newsletter.store.schema_sending import REFUSED_BY_A_RELAY_SQL, SENDING_SQL
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -32,6 +37,9 @@ STEPS = {
     "003_joining": JOINING_SQL,
     "004_page_language": PAGE_LANGUAGE_SQL,
     "005_left_anew": LEFT_ANEW_SQL,
+    "006_refused_by_a_relay": REFUSED_BY_A_RELAY_SQL,
+    "007_undoing": UNDOING_SQL,
+    "008_language_taken": LANGUAGE_TAKEN_SQL,
 }
 """Each migration's SQL, by its name. A step that was released is never changed: a new one is added."""
 

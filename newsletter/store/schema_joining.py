@@ -93,3 +93,8 @@ UPDATE joinings SET language = (
 LEFT_ANEW_SQL = f"""
 ALTER TABLE leavings ADD COLUMN anew INTEGER NOT NULL DEFAULT 0 CHECK ({one_of("anew", "0 1")});
 """
+
+# In which language mails were asked for of what waited for a confirmation: its page has one of its own.
+LANGUAGE_TAKEN_SQL = """
+ALTER TABLE taken ADD COLUMN language TEXT;
+"""

@@ -140,3 +140,8 @@ CREATE TABLE suppressions (
     PRIMARY KEY (address_mac, kind)
 ) STRICT, WITHOUT ROWID;
 """
+
+# When taking an import back began, until that has ended.
+UNDOING_SQL = """
+ALTER TABLE imports ADD COLUMN undoing INTEGER;
+"""

@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from newsletter.errors import NotFoundError, RefusedError
 from newsletter.models import Delivery, DeliveryState, Group, Missing, Send, SendState, Summary, Tally
 from newsletter.segments import Segment
-from newsletter.store import deliveries, plan, usage
+from newsletter.store import deliveries, plan, send_states, usage
 from newsletter.store import stencils as kept
-from newsletter.store.database import Connection, Row
+from newsletter.store.database import Connection
 from newsletter.store.stencils import Approval
 from newsletter.store.summary import summarise
-
-_SEED_BYTES = 32
-_SENDS_SQL = (
-    "SELECT n.id, i.slug, n.audience, n.state, n.seed, n.created, n.started, n.finished, n.scheduled, "
-    "n.conditions, n.reason, n.sender "
-    "FROM sends n JOIN issues i ON i.id = n.issue"
-)
-_FINAL = frozenset({SendState.DONE, SendState.CANCELLED})
 
 
 class Sends:
@@ -55,84 +44,37 @@ class Sends:
         `conditions` are each edition's `::: only` expressions, `scheduled` is when it may begin (UTC ms).
         """
         with self._connection.transaction():
-            send = self._connection.insert(
-                "INSERT INTO sends (issue, audience, state, seed, created, conditions, scheduled) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?)",
-                [
-                    self.issue_number(slug),
-                    audience,
-                    SendState.PLANNING,
-                    secrets.token_bytes(_SEED_BYTES),
-                    now,
-                    json.dumps(conditions or {}),
-                    scheduled,
-                ],
+            issue = self.issue_number(slug)
+            return send_states.create(
+                self._connection, issue, audience, now, conditions=conditions or {}, scheduled=scheduled
             )
-            return self.get(send)
 
     def get(self, send: int) -> Send:
         """One send. Raises NotFoundError."""
-        row = self._connection.row(f"{_SENDS_SQL} WHERE n.id = ?", [send])
-        if row is None:
-            raise NotFoundError(f"there is no send {send}")
-        return _send(row)
+        return send_states.get(self._connection, send)
 
     def of_issue(self, slug: str) -> list[Send]:
         """The issue's sends, oldest first."""
-        return [
-            _send(row)
-            for row in self._connection.rows(f"{_SENDS_SQL} WHERE i.slug = ? ORDER BY n.id", [slug])
-        ]
+        return send_states.read(self._connection, slug)
 
     def all(self) -> list[Send]:
         """Every send, oldest first."""
-        return [_send(row) for row in self._connection.rows(f"{_SENDS_SQL} ORDER BY n.id")]
+        return send_states.read(self._connection)
 
     def set_state(self, send: int, state: SendState, reason: str = "", sender: str = "") -> Send:
         """Move a send. Raises RefusedError where it is cancelled, or still being planned.
 
         `started` is kept from the first time it runs; `finished` is when it was done or cancelled.
         """
-        now = self._now()
-        with self._connection.transaction():
-            before = self.get(send)
-            _refuse_move(before, state)
-            self._connection.run(
-                "UPDATE sends SET state = ?, reason = ?, sender = ?, started = coalesce(started, ?), "
-                "finished = ? WHERE id = ?",
-                [
-                    state,
-                    reason,
-                    sender or before.sender,
-                    now if state is SendState.RUNNING else None,
-                    now if state in _FINAL else None,
-                    send,
-                ],
-            )
-            return self.get(send)
+        return send_states.move(self._connection, send, state, self._now(), reason=reason, sender=sender)
 
     def begin_run(self, send: Send, sender: str) -> None:
         """Let a send run from now, whatever its time was; RefusedError where another has moved it since."""
-        with self._connection.transaction():
-            found = self.get(send.id).state
-            if found is not send.state:
-                raise RefusedError(
-                    f"another terminal has made this send {found.value}",
-                    where=send.slug,
-                    hint=f"newsletter status {send.slug}",
-                )
-            self._connection.run("UPDATE sends SET scheduled = NULL WHERE id = ?", [send.id])
-            self.set_state(send.id, SendState.RUNNING, sender=sender)
+        send_states.begin(self._connection, send, self._now(), sender=sender)
 
     def end_run(self, send: int, state: SendState, reason: str = "") -> Send:
         """Move a send that no longer runs; what another terminal decided meanwhile stands, but for `done`."""
-        with self._connection.transaction():
-            before = self.get(send)
-            if before.state is SendState.CANCELLED:
-                return before
-            if before.state is SendState.PAUSED and state is not SendState.DONE:
-                return before
-            return self.set_state(send, state, reason)
+        return send_states.end(self._connection, send, state, self._now(), reason=reason)
 
     def schedule(self, send: int, at: int) -> Send:
         """Let a send begin at `at` (UTC ms), not before."""
@@ -147,12 +89,7 @@ class Sends:
 
     def left_behind(self) -> list[Send]:
         """Cancelled sends of which a dead process has left rows that are neither sent nor skipped."""
-        rows = self._connection.rows(
-            f"{_SENDS_SQL} WHERE n.state = 'cancelled' AND EXISTS (SELECT 1 FROM deliveries d "
-            "WHERE d.send = n.id AND (d.state = 'planned' OR d.state = 'claimed' OR d.state = 'deferred')) "
-            "ORDER BY n.id"
-        )
-        return [_send(row) for row in rows]
+        return send_states.left_behind(self._connection)
 
     # --- stencils
 
@@ -268,37 +205,3 @@ class Sends:
     def _issue(self, slug: str) -> int | None:
         found: int | None = self._connection.value("SELECT id FROM issues WHERE slug = ?", [slug])
         return found
-
-
-def _refuse_move(send: Send, state: SendState) -> None:
-    if send.state is state:
-        return
-    if send.state is SendState.CANCELLED:
-        raise RefusedError(
-            f"this send of '{send.slug}' was cancelled",
-            hint="whoever was left out can only be reached by a new issue: newsletter new TITLE",
-        )
-    if SendState.PLANNING in {send.state, state} and state is not SendState.CANCELLED:
-        raise RefusedError(
-            f"this send of '{send.slug}' was not planned to the end",
-            hint=f"newsletter send {send.slug} --to …",
-        )
-
-
-def _send(row: Row) -> Send:
-    send, slug, audience, state, seed, created, started, finished, scheduled, *words = row
-    conditions, reason, sender = words
-    return Send(
-        id=send,
-        slug=slug,
-        audience=audience,
-        state=SendState(state),
-        seed=seed,
-        created=created,
-        started=started,
-        finished=finished,
-        scheduled=scheduled,
-        conditions=json.loads(conditions),
-        reason=reason,
-        sender=sender,
-    )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 
 from newsletter.audience import departures
@@ -11,10 +14,12 @@ from tests.audience.town import Town, address
 from tests.store.samples import planned, profile, take_in
 
 
-def send(town: Town, to: str, state: DeliveryState = DeliveryState.SENT, slug: str = "first") -> None:
+def send(
+    town: Town, to: str, state: DeliveryState = DeliveryState.SENT, slug: str = "first", most: int = 50
+) -> None:
     running = planned(town.store, slug, to)
     journal = town.store.journal(running.id, "relay")
-    claims = journal.exchange([], 50).claims
+    claims = journal.exchange([], most).claims
     journal.exchange([Outcome(delivery=c.delivery, state=state) for c in claims], 0)
 
 
@@ -80,6 +85,66 @@ def test_who_waits_in_a_running_send_gets_nothing_after_an_undo(town: Town) -> N
     running = planned(town.store, "first", "dentists")
     town.store.import_log.undo(1, town.clock())
     assert town.store.journal(running.id, "relay").exchange([], 10).claims == []
+
+
+def broken_off(town: Town, number: int, after: int) -> None:
+    """Undo an import until so many people are done, and break off there."""
+
+    def stop(done: int) -> None:
+        if done >= after:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        town.store.import_log.undo(number, town.clock(), progress=stop)
+
+
+def test_others_write_while_an_import_is_undone(town: Town) -> None:
+    take_in(town.store, *(profile(f"p{n}") for n in range(400)))
+    written: list[int] = []
+
+    def write(done: int) -> None:
+        with closing(sqlite3.connect(town.store.path, timeout=0)) as other, other:
+            other.execute("INSERT INTO usage (relay, minute, sent) VALUES ('x', ?, 1)", [done])
+        written.append(done)
+
+    assert town.store.import_log.undo(1, town.clock(), progress=write).removed == 400
+    assert written == sorted(written)
+    assert (len(written) > 3, written[-1]) == (True, 400)
+    assert town.store.import_log.get(1).undone == town.clock()
+
+
+def test_an_undo_that_broke_off_goes_on(town: Town) -> None:
+    take_in(town.store, *(profile(f"p{n}") for n in range(200)))
+    broken_off(town, 1, 50)
+    assert town.store.import_log.get(1).undoing
+    left = town.store.people.count()
+    assert 0 < left < 200
+    assert town.store.import_log.preview(1) == Undone(removed=left, stay=0, pending=0)
+    assert town.store.import_log.undo(1, town.clock()).removed == left
+    assert town.store.people.count() == 0
+
+
+def test_who_is_mailed_while_an_undo_stands_still_stays_and_it_can_be_finished(town: Town) -> None:
+    take_in(town.store, *(profile(f"p{n}") for n in range(200)))
+    broken_off(town, 1, 50)
+    town.pass_time(1_000)
+    send(town, "dentists", most=20)
+    done = town.store.import_log.undo(1, town.clock())
+    assert town.store.people.count() == 20
+    assert 0 < done.removed <= 130
+    assert town.store.import_log.get(1).undone is not None
+
+
+def test_nobody_comes_back_by_undoing_a_leaving_while_an_import_is_undone(town: Town) -> None:
+    take_in(town.store, *(profile(f"p{n}") for n in range(200)))
+    town.join("ana", "radiologists")
+    take_in(town.store, profile("ana"), *(profile(f"q{n}") for n in range(200)))
+    left = departures.leave(town.store, town.subject(), source="link", page="", now=town.clock())
+    broken_off(town, 2, 50)
+    leaving = town.store.leavings.get(left.event or 0)
+    assert leaving is not None
+    town.store.leavings.give_back(leaving, town.clock())
+    assert town.lists("ana") == {"dentists": "left", "radiologists": "active"}
 
 
 def test_twice_and_unknown_ones_are_refused(town: Town) -> None:

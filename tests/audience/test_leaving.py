@@ -321,6 +321,26 @@ def test_who_asks_the_coordinator_too_is_not_brought_back_by_an_older_undo(town:
     assert told == [(ConsentKind.UNSUBSCRIBED, "link"), (ConsentKind.UNSUBSCRIBED, "asked by letter")]
 
 
+def test_undo_lets_a_joining_wait_in_the_language_that_was_asked_for(town: Town) -> None:
+    town.ask("ana", "dentists", language="ar", page_language="fr")
+    before = town.store.joinings.of(town.subject())
+    left = leave(town)
+    assert town.store.joinings.of(town.subject()) == []
+    assert undo(town, left.event)
+    assert town.store.joinings.of(town.subject()) == before
+    assert [waiting.language for waiting in before] == ["ar"]
+    joined = town.store.consent.of(town.subject())[0]
+    assert (joined.kind, joined.language) == (ConsentKind.JOINED, "fr"), "the words stood on a French page"
+
+
+def test_undo_of_an_older_program_s_leaving_takes_the_language_of_the_page(town: Town) -> None:
+    town.ask("ana", "dentists", language="ar", page_language="fr")
+    left = leave(town)
+    town.store._connection.run("UPDATE taken SET language = NULL")
+    assert undo(town, left.event)
+    assert [waiting.language for waiting in town.store.joinings.of(town.subject())] == ["fr"]
+
+
 def test_undo_brings_nobody_into_a_list_that_was_removed_since(town: Town) -> None:
     town.join("ana", "dentists", "radiologists")
     left = leave(town)

@@ -174,6 +174,7 @@ def _without_tables(path: Path) -> None:
         for table in ("taken", "leavings", "joinings", "requests", "joins", "outbox"):
             raw.run(f"DROP TABLE {table}")
         raw.run("ALTER TABLE lists DROP COLUMN hidden")
+        raw.run("ALTER TABLE imports DROP COLUMN undoing")
         raw.run("DELETE FROM _sqlite_migrations WHERE name >= '003_joining'")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -166,13 +167,16 @@ def relayed(box: Box) -> Callable[[int], Box]:
 
 @contextmanager
 def half_sent(
-    relayed: Callable[[int], Box],
+    relayed: Callable[[int], Box], *, hangups: signal.Handlers = signal.SIG_DFL
 ) -> Iterator[tuple[Box, ScriptedRelay, Gate, subprocess.Popen[str]]]:
     """A send of which six are taken, while the relay holds the answers to the next ones."""
     gate = Gate()
     with ScriptedRelay(gate).in_thread() as relay:
         box = relayed(relay.port)
         box.fill(PEOPLE)
+        before = signal.signal(signal.SIGHUP, hangups) if hasattr(signal, "SIGHUP") else None
         sender = box.start("send", "short", "--to", "dentists", "--yes")
+        if before is not None:
+            signal.signal(signal.SIGHUP, before)
         until(lambda: len(relay.taken) > 5)
         yield box, relay, gate, sender

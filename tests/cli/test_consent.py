@@ -142,6 +142,10 @@ def test_no_key_that_makes_fingerprints_is_withdrawn_and_no_secret_is_shown(box:
 # --- imports
 
 
+def interrupted(done: int) -> None:
+    raise KeyboardInterrupt
+
+
 def test_an_import_is_listed_and_taken_back(box: Box) -> None:
     box.fill(["ana@example.net", "ben@example.net"])
     box.write("more.csv", "email\ncleo@example.net\n")
@@ -151,8 +155,12 @@ def test_an_import_is_listed_and_taken_back(box: Box) -> None:
     told = box.json("imports", "list")[1]
     assert (told["number"], told["file"], told["added"], told["undone"]) == (1, "people.csv", 2, None)
     assert "wants a yes" in box.run("imports", "undo", "1", exit_code=2).stderr
+    with opened(box) as store, pytest.raises(KeyboardInterrupt):
+        store.import_log.undo(1, 0, progress=interrupted)
+    assert "not finished" in box.run("imports", "list").stdout
+    assert "broke off" in box.run("imports", "undo", "1", exit_code=2).stderr
     done = box.run("imports", "undo", "1", "--yes")
-    assert "2 forgotten" in done.stdout
+    assert "Undone" in done.stdout
     assert box.json("imports", "list")[1]["undone"]
     assert box.run("subscribers", "list").stdout.count("@") == 0
     assert "undone already" in box.run("imports", "undo", "1", "--yes", exit_code=1).stderr

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sqlite3
+import sys
 import threading
 import time
 from subprocess import Popen
@@ -123,6 +125,66 @@ def test_leaving_at_once_by_hand_is_no_invitation_to_go_on(relayed: Named) -> No
         assert box.status()["planned"] == 0
 
 
+def start_in_a_window(box: Box, *arguments: str) -> tuple[Popen[bytes], int]:
+    """The program as the one in a terminal's window, and that window: closing it hangs up."""
+    window, side = pytest.importorskip("pty").openpty()
+    claim = (
+        "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+        "os.execv(sys.executable, sys.argv[1:])"
+    )
+    process = Popen(
+        [sys.executable, "-c", claim, sys.executable, "-m", "newsletter", *arguments],
+        cwd=box.folder,
+        env={**os.environ, **box.environ, "TERM": "xterm"},
+        stdin=side,
+        stdout=side,
+        stderr=side,
+        start_new_session=True,
+    )
+    os.close(side)
+    return process, window
+
+
+def test_closing_the_window_finishes_what_travels_and_run_goes_on(relayed: Named) -> None:
+    gate = Gate()
+    with ScriptedRelay(gate).in_thread() as relay:
+        box = relayed(relay.port)
+        box.fill(PEOPLE)
+        sender, window = start_in_a_window(box, "send", "short", "--to", "dentists", "--yes")
+        until(lambda: len(relay.taken) > 5)
+        time.sleep(0.5)
+        os.close(window)
+        sender.send_signal(signal.SIGHUP)  # as a shell tells its jobs once more
+        time.sleep(1)
+        assert sender.poll() is None, "it waits for what is on its way"
+        gate.opened.set()
+        sender.wait(timeout=30)
+        counts = box.status()
+        assert (counts["claimed"], counts["unknown"]) == (0, 0)
+        assert counts["sent"] == len(relay.taken) < len(PEOPLE)
+        assert state(box) is SendState.READY
+        box.run("run")
+        assert box.status()["sent"] == len(relay.taken) == len(PEOPLE)
+
+
+def test_closing_the_window_of_serve_ends_it_in_order(box: Box) -> None:
+    server, window = start_in_a_window(box, "serve", "--port", "0")
+    said = b""
+    while b"Stop with" not in said:
+        said += os.read(window, 10_000)
+    os.close(window)
+    assert server.wait(timeout=30) == 0
+
+
+def test_a_send_under_nohup_outlives_its_window(relayed: Named) -> None:
+    with half_sent(relayed, hangups=signal.SIG_IGN) as (box, relay, gate, sender):
+        sender.send_signal(signal.SIGHUP)
+        time.sleep(0.5)
+        gate.opened.set()
+        assert sender.wait(timeout=30) == 0
+        assert box.status()["sent"] == len(relay.taken) == len(PEOPLE)
+
+
 def test_a_paused_send_with_a_time_can_be_taken_up_and_gets_another_time(relayed: Named) -> None:
     with ScriptedRelay().in_thread() as relay:
         box = relayed(relay.port)
@@ -158,6 +220,30 @@ def test_a_send_that_waits_for_its_time_keeps_no_other_one_from_the_relay(relaye
         assert waiting.poll() is None
         waiting.send_signal(signal.SIGTERM)
         waiting.communicate(timeout=20)
+
+
+@pytest.mark.parametrize(
+    ("verb", "answer", "state"),
+    [
+        ("END", Do.TAKE_AND_HANG_UP, "unknown"),
+        ("RCPT", "550 5.2.1 no", "failed"),
+        ("RCPT", "451 4.2.0 later", "deferred"),
+    ],
+)
+def test_run_says_as_send_does_that_somebody_does_not_have_it(
+    relayed: Named, verb: str, answer: str | Do, state: str
+) -> None:
+    def script(step: Step) -> str | Do | None:
+        odd = PEOPLE[3] in f"{step.rcpt_to} {step.argument}"
+        return answer if step.verb == verb and odd else None
+
+    with ScriptedRelay(script).in_thread() as relay:
+        box = planned(relayed, relay.port, "dentists")
+        with open_store(box.folder / "subscribers.db", now=now_ms) as store:
+            store.sends.schedule(store.sends.of_issue("short")[0].id, now_ms())
+        box.run("run", exit_code=1)
+        found = box.status()
+        assert (found["sent"], found[state]) == (len(PEOPLE) - 1, 1)
 
 
 def test_run_says_that_it_holds_what_is_late(relayed: Named) -> None:
@@ -228,6 +314,10 @@ def test_a_pause_while_it_waits_for_the_relay_holds(relayed: Named) -> None:
             store.sends.schedule(store.sends.of_issue("short")[0].id, now_ms() + 5000)
         waiting = box.start("send", "short", "--to", "dentists", "--yes")
         until_said(waiting, "another issue is going out")
+        told = box.run("status", "short")
+        assert "about to begin" in told.stdout
+        assert "begins as soon as no other issue is going out" in told.stderr
+        assert "waits for that" not in told.stderr
         box.run("pause", "short")
         waiting.communicate(timeout=20)
         gate.opened.set()

@@ -206,6 +206,28 @@ def test_one_odd_answer_concerns_one_person(
     assert bounced == (isinstance(reply, str) and "5.1.1" in reply)
 
 
+def test_a_relay_that_refuses_everybody_costs_nobody_their_place(relayed: Named) -> None:
+    people = [f"sample.{n:03d}@d{n % 9}.example.net" for n in range(120)]
+    broken = {"now": True}
+
+    def script(step: Step) -> str | None:
+        refuses = broken["now"] and len(relay.taken) >= 30
+        return "550 5.1.1 <them>: no such user" if step.verb == "RCPT" and refuses else None
+
+    with ScriptedRelay(script).in_thread() as relay:
+        box = relayed(relay.port)
+        box.fill(people)
+        told = box.send(exit_code=1)
+        assert "domains in a row could not be reached" in told.stderr
+        found = box.status()
+        assert found["failed"] == 0
+        assert found["sent"] + found["planned"] == 120
+        assert "bounced" not in box.run("subscribers", "export").stdout
+        broken["now"] = False
+        box.send()
+        assert Counter(m.rcpt_to[0] for m in relay.taken) == Counter(people)
+
+
 def test_the_unknown_ones_are_decided_by_a_person(relayed: Named) -> None:
     hang_up = {"now": True}
 

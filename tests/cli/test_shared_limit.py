@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
+from subprocess import Popen
 
 from newsletter.audience.joining import request_join, settle_requests
 from newsletter.cli.app import now_ms
@@ -14,15 +17,31 @@ from newsletter.config import load
 from newsletter.models import Shown
 from newsletter.store import open_store
 from tests.audience.town import address
-from tests.cli.conftest import PEOPLE, SETTINGS, Box, until
-from tests.deliver.relay import ScriptedRelay, Step
+from tests.cli.conftest import PEOPLE, SETTINGS, Box, Gate, until
+from tests.deliver.relay import ScriptedRelay
 
 LIMITED = '[smtp]\nrate = "110/day"\n[web]\nbase_url = "https://news.example.org"\n'
 
 
-def unhurried(step: Step) -> None:
-    if step.verb == "END":
-        time.sleep(0.03)
+@contextmanager
+def asleep(sender: Popen[str], database: Path) -> Iterator[None]:
+    """The sender does nothing while the block runs, however long that takes; it holds no lock meanwhile."""
+
+    def fell_asleep() -> bool:
+        sender.send_signal(signal.SIGSTOP)
+        try:
+            with closing(sqlite3.connect(database, timeout=0, isolation_level=None)) as other:
+                other.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            sender.send_signal(signal.SIGCONT)
+            return False
+        return True
+
+    until(fell_asleep)
+    try:
+        yield
+    finally:
+        sender.send_signal(signal.SIGCONT)
 
 
 @contextmanager
@@ -52,15 +71,18 @@ def ten_to_confirm(box: Box) -> Iterator[OutboxRunner]:
 def test_a_running_send_leaves_out_of_the_days_limit_what_the_outbox_sends(
     relayed: Callable[[int], Box],
 ) -> None:
-    with ScriptedRelay(unhurried).in_thread() as relay:
+    gate = Gate()
+    with ScriptedRelay(gate).in_thread() as relay:
         box = relayed(relay.port)
         box.write("newsletter.toml", SETTINGS + LIMITED)
         box.fill(PEOPLE)
         with ten_to_confirm(box) as outbox:
             sender = box.start("send", "short", "--to", "dentists", "--yes", "--no-wait")
             until(lambda: len(relay.taken) > 5)
-            outbox.turn()
-            assert len(relay.taken) < 100, "the send was still running"
+            with asleep(sender, box.folder / "subscribers.db"):
+                gate.opened.set()
+                outbox.turn()
+                assert len(relay.taken) < 100, "the send was still running"
             sender.communicate(timeout=60)
     assert len(relay.taken) == 110
     assert box.status() | {"sent": 100, "planned": 20} == box.status()

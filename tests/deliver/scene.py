@@ -32,6 +32,7 @@ class Scene:
     """A run in virtual time; `at` holds what happens after so many seconds."""
 
     people: int = 10
+    domains: int = 1
     fate: Callable[[Parcel], Fate] = lambda parcel: Fate.TAKE
     seconds: float = 0.05
     connections: int = 4
@@ -44,9 +45,14 @@ class Scene:
     left: list[Progress] = field(default_factory=list)
 
     def play(self) -> RunReport:
+        self.journal = MemoryJournal(self.people, self.clock, self.domains)
+        return self.again()
+
+    def again(self) -> RunReport:
+        """Another run over the same journal."""
+
         async def main(loop: VirtualLoop) -> RunReport:
             self.loop = loop
-            self.journal = MemoryJournal(self.people, self.clock)
             self.courier = SimulatedCourier(self.fate, lambda parcel: self.seconds, self.connections)
             self.stop = asyncio.Event()
             for seconds, happening in self.at.items():

@@ -103,6 +103,7 @@ class Row:
     not_before: int = 0
     first_claimed: int = 0
     left: bool = False
+    bounced: bool = False
     outcomes: list[Outcome] = field(default_factory=list)
 
 
@@ -124,8 +125,11 @@ class MemoryJournal:
         if self.broken:
             self.broken -= 1
             raise StoreError("the disk is full")
-        for outcome in outcomes:
-            self.write(outcome)
+        for outcome in sorted(outcomes, key=lambda outcome: outcome.revised):
+            if outcome.revised:
+                self.revise(outcome)
+            else:
+                self.write(outcome)
         claims, skipped = self.claim(room) if self.state is SendState.RUNNING else ([], 0)
         due = [row.not_before for row in self.rows.values() if row.state is DeliveryState.DEFERRED]
         claimed = self.count(DeliveryState.CLAIMED)
@@ -154,11 +158,22 @@ class MemoryJournal:
             row.not_before = outcome.not_before
         if outcome.tried and outcome.state is not DeliveryState.PLANNED:
             row.attempts += 1
+        row.bounced = row.bounced or outcome.bounced
+
+    def revise(self, outcome: Outcome) -> None:
+        row = self.rows[outcome.delivery]
+        assert row.state is DeliveryState.FAILED, f"{outcome} for a row that is {row.state}"
+        row.state = outcome.state
+        if outcome.state is DeliveryState.PLANNED:
+            row.not_before = 1
+        else:
+            assert outcome.bounced
+            row.bounced = True
 
     def claim(self, room: int) -> tuple[list[Claim], int]:
         claims: list[Claim] = []
         skipped = 0
-        for row in self.rows.values():
+        for row in sorted(self.rows.values(), key=lambda row: row.not_before):
             if len(claims) == room:
                 break
             due = row.state is DeliveryState.DEFERRED and row.not_before <= self.clock()
@@ -242,6 +257,7 @@ class SimulatedCourier:
         self.accepted: Counter[int] = Counter()
         self.vanished = 0
         self.tried: list[tuple[float, int]] = []
+        self.told: list[tuple[int, Fate]] = []  # in the order of the answers
         self.closed = False
         self._fate = fate
         self._seconds = seconds
@@ -275,6 +291,7 @@ class SimulatedCourier:
             if fate in (Fate.TAKE, Fate.TAKE_AND_VANISH):
                 self.received[parcel.delivery] += 1
             self.accepted[parcel.delivery] += fate is Fate.TAKE
+            self.told.append((parcel.delivery, fate))
             self.vanished += stage is Stage.END and reply is None
             self._hand_back(
                 Attempt(

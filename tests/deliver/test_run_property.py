@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from newsletter.deliver.limits import Meter
 from newsletter.deliver.ports import Parcel
-from newsletter.deliver.report import RunReport
+from newsletter.deliver.report import Ending, RunReport
 from newsletter.deliver.run import run_send
 from newsletter.errors import StoreError
 from newsletter.models import DeliveryState, Exchange, Outcome, SendState
@@ -50,6 +50,7 @@ class Schedule:
     disk: float
     rate: int
     limit: int | None
+    domains: int
     runs: Sequence[Sequence[Event]]
 
 
@@ -57,7 +58,7 @@ events = st.builds(
     Event,
     at=st.floats(0, 6),
     kind=st.sampled_from(
-        ["pause", "cancel", "stop", "crash", "interrupt", "disk full", "disk dead", "leave"]
+        ["pause", "cancel", "stop", "crash", "interrupt", "disk full", "disk dead", "leave", "deaf", "well"]
     ),
 )
 schedules = st.builds(
@@ -70,6 +71,7 @@ schedules = st.builds(
     disk=st.sampled_from([0.0, 0.005, 0.3]),
     rate=st.sampled_from([0, 5, 500]),
     limit=st.one_of(st.none(), st.integers(1, 60)),
+    domains=st.sampled_from([1, 4, 5, 20]),
     runs=st.lists(st.lists(events, max_size=3), max_size=4),
 )
 
@@ -82,7 +84,8 @@ class World:
         self.random = random.Random(schedule.seed)
         self.passed = 0.0
         self.loop: VirtualLoop | None = None
-        self.journal = MemoryJournal(schedule.people, self.clock)
+        self.journal = MemoryJournal(schedule.people, self.clock, schedule.domains)
+        self.deaf = False  # the relay knows nobody
         self.couriers: list[SimulatedCourier] = []
         self.crashes = 0
 
@@ -126,6 +129,8 @@ class Life:
 
     def fate(self, parcel: Parcel) -> Fate:
         chance = self.world.random
+        if self.world.deaf:
+            return Fate.NO_SUCH_USER
         return chance.choice(FAULTS) if chance.random() < self.faults else Fate.TAKE
 
     def seconds(self, parcel: Parcel) -> float:
@@ -173,6 +178,8 @@ class Life:
         elif kind == "crash":
             self.dead = True
             self.died.set()
+        elif kind in ("deaf", "well"):
+            self.world.deaf = kind == "deaf"
         elif kind == "leave":
             for row in journal.rows.values():
                 row.left = row.left or self.world.random.random() < 0.1
@@ -195,6 +202,28 @@ def check(world: World, recovered: int) -> None:
         if accepted:
             assert row.state is not DeliveryState.PLANNED
     assert journal.count(DeliveryState.UNKNOWN) <= recovered + vanished
+    marked = {delivery for delivery, row in journal.rows.items() if row.bounced}
+    for courier in world.couriers:
+        marked -= marked_rightly(courier)
+    assert not marked, "marked as bounced, and the relay took no mail after it"
+
+
+def marked_rightly(courier: SimulatedCourier) -> set[int]:
+    """Who was refused in a run that the relay took mail in."""
+    took = any(fate is Fate.TAKE for _, fate in courier.told)
+    return {delivery for delivery, fate in courier.told if took and fate is Fate.NO_SUCH_USER}
+
+
+def check_streak(world: World, report: RunReport, before: set[int]) -> None:
+    """Where the relay refused everybody, nobody of that streak is marked, or has failed."""
+    if report.ending is not Ending.PAUSED or "could not be reached" not in report.reason:
+        return
+    told = world.couriers[-1].told
+    last = max((n for n, (_, fate) in enumerate(told) if fate is Fate.TAKE), default=-1)
+    streak = {delivery for delivery, fate in told[last + 1 :] if fate is Fate.NO_SUCH_USER}
+    rows = [world.journal.rows[delivery] for delivery in streak]
+    assert not [row for row in rows if row.bounced and row.delivery not in before]
+    assert not [row for row in rows if row.state is DeliveryState.FAILED]
 
 
 @settings(max_examples=250, deadline=None)
@@ -202,16 +231,19 @@ def check(world: World, recovered: int) -> None:
 def test_never_twice_never_nobody(schedule: Schedule) -> None:
     world, recovered = World(schedule), 0
     for events in schedule.runs:
+        before = {row.delivery for row in world.journal.rows.values() if row.bounced}
         report = world.run(events, schedule.faults, schedule.limit)
         check(world, recovered + 64)
         lost = world.journal.recover()
         assert lost <= 64
         if report is not None:
+            check_streak(world, report, before)
             assert lost == 0, "an orderly end leaves nothing claimed"
             assert report.sent <= (schedule.limit or schedule.people)
         recovered += lost
         check(world, recovered)
         world.journal.state, world.journal.broken = SendState.RUNNING, 0
+    world.deaf = False
     last = world.run([], 0.0, None)
     assert last is not None
     check(world, recovered)

@@ -48,7 +48,57 @@ def test_a_dead_address_marks_only_itself() -> None:
     scene = Scene(people=50, fate=only(*range(10, 20), fate=Fate.NO_SUCH_USER))
     report = scene.play()
     assert (report.ending, report.sent, report.failed) == (Ending.FINISHED, 40, 10)
-    assert all(scene.journal.rows[n].outcomes[0].bounced for n in range(10, 20))
+    assert bounced(scene) == set(range(10, 20))
+
+
+def bounced(scene: Scene) -> set[int]:
+    return {row.delivery for row in scene.journal.rows.values() if row.bounced}
+
+
+def test_a_relay_that_refuses_everybody_marks_nobody_and_all_are_planned_again() -> None:
+    def fate(parcel: Parcel) -> Fate:
+        return Fate.NO_SUCH_USER if parcel.delivery > 30 else Fate.TAKE
+
+    scene = Scene(people=100, domains=10, fate=fate)
+    report = scene.play()
+    assert (report.ending, report.sent, report.failed) == (Ending.PAUSED, 30, 0)
+    assert "20 recipients of 10 domains in a row could not be reached" in report.reason
+    assert bounced(scene) == set()
+    assert (scene.count("sent"), scene.count("planned")) == (30, 70)
+    assert len(scene.courier.tried) > 50, "those on their way at the pause are planned again as well"
+    tried = {delivery for _, delivery in scene.courier.tried}
+    left = sorted(scene.journal.rows.values(), key=lambda row: row.not_before)
+    assert {row.delivery for row in left[-len(tried - set(range(31))) :]} == tried - set(range(31))
+
+
+def test_who_was_refused_in_vain_is_marked_once_the_relay_takes_mail_again() -> None:
+    scene = Scene(people=40, domains=10, fate=only(*range(1, 16), fate=Fate.NO_SUCH_USER), connections=1)
+    report = scene.play()
+    assert (report.ending, report.sent, report.failed) == (Ending.FINISHED, 25, 15)
+    assert bounced(scene) == set(range(1, 16))
+
+
+def test_the_last_ones_of_a_send_are_marked_at_its_end() -> None:
+    scene = Scene(people=40, domains=10, fate=only(*range(36, 41), fate=Fate.NO_SUCH_USER), connections=1)
+    assert scene.play().failed == 5
+    assert bounced(scene) == set(range(36, 41))
+
+
+def test_a_relay_that_took_nothing_marks_nobody() -> None:
+    scene = Scene(people=15, domains=10, fate=lambda parcel: Fate.NO_SUCH_USER)
+    report = scene.play()
+    assert (report.ending, report.failed) == (Ending.FINISHED, 15)
+    assert bounced(scene) == set()
+
+
+def test_twenty_dead_addresses_in_a_row_hold_a_send_once_and_not_for_ever() -> None:
+    scene = Scene(people=100, domains=10, fate=only(*range(1, 31), fate=Fate.NO_SUCH_USER), connections=1)
+    endings = [scene.play().ending]
+    while endings[-1] is not Ending.FINISHED:
+        endings.append(scene.again().ending)
+    assert endings == [Ending.PAUSED, Ending.FINISHED]
+    assert (scene.count("sent"), scene.count("failed")) == (70, 30)
+    assert bounced(scene) == set(range(1, 31))
 
 
 def test_a_lost_relay_gives_everything_back() -> None:

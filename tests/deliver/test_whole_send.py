@@ -80,7 +80,7 @@ def test_a_mixed_day() -> None:
     )
     assert len(relay.recipients) == len(set(relay.recipients)) == 98
     failed = journal.rows[7].outcomes[0]
-    assert failed.bounced
+    assert journal.rows[7].bounced
     assert failed.reply is not None
     assert failed.reply.text == "<address>: no such user"
 

@@ -10,6 +10,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 
+from newsletter.addresses import parse_address
 from newsletter.audience.joining import request_join
 from newsletter.cli.outbox import OutboxRunner
 from newsletter.config import Config, load
@@ -75,11 +76,11 @@ class Ground:
             stop=self.stop,
         )
 
-    def ask(self, *locals_: str, lists: Sequence[str] = ("dentists",), language: str = "en") -> None:
-        for local in locals_:
+    def ask(self, *names: str, lists: Sequence[str] = ("dentists",), language: str = "en") -> None:
+        for name in names:
             request_join(
                 self.store,
-                address=address(local),
+                address=parse_address(name) if "@" in name else address(name),
                 list_names=lists,
                 language=language,
                 shown=Shown(wording="Yes.", language=language, page="/join"),

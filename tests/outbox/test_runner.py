@@ -105,13 +105,43 @@ def test_what_a_relay_defers_is_sent_later_and_once(ground: Ground) -> None:
 
 
 def test_an_address_that_does_not_exist_is_marked_and_not_mailed_again(ground: Ground) -> None:
+    ground.ask("ben")
+    ground.runner().turn()
     ground.relay.script = lambda step: "550 5.1.1 no such user" if step.verb == "RCPT" else None
     ground.ask("ana")
     ground.runner().turn()
-    person = ground.store.people.get("ana@example.org")
-    assert person is not None
-    assert person.state == "bounced"
+    assert state(ground, "ana") == "bounced"
+    assert ground.store.outbox.counts() == {"sent": 1, "failed": 1}
+
+
+def test_a_relay_that_has_not_taken_a_mail_for_a_day_marks_nobody(ground: Ground) -> None:
+    ground.relay.script = lambda step: "550 5.1.1 no such user" if step.verb == "RCPT" else None
+    ground.ask("ana")
+    ground.runner().turn()
+    assert state(ground, "ana") == "pending"
     assert ground.store.outbox.counts() == {"failed": 1}
+
+
+def test_a_relay_that_refuses_everybody_loses_no_mail_of_the_outbox(ground: Ground) -> None:
+    names = [f"p{n}@d{n % 7}.example.org" for n in range(25)]
+    ground.ask("ben")
+    runner = ground.runner()
+    runner.turn()
+    ground.relay.script = lambda step: "550 5.1.1 no such user" if step.verb == "RCPT" else None
+    ground.ask(*names)
+    due = runner.turn()
+    assert "could not be reached" in ground.told[-1]
+    assert ground.store.outbox.counts() == {"sent": 1, "planned": 25}
+    ground.relay.script = lambda step: None
+    ground.clock.at = due
+    runner.turn()
+    assert sorted(ground.relay.recipients) == sorted(["ben@example.org", *names])
+
+
+def state(ground: Ground, name: str) -> str:
+    person = ground.store.people.get(f"{name}@example.org")
+    assert person is not None
+    return person.state
 
 
 def test_a_row_that_a_dead_run_claimed_is_unknown_and_never_repeated(ground: Ground) -> None:

@@ -65,6 +65,31 @@ def test_an_import_that_is_killed_is_finished_by_running_it_again(
 
 
 @pytest.mark.parametrize("after", MOMENTS)
+def test_an_undo_that_is_killed_is_finished_by_running_it_again(
+    path: Path, clock: Clock, after: float
+) -> None:
+    with open_store(path, now=clock) as store:
+        take_in(store, *(profile(f"p{n:05}") for n in range(0, PEOPLE, 3)), source="")
+        take_in(store, *(profile(f"p{n:05}") for n in range(PEOPLE)))
+    lines = killed("undo", path, after)
+    again = PEOPLE // 3
+    with open_store(path, now=clock) as store:
+        sound(store)
+        info, there = store.import_log.get(2), store.people.count()
+        assert (info.undone is not None) == ("done" in lines)
+        if info.undone is None:
+            active = store.people.audience_count(_dentists(store))
+            left = store.import_log.preview(2)
+            assert (left.removed + left.pending, left.removed) == (active, there - again)
+            assert store.import_log.undo(2, START) == left
+        assert not store.import_log.get(2).undoing
+        assert store.people.count() == again
+        assert store.people.audience_count(_dentists(store)) == 0
+        kinds = Counter(event.kind.value for event in store.consent.all())
+        assert kinds == {"imported": again + PEOPLE, "left": PEOPLE}
+
+
+@pytest.mark.parametrize("after", MOMENTS)
 def test_a_plan_that_is_killed_is_thrown_away_or_whole(path: Path, clock: Clock, after: float) -> None:
     with open_store(path, now=clock) as store:
         take_in(store, *(profile(f"p{n:05}") for n in range(PEOPLE)))

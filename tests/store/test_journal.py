@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from newsletter.audience import departures
 from newsletter.errors import StoreError
@@ -25,7 +25,8 @@ from newsletter.models import (
     Tally,
 )
 from newsletter.store import MOST_IN_FLIGHT, Store, open_store
-from newsletter.store.journal import GONE, LEFT, SUPPRESSED
+from newsletter.store.journal import LEFT, SUPPRESSED
+from newsletter.store.outcomes import GONE
 from tests.store.samples import START, Clock, planned, profile, take_in
 
 HOUR, DAY = 3_600_000, 86_400_000
@@ -345,6 +346,31 @@ def test_a_bounced_address_is_suppressed_at_once_with_the_reason(store: Store) -
     assert other.state == "active"
 
 
+def test_a_refusal_may_be_revised_either_way(store: Store) -> None:
+    everybody(store, 5)
+    send = planned(store)
+    journal = store.journal(send.id, "relay")
+    gone, blamed, other = journal.exchange([], 3).claims
+    words = Reply(code=550, enhanced="5.1.1", text="no such user")
+    failed = [
+        Outcome(delivery=claim.delivery, state=DeliveryState.FAILED, reply=words)
+        for claim in (gone, blamed, other)
+    ]
+    mark = replace(failed[0], bounced=True, revised=True)
+    again = Outcome(
+        delivery=blamed.delivery, state=DeliveryState.PLANNED, reason="it was the relay", revised=True
+    )
+    journal.exchange([again, mark, *failed], 0)
+    assert store.sends.tally("issue-1") == Tally(planned=3, failed=2)
+    states = {who.subject: store.people.by_subject(who.subject) for who in (gone, blamed, other)}
+    assert [person and person.state for person in states.values()] == ["bounced", "active", "active"]
+    (row,) = [d for d in store.sends.deliveries("issue-1") if d.id == blamed.delivery]
+    assert (row.reason, row.reply, row.attempts) == ("it was the relay", None, 1)
+    left = journal.exchange([again], 64).claims
+    assert left[-1].delivery == blamed.delivery, "behind all others"
+    assert len(left) == 3
+
+
 def test_a_bounce_of_somebody_erased_meanwhile_is_only_an_outcome(store: Store) -> None:
     everybody(store, 1)
     send = planned(store)
@@ -490,6 +516,7 @@ class JournalMachine(RuleBasedStateMachine):
         self.flying: dict[int, Claim] = {}
         self.mailed: set[str] = set()  # what reached the final dot
         self.left: set[str] = set()
+        self.failed: set[int] = set()
         self.may_repeat: set[str] = set()
 
     def teardown(self) -> None:
@@ -499,7 +526,8 @@ class JournalMachine(RuleBasedStateMachine):
     def take(self, outcomes: list[Outcome], room: int) -> None:
         given = self.journal.exchange(outcomes, room)
         for outcome in outcomes:
-            del self.flying[outcome.delivery]
+            if not outcome.revised:
+                del self.flying[outcome.delivery]
         for claim in given.claims:
             who = claim.profile.address.text
             assert claim.delivery not in self.flying
@@ -540,10 +568,25 @@ class JournalMachine(RuleBasedStateMachine):
             bounces = bounced and state is DeliveryState.FAILED
             if bounces:
                 self.left.add(who)
+            if state is DeliveryState.FAILED:
+                self.failed.add(delivery)
             outcomes.append(
                 Outcome(delivery=delivery, state=state, not_before=self.clock.at + 7, bounced=bounces)
             )
         self.take(outcomes, room)
+
+    @rule(place=st.integers(0, PEOPLE), bounced=st.booleans(), room=st.integers(0, 20))
+    def a_refusal_is_revised(self, place: int, bounced: bool, room: int) -> None:
+        failed = sorted(self.failed)
+        if not failed:
+            return
+        delivery = failed[place % len(failed)]
+        state = DeliveryState.FAILED if bounced else DeliveryState.PLANNED
+        if bounced:
+            self.left |= {d.address for d in self.store.sends.deliveries("issue-1") if d.id == delivery}
+        else:
+            self.failed.remove(delivery)
+        self.take([Outcome(delivery=delivery, state=state, bounced=bounced, revised=True)], room)
 
     @rule(
         number=st.integers(0, PEOPLE - 1), how=st.sampled_from(["unsubscribed", "erased", "bounced", "left"])

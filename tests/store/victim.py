@@ -28,6 +28,8 @@ def main(what: str, path: Path) -> None:
         say("ready")
         if what == "import":
             take_in(store, *(profile(f"p{n:05}", name="x" * 200) for n in range(PEOPLE)))
+        elif what == "undo":
+            store.import_log.undo(2, now())
         elif what == "plan":
             send = store.sends.create("issue-1", "dentists", now())
             store.sends.approve(send.id, {STENCIL: ("en", 0, b"x")})
