@@ -19,6 +19,8 @@ from newsletter.when import countdown
 SECONDS_BETWEEN_LINES = 10
 SECONDS_OF_LEAVING = 1  # after which it is said what is waited for
 
+AWAY = "your mail server does not answer; trying again"
+
 
 @contextmanager
 def counting(app: App, what: str, total: int | None) -> Iterator[Callable[[int], None]]:
@@ -51,7 +53,7 @@ def sending(app: App, before: Tally) -> Iterator[ProgressCallback]:
         )
 
         def show(now: Run) -> None:
-            still = bool(now.waiting_until) or now.leaving
+            still = bool(now.waiting_until) or now.leaving or now.away
             speed = None if still else bar.tasks[0].speed
             rate = f"{speed:,.1f}/s" if speed else ""
             done = _finished(before) + _finished(now)
@@ -89,15 +91,20 @@ class _TimeLeft(TimeRemainingColumn):
 
 
 class _Lines:
-    """Says how far the send is every ten seconds, and once that it only waits for what is on its way."""
+    """Says how far the send is every ten seconds, once that it only waits for what is on its way, and at once
+    when the mail server does not answer any more, or does again.
+    """
 
     def __init__(self, app: App, before: Tally) -> None:
         self.app, self.before = app, before
         self.started = self.last = time.monotonic()
-        self.leaving = False
+        self.leaving = self.away = False
 
     def __call__(self, now: Run) -> None:
         at = time.monotonic()
+        if now.away is not self.away and not now.leaving:
+            self.away = now.away
+            self.app.say(f"{AWAY.capitalize()}." if now.away else "Your mail server answers again.")
         if now.leaving and not self.leaving:
             self.leaving, self.last = True, at - SECONDS_BETWEEN_LINES + SECONDS_OF_LEAVING
         if at - self.last < SECONDS_BETWEEN_LINES:
@@ -122,6 +129,8 @@ def _note(app: App, before: Tally, now: Run) -> str:
     if now.leaving:
         which = "one that is on its way" if now.in_flight == 1 else f"{now.in_flight} that are on their way"
         parts.append(f"finishing {which}, at most 10 minutes")
+    elif now.away:
+        parts.append(AWAY)
     elif now.waiting_until:
         parts.append(f"waiting until {app.local(now.waiting_until):%H:%M}; you may stop and go on later")
     return ", ".join(parts)

@@ -35,6 +35,7 @@ class SmtpCourier:
         waits: Sequence[float] = WAITS,
         tls: Tls | None = None,
     ) -> None:
+        self.away = False  # no connection was to be had the last time
         self.connections = max(1, connections or relay.connections)
         self._relay = relay
         self._timeouts = timeouts or Timeouts()
@@ -245,7 +246,7 @@ class SmtpCourier:
         except RelayError as error:
             self._refused(error, again=again)
             return None
-        self._failures = 0
+        self._failures, self.away = 0, False
         self._connected += 1
         return connection
 
@@ -253,7 +254,9 @@ class SmtpCourier:
         """No connection: one too many, or the relay is away, for now or for good."""
         if self._connected:
             self._full_until = asyncio.get_running_loop().time() + REST
-        elif self._failures < len(self._waits):
+            return
+        self.away = True
+        if self._failures < len(self._waits):
             self._failures = self._failures + 1 if again else max(self._failures, 1)
         else:
             self._failures = 0

@@ -98,6 +98,11 @@ class Courier(Protocol):
         """How many parcels travel at the same time."""
         ...
 
+    @property
+    def away(self) -> bool:
+        """Whether the relay did not answer at all when a connection was tried last."""
+        ...
+
     async def open(self, hand_back: HandBack) -> None:
         """Connect and log in once, so that a relay that cannot be used raises RelayError before any claim.
 
@@ -130,7 +135,7 @@ class Progress(Struct, frozen=True, kw_only=True):
     """How far a run is. `deferred` counts deferrals, so a row deferred twice counts twice.
 
     `waiting_until` (UTC ms) is set while nothing may leave: a limit is reached, or only deferred rows remain.
-    `leaving` is set while the run has ended but for what is in flight.
+    `leaving` is set while the run has ended but for what is in flight, `away` while the relay is away.
     """
 
     sent: int = 0
@@ -141,6 +146,7 @@ class Progress(Struct, frozen=True, kw_only=True):
     in_flight: int = 0
     waiting_until: int | None = None
     leaving: bool = False
+    away: bool = False
 
 
 ProgressCallback = Callable[[Progress], None]

@@ -67,9 +67,10 @@ class Counts:
         elif outcome.state is DeliveryState.PLANNED:
             self.note(DeliveryState.FAILED, -1)
 
-    def progress(self, in_flight: int, waiting_until: int | None, *, leaving: bool) -> Progress:
+    def progress(self, in_flight: int, waiting_until: int | None, *, leaving: bool, away: bool) -> Progress:
         """The counts as a progress bar wants them."""
-        return Progress(**self._seen(), in_flight=in_flight, waiting_until=waiting_until, leaving=leaving)
+        seen = self._seen()
+        return Progress(**seen, in_flight=in_flight, waiting_until=waiting_until, leaving=leaving, away=away)
 
     def report(self, ending: Ending, reason: str, next_due: int | None) -> RunReport:
         """The counts as the end of a run."""

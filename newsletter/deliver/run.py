@@ -238,7 +238,10 @@ class _Run:
             free = self._orders.meter.next_free(now)
             waiting_until = self._next_due if self._dry else free if free > now + 1000 else None
         leaving = self._ending is not None and bool(self._claims)
-        self._orders.progress(self._counts.progress(len(self._claims), waiting_until, leaving=leaving))
+        away = self._courier.away
+        self._orders.progress(
+            self._counts.progress(len(self._claims), waiting_until, leaving=leaving, away=away)
+        )
 
     # --- the courier's side
 

@@ -253,6 +253,7 @@ class SimulatedCourier:
         connections: int = 4,
     ) -> None:
         self.connections = connections
+        self.away = False
         self.received: Counter[int] = Counter()
         self.accepted: Counter[int] = Counter()
         self.vanished = 0
