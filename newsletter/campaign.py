@@ -141,6 +141,11 @@ def unfinished(store: Store, slug: str) -> list[Send]:
     return [send for send in store.sends.of_issue(slug) if send.state in OPEN_STATES]
 
 
+def last_due(store: Store, send: Send, count: int) -> int:
+    """When the last of the next `count` people can get it at the earliest (UTC ms); 0 for at once."""
+    return store.sends.last_due(send.id) if count > store.sends.tally_of(send.id).planned else 0
+
+
 def holds_deferred(store: Store, slug: str) -> bool:
     """Whether a paused send of the issue holds people whom the relay put off: no run tries them."""
     paused = [send for send in unfinished(store, slug) if send.state is SendState.PAUSED]

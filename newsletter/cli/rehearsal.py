@@ -63,7 +63,9 @@ def _go_on(app: App, store: Store, send: Send, limit: int | None, at: int | None
     left = tally.planned + tally.deferred
     put(f"Under way to {send.audience}: {tally.sent:,} of {people(tally.total)} have it.")
     put(f"Would go on with {share(limit, left)}.")
-    _tell_time(app, store, min(left, limit or left), max(at or send.scheduled or 0, now_ms()))
+    count = min(left, limit or left)
+    begin = max(at or send.scheduled or 0, now_ms())
+    _tell_time(app, store, count, begin, last_due=campaign.last_due(store, send, count))
 
 
 def _begin(app: App, store: Store, proof: Proof, audience: str, limit: int | None, at: int | None) -> bool:
@@ -83,9 +85,9 @@ def _begin(app: App, store: Store, proof: Proof, audience: str, limit: int | Non
     return True
 
 
-def _tell_time(app: App, store: Store, count: int, begin: int) -> None:
+def _tell_time(app: App, store: Store, count: int, begin: int, *, last_due: int = 0) -> None:
     """How long it would take; without a mail server only when it would begin."""
     if app.config.relay is not None:
-        tell_time(app, store, count, limits_for(app.config.relay), begin)
+        tell_time(app, store, count, limits_for(app.config.relay), begin, last_due=last_due)
     elif begin > now_ms():
         app.say(f"It would begin {app.local_time(begin)}.")

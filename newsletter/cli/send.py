@@ -124,7 +124,7 @@ def send_issue(
         if current is None:
             current = _plan(app, store, make_proof(app, slug), audience, limits, limit, at, yes=yes)
         else:
-            current = _take_up(app, store, current, limits, limit, at, amend=amend, yes=yes)
+            current = _take_up(app, store, current, limits, limit, at, wait=wait, amend=amend, yes=yes)
         if current is None:
             return store.sends.tally(slug)
         stop = held.enter_context(stopping(app))
@@ -210,6 +210,7 @@ def _take_up(
     limit: int | None,
     at: int | None,
     *,
+    wait: bool,
     amend: bool,
     yes: bool,
 ) -> Send:
@@ -227,7 +228,9 @@ def _take_up(
     app.say(f"Going on with {current.audience}: {tally.sent:,} of {tally.total:,} have it, {left:,} to go.")
     if left:
         count = min(left, limit or left)
-        tell_time(app, store, count, limits, max(at or current.scheduled or 0, now_ms()))
+        begin = max(at or current.scheduled or 0, now_ms())
+        last_due = campaign.last_due(store, current, count) if wait else 0
+        tell_time(app, store, count, limits, begin, last_due=last_due)
         app.confirm(f"Go on with {share(limit, left)}?", yes=yes)
     if at is not None:
         current = store.sends.schedule(current.id, at)

@@ -91,14 +91,18 @@ def _stand_in(app: App, found: Survey) -> str:
     return f"{who} and {get} the campaign's own, {own}."
 
 
-def tell_time(app: App, store: Store, count: int, limits: Limits, begin: int) -> None:
-    """How long it will take from `begin` (UTC ms), with what is used of the limits, and when it ends."""
+def tell_time(app: App, store: Store, count: int, limits: Limits, begin: int, *, last_due: int = 0) -> None:
+    """How long it will take from `begin`, with what is used of the limits, and when it ends.
+
+    Some are not due before `last_due`. Times are UTC ms.
+    """
     if limits.note:
         app.say(limits.note)
     seconds = estimate(count, limits, used=_used(app, store, limits, begin))
-    end = app.local_time(begin + int(seconds * 1000))
+    end = max(begin + int(seconds * 1000), last_due)
+    why = ", as your mail server said 'later' for some of them" if end == last_due else ""
     start = f"begins {app.local_time(begin)} and " if begin > now_ms() else ""
-    app.say(f"It {start}takes {duration(seconds)}, until {end}.")
+    app.say(f"It {start}takes {duration((end - begin) / 1000)}, until {app.local_time(end)}{why}.")
 
 
 def _used(app: App, store: Store, limits: Limits, begin: int) -> list[int]:

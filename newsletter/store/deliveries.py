@@ -109,6 +109,16 @@ def next_due(connection: Connection, send: int) -> int | None:
     return found
 
 
+def last_due(connection: Connection, send: int) -> int:
+    """When the last deferred row of a send is due; 0 where none waits."""
+    return int(
+        connection.value(
+            "SELECT max(not_before) FROM deliveries WHERE send = ? AND state = 'deferred'", [send]
+        )
+        or 0
+    )
+
+
 def skip_rest(connection: Connection, send: int, now: int) -> int:
     """Skip what a cancelled send has not sent, in short transactions -> how many."""
     total, done = 0, False

@@ -184,6 +184,10 @@ class Sends:
         """When the send's next deferred row is due (UTC ms); None where none waits."""
         return deliveries.next_due(self._connection, send)
 
+    def last_due(self, send: int) -> int:
+        """When the last deferred row is due; 0 where none waits."""
+        return deliveries.last_due(self._connection, send)
+
     def unknown_from_crash(self, send: int) -> int:
         """Call what a dead run left claimed unknown -> how many. The caller holds the send's lock."""
         return deliveries.unknown_from_crash(self._connection, send, self._now())

@@ -8,7 +8,7 @@ import pytest
 
 from tests.cli.conftest import PEOPLE, Box
 from tests.cli.test_control import in_utc
-from tests.deliver.relay import ScriptedRelay
+from tests.deliver.relay import ScriptedRelay, Step
 
 Named = Callable[[int], Box]
 
@@ -65,6 +65,22 @@ def test_the_limit_stands_in_the_dry_run_and_in_the_question(relayed: Named) -> 
         asked = box.at_terminal("send", "short", "--to", "dentists", "--limit", "4", typed="n\n")
         assert "Go on with the first 4 of 7 people?" in asked
     assert len(relay.taken) == 3
+
+
+def test_the_end_is_foretold_with_those_who_are_due_later(relayed: Named) -> None:
+    def full(step: Step) -> str | None:
+        return "452 4.2.2 mailbox full" if step.verb == "RCPT" and "000" in step.argument else None
+
+    with ScriptedRelay(full).in_thread() as relay:
+        box = relayed(relay.port)
+        box.fill(PEOPLE[:3])
+        box.send("--no-wait", exit_code=1)
+        [row] = box.json("deliveries", "short", "--state", "deferred")
+        end = f"until {row['next_try']}, as your mail server said 'later'"
+        assert end in box.send("--dry-run").stderr
+        asked = box.at_terminal("send", "short", "--to", "dentists", typed="n\n")
+        assert end in asked
+        assert "less than a minute" not in asked
 
 
 def test_test_copies_go_with_no_audience(filled: Box) -> None:
