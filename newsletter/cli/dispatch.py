@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
+from msgspec.structs import replace
 from wakepy import keep
 
 from newsletter import composer
@@ -23,6 +24,7 @@ from newsletter.deliver.policy import spoken
 from newsletter.deliver.ports import Parcel
 from newsletter.deliver.report import RunReport
 from newsletter.deliver.run import run_send
+from newsletter.deliver.signs import FILL_IN_LOGIN, About, about, wants_login
 from newsletter.deliver.smtp import send_one
 from newsletter.errors import BrokenOffError, RelayError, StoppedError, StoreError
 from newsletter.models import Send, SendState
@@ -69,12 +71,13 @@ def dispatch(
         )
         try:
             with new_runner() as runner:
-                return runner.run(_leaving(stop, sending))
+                report = runner.run(_leaving(stop, sending))
         except asyncio.CancelledError:
             raise _left(app, store, send, stop) from None
-        except RelayError:
-            store.sends.end_run(send.id, SendState.READY)
+        except RelayError as error:
+            store.sends.end_run(send.id, SendState.READY, error.message)
             raise
+    return report if relay.user else replace(report, reason=wants_login(report.reason))
 
 
 def _left(app: App, store: Store, send: Send, stop: Stopped) -> StoppedError:
@@ -147,4 +150,6 @@ def send_copies(relay: Relay, parcels: Sequence[Parcel]) -> None:
             attempt = runner.run(send_one(relay, parcel))
             if not attempt.accepted:
                 answer = spoken(attempt.reply) if attempt.reply else attempt.error or attempt.unfit
-                raise RelayError(f"the copy was not taken: {answer}", where=parcel.rcpt_to)
+                missing = attempt.reply and not relay.user and about(attempt.reply) is About.LOGIN
+                hint = FILL_IN_LOGIN if missing else ""
+                raise RelayError(f"the copy was not taken: {answer}", where=parcel.rcpt_to, hint=hint)

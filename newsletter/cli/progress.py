@@ -19,7 +19,7 @@ from newsletter.when import countdown
 SECONDS_BETWEEN_LINES = 10
 SECONDS_OF_LEAVING = 1  # after which it is said what is waited for
 
-AWAY = "your mail server does not answer; trying again"
+AWAY = "no connection to your mail server; trying again"
 
 
 @contextmanager

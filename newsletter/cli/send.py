@@ -218,7 +218,7 @@ def _take_up(
     tally = store.sends.tally_of(current.id)
     left = tally.planned + tally.deferred
     if current.reason:
-        app.say(f"It was paused: {current.reason}")
+        app.say(f"It {'was paused' if current.state is SendState.PAUSED else 'stopped'}: {current.reason}")
     if lost:
         app.warn(
             f"the last run broke off while mail was on its way, so {people(lost)} may have it or not: "

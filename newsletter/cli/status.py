@@ -100,7 +100,8 @@ def _state_in_words(app: App, send: Send) -> str:
     if send.state is SendState.READY:
         if send.scheduled is not None:
             return f"planned for {app.local_time(send.scheduled)}{_when_that_is(app, send, send.scheduled)}"
-        return "not begun" if send.started is None else "stopped"
+        stopped = f"stopped: {send.reason}" if send.reason else "stopped"
+        return "not begun" if send.started is None else stopped
     if send.state is not SendState.RUNNING:
         return f"{send.state.value}: {send.reason}" if send.reason else send.state.value
     holder = locks.holder(app.config.root, send.slug)

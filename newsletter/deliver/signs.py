@@ -117,6 +117,8 @@ _PAUSE = {
     About.SIZE: "this mail is larger than your mail server takes: make its pictures smaller",
 }
 
+FILL_IN_LOGIN = "fill in [smtp] user (and password) in newsletter.toml"
+
 
 def about(reply: Reply) -> About:
     """Whom a 4xx or 5xx reply is about."""
@@ -132,6 +134,14 @@ def pause_reason(whom: About, reply: Reply) -> str:
     """Why the send stops, with the server's own words."""
     head = _PAUSE.get(whom, "your mail server refuses to take messages from you")
     return f"{head}; it said: {spoken(reply)}"
+
+
+def wants_login(reason: str) -> str:
+    """Why the send stops, for a relay to which nobody logs in: no login is wrong, it is missing."""
+    head = _PAUSE[About.LOGIN]
+    if not reason.startswith(head) or "STARTTLS" in reason.upper():
+        return reason
+    return f"your mail server wants a login: {FILL_IN_LOGIN}{reason.removeprefix(head)}"
 
 
 def spoken(reply: Reply) -> str:

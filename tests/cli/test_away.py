@@ -15,7 +15,7 @@ from tests.cli.test_terminal import shown
 from tests.deliver.relay import Do, ScriptedRelay, Step
 
 Named = Callable[[int], Box]
-AWAY = "our mail server does not answer; trying again"
+AWAY = "o connection to your mail server; trying again"
 
 
 class Outage:
