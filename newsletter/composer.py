@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
+from msgspec.structs import replace
+
 from newsletter import links
 from newsletter.addresses import parse_address
 from newsletter.config import Config
@@ -27,6 +29,9 @@ from newsletter.stencil import (
     missing,
 )
 from newsletter.store import Store
+
+TEST_MARK = "[Test]"
+"""Before the subject of a copy that counts for nobody."""
 
 Filling = Callable[[Mapping[str, str], FilledHeaders], Sequence[bytes]]
 
@@ -115,9 +120,10 @@ def _skip(claim: Claim, reason: str) -> Outcome:
 
 
 def trial_parcel(config: Config, version: Version, profile: Profile, now: int) -> Parcel:
-    """A copy of one version for the coordinator: links that do nothing, no row in the journal."""
+    """A copy of one version for the coordinator: marked, links that do nothing, no row in the journal."""
     own = links.inert_links(config)
-    stencil = version.stencil()
+    marked = replace(version.rendered, subject=f"{TEST_MARK} {version.rendered.subject}")
+    stencil = replace(version, rendered=marked).stencil()
     headers = FilledHeaders(
         to=profile.address,
         to_name=profile.name,

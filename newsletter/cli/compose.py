@@ -71,7 +71,7 @@ def build(app: App, issue: str, lang: str | None, output: Path | None) -> None:
       newsletter build image-gently-in-dentistry
     """
     proof = make_proof(app, issue, inert=True)
-    versions = [proof.full_version(tag) for tag in _editions(proof.issue, lang)]
+    versions = [proof.full_version(tag) for tag in chosen_editions(proof.issue, lang)]
     refuse_fields(versions)
     built = {version.rendered.language: _build(proof, version) for version in versions}
     folder = output or app.config.root / "build" / proof.issue.slug
@@ -85,7 +85,8 @@ def build(app: App, issue: str, lang: str | None, output: Path | None) -> None:
         app.warn(f"{errors} things would stop a send: newsletter check {proof.issue.slug}")
 
 
-def _editions(issue: Issue, lang: str | None) -> list[str]:
+def chosen_editions(issue: Issue, lang: str | None) -> list[str]:
+    """The edition that was asked for, else all; NotFoundError, naming those that there are, for another."""
     if lang is None:
         return list(issue.editions)
     tag = normalise_tag(lang)

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from newsletter import campaign, composer
 from newsletter.addresses import parse_address
 from newsletter.cli.app import App, now_ms, put
-from newsletter.cli.compose import make_proof, sample_reader
+from newsletter.cli.compose import chosen_editions, make_proof, sample_reader
 from newsletter.cli.dispatch import send_copies
 from newsletter.cli.tell import (
     nobody,
@@ -26,10 +26,10 @@ from newsletter.proof import Proof
 from newsletter.store import Store
 
 
-def send_test(app: App, issue: str, address: str) -> None:
-    """Send a copy of each edition to one address; its links do nothing, and no delivery is written."""
+def send_test(app: App, issue: str, address: str, lang: str | None) -> None:
+    """Send copies of all editions, or of one, to an address; no delivery is written."""
     proof = make_proof(app, issue, inert=True)
-    versions = [proof.full_version(tag) for tag in proof.issue.editions]
+    versions = [proof.full_version(tag) for tag in chosen_editions(proof.issue, lang)]
     refuse_errors(app, proof, [finding for version in versions for finding in version.findings])
     parcels = [
         composer.trial_parcel(
@@ -42,7 +42,7 @@ def send_test(app: App, issue: str, address: str) -> None:
         with app.store() as store:
             store.sends.note_usage(app.relay.name, len(parcels), now_ms())
     app.say(f"Sent {len(parcels)} test {'copy' if len(parcels) == 1 else 'copies'} to {address}.")
-    app.say("Their links do nothing, and they count for nobody.")
+    app.say(f"Before the subject stands {composer.TEST_MARK}; their links do nothing; they count for nobody.")
 
 
 def rehearse(app: App, issue: str, audience: str, limit: int | None, at: int | None) -> None:

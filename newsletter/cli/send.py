@@ -40,6 +40,7 @@ from newsletter.when import parse_moment
 @click.argument("issue")
 @click.option("--to", "audience", metavar="LIST_OR_SEGMENT", help="Who gets it.")
 @click.option("--test", "test_address", metavar="ADDRESS", help="Only a copy of each edition to ADDRESS.")
+@click.option("--lang", metavar="L", help="With --test: only this edition.")
 @click.option("--dry-run", is_flag=True, help="Say what would happen; send and write nothing.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Send N in this run.")
 @click.option("--no-wait", is_flag=True, help="Leave those who said 'later' to the next run.")
@@ -52,6 +53,7 @@ def send(
     issue: str,
     audience: str | None,
     test_address: str | None,
+    lang: str | None,
     dry_run: bool,
     limit: int | None,
     no_wait: bool,
@@ -67,6 +69,7 @@ def send(
     \b
     Examples:
       newsletter send image-gently-in-dentistry --test me@example.org
+      newsletter send image-gently-in-dentistry --test me@example.org --lang fr
       newsletter send image-gently-in-dentistry --to dentists --dry-run
       newsletter send image-gently-in-dentistry --to dentists
       newsletter send image-gently-in-dentistry --to dentists --at "2026-12-01 09:00 Europe/Paris"
@@ -74,11 +77,13 @@ def send(
     if test_address:
         if audience or dry_run or limit or no_wait or at_text or amend:
             raise UsageError(
-                "--test sends copies to one address now, and goes with none of the other options",
+                "--test sends copies to one address now, and goes with no other option but --lang",
                 hint=app.command("send", issue, "--test", test_address),
             )
-        send_test(app, issue, test_address)
+        send_test(app, issue, test_address, lang)
         return
+    if lang:
+        raise UsageError("--lang goes with --test only: people get the edition in their own language")
     if not audience:
         raise UsageError("say who gets it", hint=f"newsletter send {issue} --to LIST, see: newsletter lists")
     at = _begin(app, at_text) if at_text else None

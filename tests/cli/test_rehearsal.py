@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import email
+import email.policy
 from collections.abc import Callable
 
 import pytest
 
-from tests.cli.conftest import PEOPLE, Box
+from tests.cli.conftest import ISSUE, PEOPLE, Box
 from tests.cli.test_control import in_utc
 from tests.deliver.relay import ScriptedRelay, Step
 
@@ -85,5 +87,28 @@ def test_the_end_is_foretold_with_those_who_are_due_later(relayed: Named) -> Non
 
 def test_test_copies_go_with_no_audience(filled: Box) -> None:
     told = filled.send("--test", "me@example.org", exit_code=2).stderr
-    assert "none of the other options" in told
+    assert "no other option but --lang" in told
     assert "newsletter send short --test me@example.org" in told
+
+
+@pytest.mark.parametrize(("lang", "count"), [((), 2), (("--lang", "fr"), 1)])
+def test_test_copies_are_marked_and_may_be_of_one_edition(
+    relayed: Named, lang: tuple[str, ...], count: int
+) -> None:
+    with ScriptedRelay().in_thread() as relay:
+        box = relayed(relay.port)
+        box.write("issues/short/fr.md", ISSUE.replace("A short issue for", "Un numéro pour"))
+        box.run("send", "short", "--test", "me@example.org", *lang)
+        box.fill(PEOPLE[:1])
+        box.send()
+    subjects = [email.message_from_bytes(m.data, policy=email.policy.default)["Subject"] for m in relay.taken]
+    *copies, real = subjects
+    assert len(copies) == count
+    assert copies[-1] == "[Test] Un numéro pour Dr Sample Reader"
+    assert real == "A short issue for Dr Sample 0"
+
+
+def test_an_edition_is_asked_for_only_in_test_copies(filled: Box) -> None:
+    assert "--lang goes with --test only" in filled.send("--lang", "fr", exit_code=2).stderr
+    told = filled.run("send", "short", "--test", "me@example.org", "--lang", "fr", exit_code=2).stderr
+    assert "no edition in fr" in told
