@@ -65,6 +65,17 @@ class Commands(click.Group):
         command = getattr(importlib.import_module(f"newsletter.cli.{HOMES[cmd_name]}"), cmd_name)
         return command if isinstance(command, click.Command) else None
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that was typed. UsageError, naming the nearest, where there is none of that name."""
+        word = args[0]
+        if word not in HOMES and not word.startswith("-") and not ctx.resilient_parsing:
+            from newsletter.tomlsource import nearest
+
+            raise click.UsageError(f"there is no command '{word}'; {nearest(word, HOMES)}", ctx)
+        return super().resolve_command(ctx, args)
+
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option(

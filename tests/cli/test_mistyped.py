@@ -35,6 +35,19 @@ def test_an_issue_that_was_never_sent_is_told_with_the_command_that_sends_it(box
     assert "newsletter send short --to LIST" in told
 
 
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        (["bild"], "did you mean 'build'?"),
+        (["stauts", "short"], "did you mean 'status'?"),
+        (["xyzzy"], "known are: archive, backup, build"),
+        (["--bild"], "No such option"),
+    ],
+)
+def test_a_mistyped_command_is_told_with_the_nearest(box: Box, typed: list[str], told: str) -> None:
+    assert told in box.run(*typed, exit_code=2).stderr
+
+
 def test_a_mistyped_send_leaves_nothing_behind(box: Box) -> None:
     box.environ["NEWSLETTER_SMTP_URL"] = "smtp://127.0.0.1:9"
     box.run("send", "shrot", "--to", "dentists", "--yes", exit_code=2)
