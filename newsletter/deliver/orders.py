@@ -20,5 +20,4 @@ class Orders:
     stop: Stop
     wait: bool
     progress: ProgressCallback | None
-    threads: int
     jitter: Callable[[], float]

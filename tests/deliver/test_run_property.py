@@ -23,8 +23,11 @@ from tests.deliver.simulation import (
     LateExecutor,
     MemoryJournal,
     SimulatedCourier,
+    SimulatedSigners,
     VirtualLoop,
     compose,
+    draft,
+    is_signed,
     run_virtually,
 )
 
@@ -50,6 +53,7 @@ class Schedule:
     disk: float
     rate: int
     limit: int | None
+    signing: bool
     runs: Sequence[Sequence[Event]]
 
 
@@ -70,6 +74,7 @@ schedules = st.builds(
     disk=st.sampled_from([0.0, 0.005, 0.3]),
     rate=st.sampled_from([0, 5, 500]),
     limit=st.one_of(st.none(), st.integers(1, 60)),
+    signing=st.booleans(),
     runs=st.lists(st.lists(events, max_size=3), max_size=4),
 )
 
@@ -125,6 +130,7 @@ class Life:
         return self.world.journal.exchange(outcomes, room)
 
     def fate(self, parcel: Parcel) -> Fate:
+        assert not self.world.schedule.signing or is_signed(parcel)
         chance = self.world.random
         return chance.choice(FAULTS) if chance.random() < self.faults else Fate.TAKE
 
@@ -137,8 +143,9 @@ class Life:
         sending = asyncio.create_task(
             run_send(
                 self,
-                compose,
+                draft if schedule.signing else compose,
                 self.courier,
+                signers=SimulatedSigners(self.world.random) if schedule.signing else None,
                 meter=Meter(rates),
                 clock=self.world.clock,
                 give_up_after=48 * 3_600_000,
