@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from newsletter import locks
 from newsletter.audience.reading import parse_segment
@@ -23,8 +24,7 @@ TOO_LATE = 3_600_000
 OPEN_STATES = (SendState.READY, SendState.RUNNING, SendState.PAUSED)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Gap:
+class Gap(Struct, frozen=True, kw_only=True):
     """A personal field without a default that is empty for some of the audience."""
 
     field: str
@@ -34,8 +34,7 @@ class Gap:
     examples: Sequence[str]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Survey:
+class Survey(Struct, frozen=True, kw_only=True):
     """What a send would do; `stood_in` counts people whose language has no edition, by language.
 
     `beyond_ascii` counts those whose address only a relay with SMTPUTF8 can reach.

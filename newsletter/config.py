@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from msgspec import Struct, field
 
 from newsletter.addresses import parse_address
 from newsletter.dkim import Dkim, parse_domain, parse_selector
@@ -23,8 +24,7 @@ DATABASE_NAME = "subscribers.db"
 HOUR = 3_600_000
 
 
-@dataclass(frozen=True, kw_only=True)
-class Campaign:
+class Campaign(Struct, frozen=True, kw_only=True):
     """Who speaks: `timezone` is an IANA name, `list_id` stands in List-Id (RFC 2919)."""
 
     name: str
@@ -41,8 +41,7 @@ class Campaign:
         return ZoneInfo(self.timezone)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Sender:
+class Sender(Struct, frozen=True, kw_only=True):
     """The From and Reply-To of every issue, and where leave requests by mail arrive."""
 
     name: str
@@ -56,16 +55,14 @@ class Sender:
         return parse_address(self.address).key.rpartition("@")[2]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Web:
+class Web(Struct, frozen=True, kw_only=True):
     """The live pages and the static archive, without a slash at the end; empty where there are none."""
 
     base_url: str = ""
     archive_url: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(Struct, frozen=True, kw_only=True):
     """All settings of a project; `relay` is None where no relay is named, `dkim` where nothing is signed.
 
     `outbox_relay` carries the mails that `serve` writes by itself: [outbox], or else [smtp].
@@ -114,7 +111,7 @@ KEYS: Mapping[str, frozenset[str]] = {
     "dkim": frozenset({"domain", "selector", "private_key"}),
     "bounces": frozenset({"address"}),
 }
-SHARE_KEYS = frozenset(f.name for f in fields(ShareText))
+SHARE_KEYS = frozenset(ShareText.__struct_fields__)
 ENVIRONMENT = {
     "NEWSLETTER_SMTP_URL": "the relay, instead of [smtp] url",
     "NEWSLETTER_SMTP_USER": "the login at the relay",

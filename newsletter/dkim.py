@@ -6,9 +6,10 @@ import base64
 import hashlib
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+
+from msgspec import Struct
 
 from newsletter.addresses import parse_address
 from newsletter.errors import AddressError, ConfigError, UsageError
@@ -28,8 +29,7 @@ _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _SELECTOR = re.compile(rf"(?=.{{1,63}}\Z){_LABEL}(?:\.{_LABEL})*")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Dkim:
+class Dkim(Struct, frozen=True, kw_only=True):
     """Who signs: `domain` in ASCII, `private_key` a PEM file, read when something is signed."""
 
     domain: str

@@ -12,9 +12,10 @@ import json
 import secrets
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from newsletter.config import Config
 from newsletter.errors import RefusedError
@@ -29,8 +30,7 @@ _PURPOSE = b"newsletter home:"
 _SAMPLES = ("example.org", "example.com", "example.net")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Answer:
+class Answer(Struct, frozen=True, kw_only=True):
     """What stands at the pages' address: `here` where they use this database, else `fault` says what not."""
 
     here: bool

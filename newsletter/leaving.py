@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from email import message_from_bytes
 from email.errors import HeaderParseError
 from email.header import decode_header
@@ -13,6 +12,8 @@ from email.parser import BytesHeaderParser
 from email.utils import getaddresses
 from io import BytesIO
 from typing import Final
+
+from msgspec import Struct
 
 from newsletter.addresses import clean_text, parse_address
 from newsletter.errors import AddressError, ListFileError
@@ -54,8 +55,7 @@ _MOST_PARTS: Final = 60
 _SAVE_AS: Final = "save the mails as .eml or mbox, or paste the addresses into a text file"
 
 
-@dataclass(frozen=True, kw_only=True)
-class LeaveRequests:
+class LeaveRequests(Struct, frozen=True, kw_only=True):
     """Who asks to leave: each address once, each token once (not yet verified), and what is no request.
 
     `line` of a rejected one is its line in the file (of its first line, for a mail).
@@ -66,8 +66,7 @@ class LeaveRequests:
     rejected: tuple[RejectedRow, ...]
 
 
-@dataclass
-class _Found:
+class _Found(Struct):
     addresses: dict[str, Address]
     tokens: dict[str, None]
     rejected: list[RejectedRow]

@@ -12,9 +12,10 @@ import hmac
 import re
 import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import IntEnum
 from urllib.parse import quote, urlencode
+
+from msgspec import Struct
 
 from newsletter.config import Config
 from newsletter.errors import TokenError
@@ -47,8 +48,7 @@ class Purpose(IntEnum):
     UNDO_ON_PAGE = 6
 
 
-@dataclass(frozen=True, kw_only=True)
-class Token:
+class Token(Struct, frozen=True, kw_only=True):
     """A token that verified.
 
     `about` is the number of the send that carried it; for CONFIRM and both kinds of undo the consent event;
@@ -60,8 +60,7 @@ class Token:
     about: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class EditionLinks:
+class EditionLinks(Struct, frozen=True, kw_only=True):
     """The links of an edition that are the same for every reader; empty where there is no such page.
 
     `leave` is the mailto way out that acts on the sender's own address; it is empty where every reader has
@@ -75,8 +74,7 @@ class EditionLinks:
     leave: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PersonalLinks:
+class PersonalLinks(Struct, frozen=True, kw_only=True):
     """One reader's ways out; `list_unsubscribe` is the header's value (RFC 2369 section 3.2)."""
 
     leave: str

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
+
+from msgspec import Struct
 
 from newsletter.languages import choose_edition
 from newsletter.models import OutboxKind
@@ -14,8 +15,7 @@ from newsletter.models import OutboxKind
 FALLBACK = "en"
 
 
-@dataclass(frozen=True, kw_only=True)
-class MailText:
+class MailText(Struct, frozen=True, kw_only=True):
     """One mail's sentences; `{campaign}` and `{organisation}` are filled in."""
 
     subject: str
@@ -26,8 +26,7 @@ class MailText:
     ignore: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class MailWords:
+class MailWords(Struct, frozen=True, kw_only=True):
     """All mails in one language; `language` is the one they are really in."""
 
     language: str

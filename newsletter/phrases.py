@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass, fields
 from datetime import date
 from functools import cache
 from importlib import resources
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
+from msgspec import Struct
 
 from newsletter.languages import choose_edition
 
 FALLBACK = "en"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Phrases:
+class Phrases(Struct, frozen=True, kw_only=True):
     """The sentences in one language; `{title}`, `{campaign}`, `{contact}`, `{name}`, `{date}` and
     `{organisation}` are filled in.
 
@@ -59,7 +58,7 @@ class Phrases:
         return fill(self.reviewed_on, date=when) if when else ""
 
 
-KEYS = frozenset(f.name for f in fields(Phrases)) - {"language"}
+KEYS = frozenset(Phrases.__struct_fields__) - {"language"}
 
 
 def fill(sentence: str, **values: str) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from newsletter import links
 from newsletter.addresses import parse_address
@@ -17,8 +19,7 @@ from newsletter.render import Environment, conditions, render
 from newsletter.stencil import Envelope, Stencil, cut
 
 
-@dataclass(frozen=True, kw_only=True)
-class Version:
+class Version(Struct, frozen=True, kw_only=True):
     """One edition for the readers for whom the same `::: only` blocks stand, with what checks say of it."""
 
     edition: Edition

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urlsplit
+
+from msgspec import Struct
 
 from newsletter.errors import UsageError
 from newsletter.weburl import is_loopback
@@ -16,26 +17,25 @@ SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 EXAMPLE = "write smtp+starttls://mail.example.org:587, smtps://mail.example.org:465 or smtp://localhost:25"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Rate:
+class Rate(Struct, frozen=True, kw_only=True):
     """At most `count` messages in any `seconds`."""
 
     count: int
     seconds: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class Relay:
+class Relay(Struct, frozen=True, kw_only=True):
     """The mail server that takes our messages; `give_up_after` in milliseconds.
 
     `token_command` prints an access token for XOAUTH2, which then takes the place of the password.
+    Where a relay is printed, the password is left out.
     """
 
     scheme: str
     host: str
     port: int
     user: str = ""
-    password: str = field(default="", repr=False)
+    password: str = ""
     token_command: tuple[str, ...] = ()
     connections: int = 4
     messages_per_connection: int = 100
@@ -46,6 +46,12 @@ class Relay:
     def name(self) -> str:
         """host:port, as people and the usage counts know it."""
         return f"{self.host}:{self.port}"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [(name, getattr(self, name)) for name in self.__struct_fields__ if name != "password"]
+
+    def __repr__(self) -> str:
+        return f"Relay({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
 
 
 def parse_relay(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final
+
+from msgspec import Struct
 
 from newsletter.countries import country_code
 from newsletter.errors import SegmentError
@@ -19,8 +20,7 @@ _QUOTES: Final = {'"': '"', "'": "'", "“": "”", "„": "“", "«": "»"}
 _EXAMPLE: Final = "for example: list:dentists country:FR,BE -tag:board"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Term:
+class Term(Struct, frozen=True, kw_only=True):
     """One question: does `key` hold one of `values` (or none of them, where `negated`)?
 
     Values are ready to compare. `list`: names of existing lists, as they are. `country`: upper-case alpha-2
@@ -34,8 +34,7 @@ class Term:
     negated: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class Segment:
+class Segment(Struct, frozen=True, kw_only=True):
     """A question over subscribers: all terms must hold."""
 
     terms: tuple[Term, ...]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from newsletter.config import Config
 from newsletter.errors import ConfigError, IssueError
@@ -19,8 +20,7 @@ _EVERYBODY = "the share block's {} has a personal field in it, and everybody see
 _CAN_STAND = "{title} and {campaign} can stand there"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Share:
+class Share(Struct, frozen=True, kw_only=True):
     """The block's words and links; none of them holds a token or anything personal.
 
     `public_url` is empty where the edition has no public page. `join_url` is https or mailto.
@@ -97,19 +97,15 @@ def _words(edition: Edition, config: Config, phrases: Phrases) -> ShareText:
     if key := _personal(edition.share):
         raise IssueError(_EVERYBODY.format(key), where=_where(edition, f"share.{key}"), hint=_CAN_STAND)
     chosen = {}
-    for field in fields(ShareText):
-        built_in = "forwarded" if field.name == "forwarded" else f"share_{field.name}"
-        chosen[field.name] = (
-            getattr(edition.share, field.name)
-            or getattr(of_project, field.name)
-            or getattr(phrases, built_in)
-        )
+    for name in ShareText.__struct_fields__:
+        built_in = "forwarded" if name == "forwarded" else f"share_{name}"
+        chosen[name] = getattr(edition.share, name) or getattr(of_project, name) or getattr(phrases, built_in)
     return ShareText(**chosen)
 
 
 def _personal(text: ShareText) -> str:
     """The first of the words that has a personal field in it; empty where none has."""
-    return next((field.name for field in fields(text) if "{{" in getattr(text, field.name)), "")
+    return next((name for name in text.__struct_fields__ if "{{" in getattr(text, name)), "")
 
 
 def _mail_text(

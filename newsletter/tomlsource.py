@@ -6,16 +6,16 @@ import difflib
 import re
 import tomllib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from newsletter.addresses import parse_address
 from newsletter.errors import AddressError, ConfigError
 
 
-@dataclass(frozen=True)
-class TomlSource:
+class TomlSource(Struct, frozen=True):
     """The parsed file, with what is needed to say where something stands."""
 
     path: Path

@@ -17,8 +17,9 @@ import traceback
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
 from pathlib import Path
+
+from msgspec.structs import asdict
 
 from tests.faults.disk import NoDisk, small_disk
 from tests.faults.ground import Ground, ground, make_template

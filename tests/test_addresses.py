@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import pytest
+from email_validator import SPECIAL_USE_DOMAIN_NAMES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsletter.addresses import _examine, _ordinary, clean_text, mask, parse_address, parse_mailbox
+from newsletter.addresses import (
+    _RESERVED_TOP,
+    _examine,
+    _ordinary,
+    clean_text,
+    mask,
+    parse_address,
+    parse_mailbox,
+)
 from newsletter.errors import AddressError
 
 ACCEPTED = [
@@ -171,6 +180,10 @@ def test_the_fast_path_answers_as_the_validator_does(local: str, domain: str) ->
     fast = _ordinary(text)
     if fast is not None:
         assert fast == _examine(text, text)
+
+
+def test_the_reserved_domains_are_those_of_the_library() -> None:
+    assert {name.rpartition(".")[2] for name in SPECIAL_USE_DOMAIN_NAMES} == _RESERVED_TOP
 
 
 @given(st.from_regex(r"[a-z0-9_][a-z0-9_+-]{0,20}@[a-z][a-z0-9]{0,20}\.(org|com|net)", fullmatch=True))

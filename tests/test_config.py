@@ -6,6 +6,7 @@ from importlib import resources
 from pathlib import Path
 
 import pytest
+from rich.pretty import pretty_repr
 
 from newsletter import config
 from newsletter.config import HOUR
@@ -121,7 +122,10 @@ def test_the_environment_names_the_relay_and_gets_no_login_of_another(tmp_path: 
     from_file = load(tmp_path, text).relay
     assert from_file is not None
     assert (from_file.port, from_file.user, from_file.password) == (465, "me", "secret")
-    assert "secret" not in repr(from_file)
+    whole = load(tmp_path, text)
+    for shown in (repr(from_file), str(from_file), repr(whole), pretty_repr(from_file), pretty_repr(whole)):
+        assert "a.example.org" in shown
+        assert "secret" not in shown
     other = load(tmp_path, text, NEWSLETTER_SMTP_URL="smtp+starttls://b.example.org").relay
     assert other is not None
     assert (other.host, other.port, other.user, other.password) == ("b.example.org", 587, "", "")

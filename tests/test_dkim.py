@@ -6,13 +6,13 @@ import hashlib
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 import dkim as verifier  # type: ignore[import-untyped]
 import pytest
 from dkim.canonicalization import Relaxed  # type: ignore[import-untyped]
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from newsletter.composer import filling
 from newsletter.dkim import BodyHash, Signer, new_key

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from itertools import chain
+
+from msgspec import Struct, field
 
 from newsletter.models import (
     ConsentKind,
@@ -28,8 +29,7 @@ _UNCHANGED = Decision(count="unchanged")
 _UNCHANGED_PENDING = Decision(count="unchanged", stays_pending=True)
 
 
-@dataclass(kw_only=True)
-class Gathered:
+class Gathered(Struct, kw_only=True):
     """A list file that was read: its people wait on the disk to be imported. `rows` is how many were good."""
 
     stage: Stage

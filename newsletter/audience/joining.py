@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from newsletter.addresses import clean_text
 from newsletter.errors import UsageError
@@ -33,8 +35,7 @@ _BATCH = 20  # requests or people in one transaction
 _JOIN_MAILS = (OutboxKind.CONFIRM, OutboxKind.ALREADY)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Confirmation:
+class Confirmation(Struct, frozen=True, kw_only=True):
     """What a confirmation link is about.
 
     `state`: `open` it may be confirmed; `done` it was; `expired` it is too old, or the person left since;

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from msgspec import Struct
 
 from newsletter.addresses import mask
 from newsletter.audience.departures import Left, leave, say_goodbye
@@ -24,8 +25,7 @@ from newsletter.store import Store
 SOURCE = "preferences page"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Preferences:
+class Preferences(Struct, frozen=True, kw_only=True):
     """What the page shows: no more of the address than its owner needs to know it.
 
     `lists` are the names of those the person is in; `offered` are those to choose from, these among them.

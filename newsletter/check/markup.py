@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from newsletter.check.rule import CheckInput, Note, rule
 from newsletter.fields import LINKS, PERSONAL
@@ -19,8 +20,7 @@ _TEXT_PART = re.compile(r"[^\n]{0,20}(?:\]\(|:::)[^\n]{0,20}")
 _LONGEST = 60
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Sign:
+class _Sign(Struct, frozen=True, kw_only=True):
     """A look of markup: how sure it is that it was meant as such, and what it asks for."""
 
     level: Level

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 
 from lxml import html as lxml_html
 from lxml.etree import ParserError
 from lxml.html import HtmlElement
+from msgspec import Struct
 
 CODE = "\ufffc"
 """What stands for words set as code where these are left out."""
@@ -26,8 +26,7 @@ _INVISIBLE = re.compile(r"[\s\u00ad\u200b-\u200f\u2060-\u2064\u2066-\u2069\ufeff
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Anchor:
+class Anchor(Struct, frozen=True, kw_only=True):
     """A link: `words` is what a reader sees or hears of it, `hidden` whether CSS hides it."""
 
     href: str
@@ -35,8 +34,7 @@ class Anchor:
     hidden: bool
 
 
-@dataclass(frozen=True, kw_only=True)
-class Image:
+class Image(Struct, frozen=True, kw_only=True):
     """A picture: `alt` is None without the attribute, `only_link` where it is all that a link has to show."""
 
     src: str
@@ -44,8 +42,7 @@ class Image:
     only_link: bool
 
 
-@dataclass(frozen=True, eq=False)
-class Page:
+class Page(Struct, frozen=True, eq=False, dict=True):
     """A parsed HTML document."""
 
     root: HtmlElement

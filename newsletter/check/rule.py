@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from urllib.parse import unquote
+
+from msgspec import Struct, field
 
 from newsletter.check.page import Page
 from newsletter.check.samples import Sample, make_samples
@@ -13,8 +14,7 @@ from newsletter.config import Config
 from newsletter.models import Edition, Finding, Issue, Level, RenderedEdition
 
 
-@dataclass(frozen=True, kw_only=True)
-class CheckInput:
+class CheckInput(Struct, frozen=True, kw_only=True, dict=True):
     """An edition as written and as rendered, with its issue and the project's settings.
 
     `attributes` are the names of all attributes that subscribers have. `empty_fields` says for how many
@@ -56,8 +56,7 @@ class CheckInput:
         return self.edition.lines.get(key, 0)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Note:
+class Note(Struct, frozen=True, kw_only=True):
     """What a rule has seen: `level` is needed where the rule has more than one."""
 
     message: str
@@ -65,8 +64,7 @@ class Note:
     level: Level | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Rule:
+class Rule(Struct, frozen=True, kw_only=True):
     """A rule: its stable id, the levels it may give, a title, what to do about it, and how it looks."""
 
     id: str

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from functools import cached_property
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from newsletter.check.page import Page
 from newsletter.fields import LINKS
@@ -17,8 +19,7 @@ _HOSTILE = "\"><b onload=x>&'"
 _RIGHT_TO_LEFT = "أحمد"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Sample:
+class Sample(Struct, frozen=True, kw_only=True, dict=True):
     """One reader's copy."""
 
     reader: str

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 import click
+from msgspec import Struct
+from msgspec.structs import replace
 
 from newsletter import campaign, links
 from newsletter.addresses import parse_address
@@ -27,8 +28,7 @@ SAMPLE_READER = Profile(
 UNDATED = date(1970, 1, 1)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Built:
+class Built(Struct, frozen=True, kw_only=True):
     """One edition as files: names without a folder, and their bytes."""
 
     html: bytes

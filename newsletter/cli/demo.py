@@ -8,11 +8,11 @@ import html
 import shutil
 import webbrowser
 from collections import Counter
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
 import click
+from msgspec import Struct
 
 from newsletter.audience import arrivals
 from newsletter.cli.app import App, now_ms, pass_app, put
@@ -32,8 +32,7 @@ SHOWN = ("ana.sample", "jean.exemple", "layla.mithal")
 """Whose copies the page shows: an English, a French and an Arabic one."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Received:
+class Received(Struct, frozen=True, kw_only=True):
     """One mail of the outbox, as the page shows it."""
 
     file: str

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
+from msgspec import Struct, field
 
 from newsletter import links
 from newsletter.addresses import parse_address
@@ -73,8 +73,7 @@ def own_addresses(settings: Config) -> set[str]:
     return {parse_address(text).key for text in (*given, settings.bounce_address) if text}
 
 
-@dataclass(kw_only=True)
-class _Left:
+class _Left(Struct, kw_only=True):
     """What became of requests: how many people left, which addresses nobody has, and what is refused."""
 
     done: int = 0

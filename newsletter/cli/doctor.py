@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
 
 import click
+from msgspec.structs import asdict
 
 from newsletter import home
 from newsletter.cli.app import App, json_option, now_ms, pass_app, put, put_json

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import replace
 
 import click
+from msgspec.structs import replace
 
 from newsletter import campaign, composer, home, locks
 from newsletter.addresses import parse_address

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import click
+from msgspec.structs import replace
 
 from newsletter.cli.app import App, now_ms, pass_app, plain
 from newsletter.cli.outbox import emptying

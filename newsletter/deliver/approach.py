@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from newsletter.deliver.ports import Attempt, Stage
 
@@ -14,8 +15,7 @@ _ONE_MAILBOX = re.compile(r"4\.2\.[1-4]")  # RFC 3463: the mailbox, not its doma
 _EACH_ANEW = re.compile(r"gr[ea]y-?\s?list", re.IGNORECASE)  # puts off each first try, whoever waits
 
 
-@dataclass(kw_only=True)
-class _Domain:
+class _Domain(Struct, kw_only=True):
     put_off: int = 0
     hold: int = -1  # index into HOLDS
     until: int = 0

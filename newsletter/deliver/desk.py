@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from newsletter.deliver.ports import Journal
 from newsletter.errors import StoreError
@@ -15,8 +16,7 @@ from newsletter.models import DeliveryState, Exchange, Outcome
 STORE_WAITS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)  # seconds between tries to write to a journal in trouble
 
 
-@dataclass(frozen=True, kw_only=True)
-class Entry:
+class Entry(Struct, frozen=True, kw_only=True):
     """One exchange that came about: what it wrote, for how much room it asked, and the answer."""
 
     outcomes: Sequence[Outcome]

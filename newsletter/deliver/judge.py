@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from newsletter.deliver.approach import Approach
 from newsletter.deliver.policy import Breaker, Verdict, classify

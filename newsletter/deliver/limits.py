@@ -5,7 +5,8 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from newsletter.relay import Rate, Relay
 
@@ -17,8 +18,7 @@ WIRE = 0.25  # seconds a message takes on one connection, for estimates
 DAY = 86_400
 
 
-@dataclass(frozen=True, kw_only=True)
-class Limits:
+class Limits(Struct, frozen=True, kw_only=True):
     """What holds for a relay. `note` says in a sentence where a built-in preset is used."""
 
     rates: tuple[Rate, ...] = ()
@@ -36,8 +36,7 @@ class Limits:
         return 0 if slow else min([count, *(rate.count for rate in self.rates if rate.seconds > PACED)])
 
 
-@dataclass(frozen=True, kw_only=True)
-class Preset:
+class Preset(Struct, frozen=True, kw_only=True):
     """The limits of a well-known host, a little under what its operator publishes."""
 
     hosts: tuple[str, ...]
@@ -79,8 +78,7 @@ def limits_for(relay: Relay) -> Limits:
     return Limits(rates=preset.rates, connections=connections, note=note)
 
 
-@dataclass(kw_only=True)
-class _Window:
+class _Window(Struct, kw_only=True):
     """At most `rate.count` in any `rate.seconds`, and spread within them where the rate is paced."""
 
     rate: Rate

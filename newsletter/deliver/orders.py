@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from newsletter.deliver.limits import Allowance, Meter
 from newsletter.deliver.ports import ProgressCallback, Stop
 
 
-@dataclass(frozen=True, kw_only=True)
-class Orders:
+class Orders(Struct, frozen=True, kw_only=True):
     """What holds for one run; `clock` gives UTC ms, `give_up_after` is in ms, `jitter` draws from [0, 1)."""
 
     meter: Meter

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from newsletter.deliver.ports import Attempt, Stage
 from newsletter.deliver.signs import (
@@ -26,8 +27,7 @@ UNANSWERED = 10  # handed over without an answer; more where one restart of the 
 MISSED, MISSED_DOMAINS = 20, 5  # so many recipients of so many domains: it is the relay, not they
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True, kw_only=True):
     """What becomes of a delivery. `pause` says why the whole send must stop, empty where it need not.
 
     `strike` marks a refusal that stops the send when three different recipients in a row meet one.
@@ -72,8 +72,7 @@ def retry_delay(attempts: int, jitter: float) -> int:
     return int(base * (0.8 + 0.4 * jitter))
 
 
-@dataclass(kw_only=True)
-class Breaker:
+class Breaker(Struct, kw_only=True):
     """Counts what goes wrong in a row, each recipient once; a success begins the counts anew."""
 
     connections: int = 1

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-import msgspec
+from msgspec import Struct
 
 from newsletter.models import Claim, Exchange, Outcome, Reply
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Parcel:
+class Parcel(Struct, frozen=True, kw_only=True):
     """One filled message with its envelope.
 
     `pieces` make up the whole message, in CRLF lines, ending in CRLF: what is the same for everybody is never
@@ -41,7 +39,7 @@ class Parcel:
         return sum(map(len, self.pieces))
 
 
-class Draft(msgspec.Struct, frozen=True, kw_only=True):
+class Draft(Struct, frozen=True, kw_only=True):
     """A parcel that lacks the signature of `digest`; `sign` makes it here, as signers do elsewhere."""
 
     digest: bytes
@@ -59,8 +57,7 @@ class Stage(StrEnum):
     END = "end"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Attempt:
+class Attempt(Struct, frozen=True, kw_only=True):
     """What the wire told of one parcel: raw facts, no judgement.
 
     `reply` is the relay's answer at `stage`, None where none came; then `error` says what happened instead.
@@ -154,8 +151,7 @@ class Stop(Protocol):
         ...
 
 
-@dataclass(frozen=True, kw_only=True)
-class Progress:
+class Progress(Struct, frozen=True, kw_only=True):
     """How far a run is. `deferred` counts deferrals, so a row deferred twice counts twice.
 
     `waiting_until` (UTC ms) is set while nothing may leave: a limit is reached, or only deferred rows remain.

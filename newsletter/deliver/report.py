@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from newsletter.deliver.ports import Progress
 from newsletter.models import DeliveryState
@@ -27,8 +28,7 @@ class Ending(StrEnum):
     RELAY_LOST = "relay lost"
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunReport:
+class RunReport(Struct, frozen=True, kw_only=True):
     """What a run did. `next_due` (UTC ms) is when something can leave again, None where nothing waits.
 
     Where `must_pause` is true, whoever called writes `paused` and the `reason` into the send: a run only ever

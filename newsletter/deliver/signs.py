@@ -8,8 +8,9 @@ stopping costs a command, marking costs a reader.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from newsletter.models import Reply
 
@@ -26,8 +27,7 @@ class About(StrEnum):
     OTHER = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Sign:
+class Sign(Struct, frozen=True, kw_only=True):
     """One row: fits where the code, the enhanced code and the text all do."""
 
     about: About

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 IN_FLIGHT = 64  # claimed without a durable outcome, at most
 FLUSH = 0.2  # seconds that an outcome waits for the journal, at most
@@ -12,8 +12,7 @@ AHEAD = 0.4  # seconds' worth of work that is claimed, so that a slow relay hold
 PER_CONNECTION = 3  # but at least so many rows for each connection
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Moment:
+class Moment(Struct, frozen=True, kw_only=True):
     """Where a run stands.
 
     `since` is in seconds since the last exchange; `outcomes` are waiting to be written; `room` is what may be
@@ -28,8 +27,7 @@ class Moment:
     free: float = 0.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Tempo:
+class Tempo(Struct, frozen=True, kw_only=True):
     """How many rows may be in flight: as many as are done in AHEAD seconds, within bounds."""
 
     floor: int

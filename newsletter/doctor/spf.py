@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from newsletter.doctor.advice import Advice, no, txt_record, unknown, yes
 from newsletter.weburl import is_loopback
@@ -36,8 +37,7 @@ class Texts(Protocol):
         ...
 
 
-@dataclass(kw_only=True)
-class _Walk:
+class _Walk(Struct, kw_only=True):
     """What a record leads to: the domains that it takes in, how many questions that costs, dead ends."""
 
     domains: list[str] = field(default_factory=list)

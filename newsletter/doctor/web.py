@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import urljoin, urlsplit
+
+from msgspec import Struct
 
 from newsletter.oneline import one_line
 
 PATIENCE = 10.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Seen:
+class Seen(Struct, frozen=True, kw_only=True):
     """What answered; `error` says why nothing did. `date` is the server's own clock. Times are UTC ms."""
 
     status: int = 0

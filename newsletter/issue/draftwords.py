@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from newsletter.languages import choose_edition
 
 FALLBACK = "en"
 
 
-@dataclass(frozen=True, kw_only=True)
-class DraftWords:
+class DraftWords(Struct, frozen=True, kw_only=True):
     """A greeting with its field, which may stay, and sample words that must not."""
 
     greeting: str

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
 
 import yaml
+from msgspec import Struct
 
 from newsletter.errors import IssueError
 from newsletter.models import ShareText
@@ -18,7 +18,7 @@ from newsletter.tomlsource import nearest
 TEXTS = ("subject", "preheader", "title", "description", "reviewed_by")
 DATES = ("date", "reviewed_on")
 KEYS = (*TEXTS, *DATES, "draft", "share", "silence")
-SHARE_KEYS = tuple(field.name for field in fields(ShareText))
+SHARE_KEYS = ShareText.__struct_fields__
 MANY_LINES = ("share.mail_text",)
 _TAG = "tag:yaml.org,2002:"
 _BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -26,8 +26,7 @@ _SUBJECT = 'add a line like subject: "…"'
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
-@dataclass(frozen=True, kw_only=True)
-class FrontMatter:
+class FrontMatter(Struct, frozen=True, kw_only=True):
     """What stands in a front matter; `lines` are the file's, by key, and by `share.key` for those within."""
 
     texts: Mapping[str, str]

@@ -6,10 +6,11 @@ import codecs
 import os
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from io import TextIOWrapper
 from typing import AnyStr, BinaryIO, Final
+
+from msgspec import Struct
 
 from newsletter.errors import ListFileError
 from newsletter.listfile import legacy
@@ -43,8 +44,7 @@ _HEAD: Final = 100_000  # bytes
 _CHUNK: Final = 1 << 20
 
 
-@dataclass(frozen=True, kw_only=True)
-class Decoded:
+class Decoded(Struct, frozen=True, kw_only=True):
     """A text file's encoding, what to tell the user, and its lines, read anew each time they are asked for.
 
     Lines come without byte order mark and without their end, be it CRLF, LF or CR.

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from newsletter.addresses import clean_text
 from newsletter.countries import country_code
@@ -23,8 +24,7 @@ _SEVERAL_WORDS: Final = re.compile(r"[^\W\d_][^\d@]*\s[^\d@]+")
 _OWN_EXPORT: Final = frozenset({"state", "lists", "attributes"})
 
 
-@dataclass(frozen=True, kw_only=True)
-class Layout:
+class Layout(Struct, frozen=True, kw_only=True):
     """Column numbers from 0; None where there is no such column.
 
     `starts` is the number of records to leave out at the top. `heading` is the heading's cells, empty where

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 
 class Record(NamedTuple):
@@ -15,8 +16,7 @@ class Record(NamedTuple):
     fault: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Table:
+class Table(Struct, frozen=True, kw_only=True):
     """A file's records in order, read anew at each call; how they were written; what to tell the user."""
 
     records: Callable[[], Iterable[Record]]

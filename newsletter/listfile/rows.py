@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from newsletter.addresses import clean_text, parse_mailbox
 from newsletter.errors import AddressError
@@ -23,8 +24,7 @@ _LONE_ADDRESS: Final = re.compile(r"[^\s@<>]+@[^\s@<>]+\.[^\s@<>]+")
 _LEFT: Final = frozenset(SuppressionKind)
 
 
-@dataclass
-class _Told:
+class _Told(Struct):
     """What a user should be told once for the file: how often, the first line, the commonest values."""
 
     count: int = 0

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from msgspec import Struct
 
-@dataclass(frozen=True, kw_only=True)
-class Text:
+
+class Text(Struct, frozen=True, kw_only=True):
     """Words without a line break; `code` where they are set as code."""
 
     text: str
     code: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class Styled:
+class Styled(Struct, frozen=True, kw_only=True):
     """Emphasised (`em`) or strongly emphasised (`strong`) words."""
 
     tag: Literal["em", "strong"]
     children: Inlines
 
 
-@dataclass(frozen=True, kw_only=True)
-class Anchor:
+class Anchor(Struct, frozen=True, kw_only=True):
     """A link: `href` is absolute, or one token. `line` is the file's."""
 
     href: str
@@ -32,8 +30,7 @@ class Anchor:
     line: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class Image:
+class Image(Struct, frozen=True, kw_only=True):
     """An image: `src` is https, or `cid:` and the quoted name of the issue's picture, which `picture` holds.
 
     `linked` where it stands in a link; `width` in CSS pixels, where the author gave one. `line` is the
@@ -49,8 +46,7 @@ class Image:
     line: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class Break:
+class Break(Struct, frozen=True, kw_only=True):
     """The end of a source line; `hard` where the reader sees it too."""
 
     hard: bool
@@ -60,16 +56,14 @@ Inline: TypeAlias = Text | Styled | Anchor | Image | Break
 Inlines: TypeAlias = tuple[Inline, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Paragraph:
+class Paragraph(Struct, frozen=True, kw_only=True):
     """Running text; `tight` where a list wants no space around it."""
 
     children: Inlines
     tight: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class Title:
+class Title(Struct, frozen=True, kw_only=True):
     """A heading of level 1 to 6. `line` is the file's."""
 
     level: int
@@ -77,15 +71,13 @@ class Title:
     line: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class Buttons:
+class Buttons(Struct, frozen=True, kw_only=True):
     """A paragraph of nothing but buttons."""
 
     anchors: tuple[Anchor, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Items:
+class Items(Struct, frozen=True, kw_only=True):
     """A list; `start` is None for bullets. `steps` where it is drawn as numbered steps."""
 
     items: tuple[Blocks, ...]
@@ -93,39 +85,34 @@ class Items:
     steps: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class Callout:
+class Callout(Struct, frozen=True, kw_only=True):
     """A box with an optional title."""
 
     title: Inlines
     blocks: Blocks
 
 
-@dataclass(frozen=True, kw_only=True)
-class Figure:
+class Figure(Struct, frozen=True, kw_only=True):
     """One image, perhaps in a link, and its captions."""
 
     image: Image | Anchor
     captions: tuple[Inlines, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Columns:
+class Columns(Struct, frozen=True, kw_only=True):
     """Two or three columns."""
 
     columns: tuple[Blocks, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Quote:
+class Quote(Struct, frozen=True, kw_only=True):
     """Quoted blocks, and who said it; `attribution` begins with its dash."""
 
     blocks: Blocks
     attribution: Inlines
 
 
-@dataclass(frozen=True, kw_only=True)
-class Table:
+class Table(Struct, frozen=True, kw_only=True):
     """A data table: `alignments` are `right`, `center` or empty, one a column; `head` may be empty."""
 
     head: tuple[Inlines, ...]
@@ -133,15 +120,13 @@ class Table:
     alignments: tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class CodeBlock:
+class CodeBlock(Struct, frozen=True, kw_only=True):
     """Preformatted lines."""
 
     text: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Rule:
+class Rule(Struct, frozen=True, kw_only=True):
     """A thematic break."""
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import chain
+
+from msgspec import Struct
 
 from newsletter.markdown.document import (
     Anchor,
@@ -27,8 +28,7 @@ from newsletter.markdown.document import (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Link:
+class Link(Struct, frozen=True, kw_only=True):
     """A link as it stands in the file: `text` is what readers see, with the alternative texts of images."""
 
     line: int
@@ -36,8 +36,7 @@ class Link:
     text: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Heading:
+class Heading(Struct, frozen=True, kw_only=True):
     """A heading of level 1 to 6."""
 
     line: int
@@ -45,8 +44,7 @@ class Heading:
     text: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Composed:
+class Composed(Struct, frozen=True, kw_only=True):
     """A body as an HTML fragment and as plain text, for one variant.
 
     `conditions` are the distinct expressions of all `only` blocks in order of appearance, whether they hold
@@ -87,8 +85,7 @@ def images(blocks: Blocks) -> Iterator[Image]:
             yield child
 
 
-@dataclass(frozen=True, kw_only=True)
-class Message:
+class Message(Struct, frozen=True, kw_only=True):
     """What is handed out of a body: its first steps, and the box that stands right below them."""
 
     steps: tuple[Blocks, ...]

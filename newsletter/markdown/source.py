@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from newsletter.errors import IssueError
 from newsletter.fields import TOKEN
 
 
-@dataclass(frozen=True, kw_only=True)
-class Source:
+class Source(Struct, frozen=True, kw_only=True):
     """The file, its line on which the body begins, and its language tag; lines of the body count from 0.
 
     `faults` are the errors that reading has gone on after.

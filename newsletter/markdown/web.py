@@ -6,8 +6,9 @@ Looks are left to the pages' style sheet, by the class names of the mail's fragm
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from html import escape
+
+from msgspec import Struct
 
 from newsletter.markdown.document import (
     Anchor,
@@ -24,8 +25,7 @@ from newsletter.markdown.document import (
 from newsletter.markdown.html import MailHtml, titled
 
 
-@dataclass(frozen=True, kw_only=True)
-class Shown:
+class Shown(Struct, frozen=True, kw_only=True):
     """Where a page finds one of the issue's pictures, and its size in pixels (0 where unknown)."""
 
     src: str

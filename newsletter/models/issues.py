@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from msgspec import Struct, field
 
-@dataclass(frozen=True, kw_only=True)
-class Picture:
+
+class Picture(Struct, frozen=True, kw_only=True):
     """A picture beside an issue: its file name, media type and bytes."""
 
     name: str
@@ -18,8 +18,7 @@ class Picture:
     data: bytes
 
 
-@dataclass(frozen=True, kw_only=True)
-class ShareText:
+class ShareText(Struct, frozen=True, kw_only=True):
     """The words of the share-with-colleagues footer; empty where the built-in ones stand."""
 
     sentence: str = ""
@@ -29,8 +28,7 @@ class ShareText:
     forwarded: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Edition:
+class Edition(Struct, frozen=True, kw_only=True):
     """An issue in one language: front matter and markdown.
 
     `body_line` is the file's line on which the markdown begins, so that findings can name lines. A `draft` is
@@ -54,8 +52,7 @@ class Edition:
     lines: Mapping[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Issue:
+class Issue(Struct, frozen=True, kw_only=True):
     """One number of the newsletter: its editions by language tag, and the pictures beside them."""
 
     slug: str
@@ -64,8 +61,7 @@ class Issue:
     pictures: Mapping[str, Picture]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Field:
+class Field(Struct, frozen=True, kw_only=True):
     """One personal field as an issue or a template asks for it.
 
     `token` is the ASCII word that stands for it until the stencil is cut; `line` is where it was written
@@ -85,8 +81,7 @@ class Level(StrEnum):
     WARNING = "warning"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Finding:
+class Finding(Struct, frozen=True, kw_only=True):
     """What a check rule has to say of an edition."""
 
     rule: str
@@ -97,8 +92,7 @@ class Finding:
     help: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class RenderedEdition:
+class RenderedEdition(Struct, frozen=True, kw_only=True):
     """An edition as HTML and text, with tokens where personal fields stand.
 
     `subject` may hold tokens too. `fields` names every token that occurs. `variant` is the bit mask of the

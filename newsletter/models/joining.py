@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from newsletter.models.people import Address
 
@@ -18,8 +19,7 @@ class OutboxKind(StrEnum):
     DATA = "data"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Shown:
+class Shown(Struct, frozen=True, kw_only=True):
     """The words to which somebody agreed, the language in which they were shown, and the page."""
 
     wording: str
@@ -27,8 +27,7 @@ class Shown:
     page: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class JoinRequest:
+class JoinRequest(Struct, frozen=True, kw_only=True):
     """Somebody typed an address into a form; nothing is known yet of whose it is.
 
     `language` is wanted for the mails.
@@ -42,8 +41,7 @@ class JoinRequest:
     shown: Shown
 
 
-@dataclass(frozen=True, kw_only=True)
-class Joining:
+class Joining(Struct, frozen=True, kw_only=True):
     """One list that one person is asked to confirm; `event` is the JOINED event, `asked` its last asking.
 
     `language` is the one wanted for the mails.
@@ -55,8 +53,7 @@ class Joining:
     asked: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class Leaving:
+class Leaving(Struct, frozen=True, kw_only=True):
     """What one leaving took, so that it can be given back; `whole` where the person left everything.
 
     `anew` where it was asked once more since, when there was nothing left to take.
@@ -70,16 +67,14 @@ class Leaving:
     list_names: Sequence[str]
 
 
-@dataclass(frozen=True, kw_only=True)
-class LastMail:
+class LastMail(Struct, frozen=True, kw_only=True):
     """The last outbox mail of some kinds to an address: whether one waits still, and when one moved last."""
 
     waits: bool
     at: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class OutboxMail:
+class OutboxMail(Struct, frozen=True, kw_only=True):
     """One row of the outbox; `about` is the consent event it tells of, 0 where there is none."""
 
     id: int
@@ -90,8 +85,7 @@ class OutboxMail:
     created: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class ImportInfo:
+class ImportInfo(Struct, frozen=True, kw_only=True):
     """One import: what it brought, and when it was undone; without a file it was one person, by hand."""
 
     id: int
@@ -104,8 +98,7 @@ class ImportInfo:
     undone: int | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Undone:
+class Undone(Struct, frozen=True, kw_only=True):
     """What taking back an import does, in people.
 
     `removed` are forgotten; `stay` leave its list, and are known by another; `pending` wait in it as before.

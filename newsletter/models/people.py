@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 
 class MembershipState(StrEnum):
@@ -39,8 +40,7 @@ class ConsentKind(StrEnum):
     ERASED = "erased"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Address:
+class Address(Struct, frozen=True, kw_only=True):
     """An e-mail address: `text` as it was given, `key` for telling whether two are the same."""
 
     text: str
@@ -48,8 +48,7 @@ class Address:
     needs_smtputf8: bool = False
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Profile:
+class Profile(Struct, frozen=True, kw_only=True):
     """What a person is known by, as a form or a list file gives it; empty where unknown."""
 
     address: Address
@@ -59,8 +58,7 @@ class Profile:
     attributes: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Membership:
+class Membership(Struct, frozen=True, kw_only=True):
     """One subscriber in one list."""
 
     list_name: str
@@ -68,8 +66,7 @@ class Membership:
     since: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class Subscriber:
+class Subscriber(Struct, frozen=True, kw_only=True):
     """One person; `state` is derived: suppression, else active, else pending, else unsubscribed."""
 
     subject: bytes
@@ -80,8 +77,7 @@ class Subscriber:
     updated: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
-class ConsentEvent:
+class ConsentEvent(Struct, frozen=True, kw_only=True):
     """One append-only row: which person, what, when, how, which wording."""
 
     subject: bytes
@@ -94,8 +90,7 @@ class ConsentEvent:
     page: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Suppression:
+class Suppression(Struct, frozen=True, kw_only=True):
     """Why the address with this HMAC is not mailed."""
 
     address_mac: bytes
@@ -104,8 +99,7 @@ class Suppression:
     reason: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class ListInfo:
+class ListInfo(Struct, frozen=True, kw_only=True):
     """A subscription list with its counts of memberships; a hidden one is not offered on any page."""
 
     name: str
@@ -117,8 +111,7 @@ class ListInfo:
     hidden: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class SegmentInfo:
+class SegmentInfo(Struct, frozen=True, kw_only=True):
     """A saved question over subscribers."""
 
     name: str
@@ -126,8 +119,7 @@ class SegmentInfo:
     created: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class Key:
+class Key(Struct, frozen=True, kw_only=True):
     """A secret of the project; retired keys still verify, revoked ones do not."""
 
     id: int
@@ -138,24 +130,21 @@ class Key:
     revoked: int | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ListRow:
+class ListRow(Struct, frozen=True, kw_only=True):
     """One good record of a list file; `line` is the record's first line in the file."""
 
     line: int
     profile: Profile
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RejectedRow:
+class RejectedRow(Struct, frozen=True, kw_only=True):
     """One record that was left out, and why."""
 
     line: int
     reason: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class ListFile:
+class ListFile(Struct, frozen=True, kw_only=True):
     """A list file as understood: the good rows, the rejected ones, and what a person should know."""
 
     rows: Sequence[ListRow]
@@ -166,8 +155,7 @@ class ListFile:
     kind: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class ImportReport:
+class ImportReport(Struct, frozen=True, kw_only=True):
     """What an import did; counts are persons."""
 
     added: int

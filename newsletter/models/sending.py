@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 from newsletter.models.people import Profile
 
@@ -34,8 +35,7 @@ class DeliveryState(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Send:
+class Send(Struct, frozen=True, kw_only=True):
     """One issue going to one audience.
 
     `seed` makes its Message-IDs, `reason` says why it is paused, `scheduled` is when it may begin; None once
@@ -57,8 +57,7 @@ class Send:
     sender: str = ""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True, kw_only=True):
     """What a relay answered: `code` 0 where there was no reply, `enhanced` as RFC 3463 writes it."""
 
     code: int
@@ -66,8 +65,7 @@ class Reply:
     text: str = ""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True, kw_only=True):
     """A delivery that was claimed, with the person's values read at the claim."""
 
     delivery: int
@@ -79,8 +77,7 @@ class Claim:
     first_claimed: int
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True, kw_only=True):
     """What became of a claimed delivery.
 
     `not_before` is set for `deferred`; `bounced` where the address itself is at fault; `reason` is for
@@ -97,8 +94,7 @@ class Outcome:
     tried: bool = True
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Exchange:
+class Exchange(Struct, frozen=True, kw_only=True):
     """What one exchange with the journal gave.
 
     `claims` may leave now. `skipped` counts the rows that left the audience and were written as skipped
@@ -114,8 +110,7 @@ class Exchange:
     elsewhere: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Tally:
+class Tally(Struct, frozen=True, kw_only=True):
     """Deliveries by state; the seven add up to the total, always."""
 
     planned: int = 0
@@ -140,8 +135,7 @@ class Tally:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Delivery:
+class Delivery(Struct, frozen=True, kw_only=True):
     """One row of the journal as people read it; `address` is empty where the person was erased."""
 
     id: int
@@ -159,8 +153,7 @@ class Delivery:
     updated: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class Group:
+class Group(Struct, frozen=True, kw_only=True):
     """People of an audience who get the same stencil: their language and the mask of conditions.
 
     `beyond_ascii` of them have an address that only a relay with SMTPUTF8 can reach.
@@ -172,16 +165,14 @@ class Group:
     beyond_ascii: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Missing:
+class Missing(Struct, frozen=True, kw_only=True):
     """People of a group for whom a field is empty: how many, and a few of their addresses."""
 
     count: int
     examples: Sequence[str]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Trouble:
+class Trouble(Struct, frozen=True, kw_only=True):
     """So many who did not get an issue for the same reason; the reply's words are those of one of them."""
 
     state: DeliveryState
@@ -190,8 +181,7 @@ class Trouble:
     count: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class Summary:
+class Summary(Struct, frozen=True, kw_only=True):
     """What became of an issue: who got it, by stencil and country ("" where unknown), and who did not."""
 
     first: int | None

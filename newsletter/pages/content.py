@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from urllib.parse import quote
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from newsletter.fields import Tokens, tokenise
 from newsletter.languages import direction
@@ -15,8 +17,7 @@ from newsletter.pages.site import Site
 from newsletter.render import picture_size
 
 
-@dataclass(frozen=True, kw_only=True)
-class Content:
+class Content(Struct, frozen=True, kw_only=True):
     """The words of an edition for everybody, as HTML: all of them, its steps one by one, and their note."""
 
     html: str
@@ -61,8 +62,7 @@ def public_pictures(site: Site, slug: str) -> Mapping[str, Picture]:
     return {picture.name: picture for pictures in shown for picture in pictures}
 
 
-@dataclass(frozen=True)
-class _Writer:
+class _Writer(Struct, frozen=True):
     """Takes the reader out of fragments of one edition."""
 
     site: Site

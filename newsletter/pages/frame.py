@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from markupsafe import Markup
+from msgspec import Struct
 
 from newsletter.languages import direction, own_name
 from newsletter.pages import place
@@ -20,8 +20,7 @@ from newsletter.render import page as render_page
 KNOWN_TROUBLES = (400, 404, 405, 410, 413, 429, 500, 503)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Tongue:
+class Tongue(Struct, frozen=True, kw_only=True):
     """A language that a page can be read in: `href` is empty for the page itself, `absolute` for hreflang."""
 
     tag: str
@@ -31,8 +30,7 @@ class Tongue:
     absolute: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Look:
+class Look(Struct, frozen=True, kw_only=True):
     """What previews of a shared link show; empty where there is nothing to show."""
 
     title: str

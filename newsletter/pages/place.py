@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
 from urllib.parse import quote, unquote, urlsplit
+
+from msgspec import Struct
 
 from newsletter.config import Config
 
@@ -18,8 +19,7 @@ ROBOTS = "/robots.txt"
 NOT_FOUND = "/404.html"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Place:
+class Place(Struct, frozen=True, kw_only=True):
     """How links are written: `prefix` is the path above the pages, `static` says that they are files.
 
     An address is a page's path on a server that has it at its root, percent-encoded: `/i/SLUG/LANG`.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from urllib.parse import quote, urlencode
+
+from msgspec import Struct
 
 from newsletter.links import by_channel
 from newsletter.pages.site import Site
@@ -23,8 +24,7 @@ BRANDS = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class ShareLink:
+class ShareLink(Struct, frozen=True, kw_only=True):
     """One way: its channel word, what it is called, and where it leads."""
 
     channel: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
+
+from msgspec import Struct
 
 from newsletter.config import Config
 from newsletter.errors import NotFoundError
@@ -16,8 +17,7 @@ from newsletter.pages.place import Place
 from newsletter.render import Environment
 
 
-@dataclass(frozen=True, kw_only=True)
-class PublicIssue:
+class PublicIssue(Struct, frozen=True, kw_only=True):
     """An issue with those of its editions that are public; `date` is the newest of theirs."""
 
     slug: str
@@ -30,8 +30,7 @@ class PublicIssue:
         return max(edition.date or datetime.date.min for edition in self.editions.values())
 
 
-@dataclass(frozen=True, kw_only=True)
-class Site:
+class Site(Struct, frozen=True, kw_only=True, dict=True):
     """What the pages are made from; `today` is the day in the campaign's time zone.
 
     A draft, and an edition whose date has not come, is not public.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Any
 
 from jinja2 import Environment
 from markupsafe import Markup, escape
+from msgspec.structs import replace
 
 from newsletter.config import Config
 from newsletter.errors import IssueError, NotFoundError

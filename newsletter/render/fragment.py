@@ -5,8 +5,9 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from urllib.parse import unquote
+
+from msgspec import Struct
 
 from newsletter.models import Field, Picture
 from newsletter.render.picturesize import picture_size
@@ -19,8 +20,7 @@ _IMAGE = re.compile(r'<img\b[^>]*?\bsrc="(?P<source>[^"]*)"[^>]*>')
 _WIDTH = re.compile(r"\swidth=\"")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Fragment:
+class Fragment(Struct, frozen=True, kw_only=True):
     """A piece of HTML, and the pictures that it shows as `cid:NAME`, in order of appearance."""
 
     html: str

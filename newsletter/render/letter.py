@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from jinja2 import Environment
 from markupsafe import Markup, escape
+from msgspec import Struct
 
 from newsletter.config import Config
 from newsletter.languages import direction
@@ -21,8 +21,7 @@ _FIRST_STRONG, _POP = "\u2068", "\u2069"
 PREVIEW_PADDING = "\u034f\u200c\u00a0" * 60
 
 
-@dataclass(frozen=True, kw_only=True)
-class Letter:
+class Letter(Struct, frozen=True, kw_only=True):
     """A rendered mail to one person."""
 
     language: str

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from newsletter.errors import IssueError, UsageError
 from newsletter.models import Field, RenderedEdition
@@ -16,8 +18,7 @@ from newsletter.stencil.places import Occurrence, Place, in_html, in_text, texts
 from newsletter.stencil.values import SlotField, clean, is_link
 
 
-@dataclass(frozen=True, kw_only=True)
-class Misplaced:
+class Misplaced(Struct, frozen=True, kw_only=True):
     """A personal field where no value can be made safe, and what stands there."""
 
     field: Field

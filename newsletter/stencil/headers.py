@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from enum import StrEnum
 from functools import lru_cache
+
+from msgspec import Struct
 
 from newsletter.errors import AddressError, UsageError
 from newsletter.mac import Mac
@@ -35,8 +36,7 @@ class HeaderSlot(StrEnum):
     LIST_UNSUBSCRIBE = "List-Unsubscribe"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Envelope:
+class Envelope(Struct, frozen=True, kw_only=True):
     """What the headers say to everybody.
 
     `list_id` is the bare identifier (RFC 2919), `list_help` and `list_archive` are bare URLs. `one_click`
@@ -59,8 +59,7 @@ class Envelope:
         return envelope_address(self.sender).rpartition("@")[2]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FilledHeaders:
+class FilledHeaders(Struct, frozen=True, kw_only=True):
     """One recipient's headers.
 
     `date` is UTC milliseconds; `list_unsubscribe` is the whole value, `<https://…>, <mailto:…>` (RFC 2369),

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+
+from msgspec import Struct
 
 from newsletter.errors import StoreError
 from newsletter.stencil.headers import HeaderSlot
@@ -18,16 +19,14 @@ _MAGIC = b"newsletter-stencil "
 _VERSION = b"1"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Slot:
+class Slot(Struct, frozen=True, kw_only=True):
     """A place in a body that a field's value fills; `field` is an index into the stencil's fields."""
 
     field: int
     place: Place
 
 
-@dataclass(frozen=True, kw_only=True)
-class Stencil:
+class Stencil(Struct, frozen=True, kw_only=True, dict=True):
     """An edition encoded once.
 
     `head` has one piece more than `head_slots`, `body` one more than `body_slots`; pieces are final bytes

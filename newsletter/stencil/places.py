@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from newsletter.fields import LINKS
 from newsletter.models import Field
@@ -23,8 +24,7 @@ class Place(StrEnum):
     VERBATIM = "verbatim"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Occurrence:
+class Occurrence(Struct, frozen=True, kw_only=True):
     """One token in a text: `field` is its index, `place` None where no value may stand, for `reason`."""
 
     start: int
@@ -34,8 +34,7 @@ class Occurrence:
     reason: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Region:
+class Region(Struct, frozen=True, kw_only=True):
     """A stretch of HTML: `kind` is text, plain (title, textarea), value, bare, style, script or comment."""
 
     kind: str

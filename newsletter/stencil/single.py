@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from newsletter.languages import direction
 from newsletter.models import Address, RenderedEdition
@@ -12,8 +12,7 @@ from newsletter.stencil.mime import build_body
 from newsletter.stencil.values import clean
 
 
-@dataclass(frozen=True, kw_only=True)
-class Single:
+class Single(Struct, frozen=True, kw_only=True):
     """What one person is written by the program itself."""
 
     sender: Address

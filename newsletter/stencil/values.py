@@ -6,9 +6,10 @@ import html
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from newsletter.errors import UsageError
 from newsletter.stencil.places import Place
@@ -27,8 +28,7 @@ _URL = re.compile(
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class SlotField:
+class SlotField(Struct, frozen=True, kw_only=True):
     """A personal field of a stencil; `default` is clean, and None where the field is required."""
 
     name: str

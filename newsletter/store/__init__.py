@@ -30,7 +30,7 @@ from newsletter.store.outbox import Outbox
 from newsletter.store.people import People, merge
 from newsletter.store.place import refuse_network_share, sync_warning
 from newsletter.store.requests import Requests
-from newsletter.store.schema import migrate, refuse_newer
+from newsletter.store.schema import STEPS, migrate, refuse_newer
 from newsletter.store.sends import Sends
 from newsletter.store.staging import Stage
 
@@ -148,8 +148,9 @@ def open_store(
     DatabaseBusyError where another program holds it longer than `busy_seconds`.
     """
     refuse_network_share(path)
+    applied: set[str] = set()
     if path.is_file():
-        refuse_newer(path)
+        applied = refuse_newer(path)
     elif not create:
         raise StoreError(
             "there is no database yet",
@@ -158,7 +159,8 @@ def open_store(
         )
     connection = Connection(path, busy_seconds=busy_seconds)
     try:
-        migrate(connection)
+        if applied != STEPS.keys():
+            migrate(connection)
     except BaseException:
         connection.close()
         raise

@@ -7,9 +7,10 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+from msgspec import Struct
 
 from newsletter.errors import DatabaseBusyError, NotFoundError, StoreError
 from newsletter.models import SendState
@@ -35,8 +36,7 @@ def backup(source: Path, target: Path, now: Callable[[], int]) -> None:
     copy_database(source, target, facts={_MADE: str(now())})
 
 
-@dataclass(frozen=True, kw_only=True)
-class Restored:
+class Restored(Struct, frozen=True, kw_only=True):
     """What a restore did: where the replaced database is kept, and what was taken over from it.
 
     Both None where none stood there.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from newsletter.store.carry_joining import carry_joining
 from newsletter.store.carry_sends import carry_sends
@@ -84,8 +85,7 @@ DELETE FROM main.subscribers WHERE subject IN (SELECT subject FROM erased);
 """
 
 
-@dataclass(frozen=True, kw_only=True)
-class Carried:
+class Carried(Struct, frozen=True, kw_only=True):
     """What was taken over: how many people are kept out (erased ones among them), and deliveries.
 
     `why_not` says why nothing could be; empty where it was.

@@ -10,8 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlite_utils import Database
-
 from newsletter.store.failures import translated
 from newsletter.store.text import register
 
@@ -27,7 +25,7 @@ _RETRY_SECONDS = 0.001
 
 
 class Connection:
-    """A sqlite-utils Database over its own sqlite3 connection, safe to use from several threads in turn.
+    """One sqlite3 connection, `raw`, safe to use from several threads in turn.
 
     Every write happens inside `transaction()`. Errors of sqlite3 leave as StoreError.
     """
@@ -39,7 +37,7 @@ class Connection:
         with translated(path):
             raw = sqlite3.connect(path, timeout=_ASKING, isolation_level=None, check_same_thread=False)
             try:
-                self.db = Database(raw, execute_plugins=False)
+                self.raw = raw
                 self._prepare()
             except BaseException:
                 raw.close()
@@ -54,8 +52,8 @@ class Connection:
             f"cache_size = -{_PAGE_CACHE_KIB}",
             f"wal_autocheckpoint = {_CHECKPOINT_PAGES}",
         ):
-            self.db.conn.execute(f"PRAGMA {pragma}")
-        register(self.db)
+            self.raw.execute(f"PRAGMA {pragma}")
+        register(self.raw)
 
     def _patiently(self, sql: str, parameters: Parameters = ()) -> sqlite3.Cursor:
         """Run a statement outside a transaction, and while others hold the database try again and again.
@@ -66,7 +64,7 @@ class Connection:
         until = time.monotonic() + self._busy_seconds
         while True:
             try:
-                return self.db.conn.execute(sql, parameters)
+                return self.raw.execute(sql, parameters)
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
                     raise
@@ -80,7 +78,7 @@ class Connection:
         inside takes everything back.
         """
         with self._lock, translated(self.path):
-            raw = self.db.conn
+            raw = self.raw
             if raw.in_transaction:
                 yield
                 return
@@ -97,7 +95,7 @@ class Connection:
     def part(self) -> Iterator[None]:
         """A part of a transaction that can fail alone: what is raised inside takes back that part only."""
         with self._lock, translated(self.path):
-            raw = self.db.conn
+            raw = self.raw
             raw.execute("SAVEPOINT part")
             try:
                 yield
@@ -135,22 +133,22 @@ class Connection:
     def run(self, sql: str, parameters: Parameters = ()) -> int:
         """One writing statement in a transaction -> how many rows it changed."""
         with self.transaction():
-            return self.db.conn.execute(sql, parameters).rowcount
+            return self.raw.execute(sql, parameters).rowcount
 
     def run_many(self, sql: str, parameters: Iterable[Parameters]) -> int:
         """One writing statement for many parameters in a transaction -> how many rows were changed."""
         with self.transaction():
-            return self.db.conn.executemany(sql, parameters).rowcount
+            return self.raw.executemany(sql, parameters).rowcount
 
     def insert(self, sql: str, parameters: Parameters = ()) -> int:
         """One INSERT in a transaction -> the row's integer id."""
         with self.transaction():
-            return int(self.db.conn.execute(sql, parameters).lastrowid or 0)
+            return int(self.raw.execute(sql, parameters).lastrowid or 0)
 
     def checkpoint(self) -> None:
         """Move the write-ahead log into the file, as far as nobody reads it; no writer waits for that."""
         with self._lock, translated(self.path):
-            self.db.conn.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            self.raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     @contextmanager
     def bulk(self, *, cache_kib: int = 32_768) -> Iterator[None]:
@@ -174,4 +172,4 @@ class Connection:
     def close(self) -> None:
         """Close the connection; the last one to close also clears the write-ahead log away."""
         with self._lock, translated(self.path):
-            self.db.close()
+            self.raw.close()

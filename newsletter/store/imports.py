@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
+
+from msgspec import Struct, field
 
 from newsletter.models import ConsentKind, MembershipState, Profile
 from newsletter.store.consent import Consent
@@ -34,8 +35,7 @@ _ANYBODY_SQL = "SELECT 1 FROM subscribers WHERE address_mac BETWEEN ? AND ? LIMI
 _SUPPRESSED_SQL = "SELECT DISTINCT address_mac FROM suppressions WHERE address_mac IN ({marks})"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Known:
+class Known(Struct, frozen=True, kw_only=True):
     """What stands in the database about an address; without a subject it is only suppressed."""
 
     suppressed: bool
@@ -44,8 +44,7 @@ class Known:
     membership: MembershipState | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Decision:
+class Decision(Struct, frozen=True, kw_only=True):
     """What an import does with one person of whom something is known.
 
     `count` is the report's word. `membership` is the state to set in the list (None leaves it). `profile`
@@ -58,16 +57,14 @@ class Decision:
     stays_pending: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class Rules:
+class Rules(Struct, frozen=True, kw_only=True):
     """What an import does: who is new joins in the state `joining`, about others `decide` is asked."""
 
     joining: MembershipState
     decide: Callable[[Profile, Known], Decision]
 
 
-@dataclass(kw_only=True)
-class _Batch:
+class _Batch(Struct, kw_only=True):
     """The rows that one transaction writes; `joins` are of people who were known before."""
 
     people: list[Row] = field(default_factory=list)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
 import sqlite3
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
-
-from sqlite_utils import Database
-from sqlite_utils.migrations import Migrations
+from typing import TYPE_CHECKING
 
 from newsletter.errors import DatabaseVersionError, StoreError
 from newsletter.store.database import APPLICATION_ID, Connection
@@ -18,37 +16,26 @@ from newsletter.store.schema_joining import JOINING_SQL, LEFT_ANEW_SQL, PAGE_LAN
 from newsletter.store.schema_people import PEOPLE_SQL
 from newsletter.store.schema_sending import SENDING_SQL
 
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
 MIGRATION_SET = "newsletter"
-MIGRATIONS = Migrations(MIGRATION_SET)
+_TABLE = "_sqlite_migrations"  # of sqlite-utils
+
+STEPS = {
+    "001_people": f"""
+        PRAGMA application_id = {APPLICATION_ID};
+        {PEOPLE_SQL}
+        INSERT INTO meta (key, value) VALUES ('project_id', lower(hex(randomblob(16))));
+    """,
+    "002_sending": SENDING_SQL,
+    "003_joining": JOINING_SQL,
+    "004_page_language": PAGE_LANGUAGE_SQL,
+    "005_left_anew": LEFT_ANEW_SQL,
+}
+"""Each migration's SQL, by its name. A step that was released is never changed: a new one is added."""
 
 _RESTORE_HINT = "name another file, or bring back a backup: newsletter restore FILE"
-
-
-@MIGRATIONS(name="001_people")
-def _people(db: Database) -> None:
-    db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    db.executescript(PEOPLE_SQL)
-    db.execute("INSERT INTO meta (key, value) VALUES ('project_id', ?)", [secrets.token_hex(16)])
-
-
-@MIGRATIONS(name="002_sending")
-def _sending(db: Database) -> None:
-    db.executescript(SENDING_SQL)
-
-
-@MIGRATIONS(name="003_joining")
-def _joining(db: Database) -> None:
-    db.executescript(JOINING_SQL)
-
-
-@MIGRATIONS(name="004_page_language")
-def _page_language(db: Database) -> None:
-    db.executescript(PAGE_LANGUAGE_SQL)
-
-
-@MIGRATIONS(name="005_left_anew")
-def _left_anew(db: Database) -> None:
-    db.executescript(LEFT_ANEW_SQL)
 
 
 def applied_migrations(path: Path) -> set[str]:
@@ -62,39 +49,56 @@ def applied_migrations(path: Path) -> set[str]:
         if not tables:
             return set()
         rows: list[tuple[str]] = []
-        if Migrations.migrations_table in tables:
+        if _TABLE in tables:
             rows = raw.execute(
-                f"SELECT name FROM {Migrations.migrations_table} WHERE migration_set = ?", [MIGRATION_SET]
+                f"SELECT name FROM {_TABLE} WHERE migration_set = ?", [MIGRATION_SET]
             ).fetchall()
-    if not rows and tables != {Migrations.migrations_table}:
+    if not rows and tables != {_TABLE}:
         raise StoreError("this file is no newsletter database", where=str(path), hint=_RESTORE_HINT)
     return {name for (name,) in rows}
 
 
-def refuse_newer(path: Path, migrations: Migrations = MIGRATIONS) -> None:
-    """Raise DatabaseVersionError where a newer version of this program has written the file."""
-    known = {migration.name for migration in migrations.pending(Database(memory=True, execute_plugins=False))}
-    if applied_migrations(path) - known:
+def refuse_newer(path: Path) -> set[str]:
+    """Raise DatabaseVersionError where a newer version of this program has written the file.
+
+    Gives what has been applied.
+    """
+    applied = applied_migrations(path)
+    if applied - STEPS.keys():
         raise DatabaseVersionError(
             "this database was written by a newer version of newsletter",
             where=str(path),
             hint="update this program, then run the same command again",
         )
+    return applied
 
 
-def migrate(connection: Connection, migrations: Migrations = MIGRATIONS) -> list[str]:
+def migrate(connection: Connection, steps: Mapping[str, str] = STEPS) -> list[str]:
     """Apply what is missing -> the names. An existing database is copied beside itself before each one."""
-    done: list[str] = []
+    from sqlite_utils import Database
+    from sqlite_utils.migrations import Migrations
+
+    migrations, done = Migrations(MIGRATION_SET), []
+    for step in steps:
+        migrations(name=step)(_run_script(steps[step]))
     with translated(connection.path):
-        fresh = not connection.db.table_names()
-        while pending := [migration.name for migration in migrations.pending(connection.db)]:
+        db = Database(connection.raw, execute_plugins=False)
+        fresh = not db.table_names()
+        while pending := [migration.name for migration in migrations.pending(db)]:
             name = pending[0]
             if not fresh:
                 copy_database(
                     connection.path, connection.path.with_name(f"{connection.path.name}.before-{name}")
                 )
             with connection.transaction():
-                if name in {migration.name for migration in migrations.pending(connection.db)}:
-                    migrations.apply(connection.db, stop_before=pending[1:])
+                if name in {migration.name for migration in migrations.pending(db)}:
+                    migrations.apply(db, stop_before=pending[1:])
                     done.append(name)
     return done
+
+
+def _run_script(sql: str) -> Callable[[Database], None]:
+    def run(db: Database) -> None:
+        db.executescript(sql)
+
+    return run

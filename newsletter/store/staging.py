@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from newsletter.models import Profile
 from newsletter.store.database import Row

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import unicodedata
 from functools import lru_cache
-
-from sqlite_utils import Database
 
 _KEPT = 4_096  # answers
 
@@ -24,12 +23,12 @@ def has_tag(tags: str | None, tag: str) -> int:
     return int(tags is not None and any(fold(part) == tag for part in tags.split(",")))
 
 
-def register(db: Database) -> None:
+def register(raw: sqlite3.Connection) -> None:
     """Make the functions known to SQL as news_fold() and news_has_tag().
 
     news_fold_again() is for values that many people share; a name would only push such ones out.
     """
     again, known_tag = lru_cache(_KEPT)(fold), lru_cache(_KEPT)(has_tag)
-    db.register_function(fold, deterministic=True, name="news_fold")
-    db.register_function(again, deterministic=True, name="news_fold_again")
-    db.register_function(known_tag, deterministic=True, name="news_has_tag")
+    raw.create_function("news_fold", 1, fold, deterministic=True)
+    raw.create_function("news_fold_again", 1, again, deterministic=True)
+    raw.create_function("news_has_tag", 2, known_tag, deterministic=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from newsletter.store.database import Connection
 
@@ -10,8 +11,7 @@ _MINUTE = 60_000  # milliseconds
 _KEPT = 8 * 24 * 60  # minutes
 
 
-@dataclass(frozen=True, kw_only=True)
-class Shared:
+class Shared(Struct, frozen=True, kw_only=True):
     """A relay that others use too, as one journal saw it last: how many had left to it from `since` on.
 
     `elsewhere` of them came from others since the look before. A look that ends in no commit is thrown away.

@@ -5,14 +5,14 @@ from __future__ import annotations
 import ipaddress
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 MOST_BUCKETS = 20_000
 IPV6_SITE = 64
 
 
-@dataclass(frozen=True, kw_only=True)
-class Rate:
+class Rate(Struct, frozen=True, kw_only=True):
     """`burst` requests at once, and `per_second` from then on."""
 
     burst: float
@@ -28,14 +28,12 @@ RATES: Mapping[str, Rate] = {
 """One-click requests come from the few addresses of the big mail providers, joins from people."""
 
 
-@dataclass
-class _Bucket:
+class _Bucket(Struct):
     left: float
     at: float
 
 
-@dataclass
-class Allowance:
+class Allowance(Struct):
     """Who asked how often. A full memory forgets whoever has been quiet longest."""
 
     rates: Mapping[str, Rate] = field(default_factory=lambda: RATES)

@@ -6,9 +6,9 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from msgspec import Struct
 from starlette.requests import Request
 
 from newsletter.config import Config
@@ -39,8 +39,7 @@ class Reader:
         self._store.close()
 
 
-@dataclass
-class _Job:
+class _Job(Struct):
     work: Callable[[Store], Any]
     done: bool = False
     answer: Any = None
@@ -94,8 +93,7 @@ class Writer:
         self._store.close()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Desk:
+class Desk(Struct, frozen=True, kw_only=True):
     """One server's means. `reader` never waits for a writer; `now` gives UTC milliseconds."""
 
     config: Config

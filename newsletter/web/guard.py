@@ -6,8 +6,8 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
+from msgspec import Struct, field
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import Response
@@ -32,8 +32,7 @@ class _RefusedError(Exception):
         self.status, self.headers = status, headers or {}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Door:
+class Door(Struct, frozen=True, kw_only=True):
     """Whom the guard lets in: `hosts` are Host headers in lower case, `prefix` is base_url's path."""
 
     hosts: frozenset[str]
@@ -41,8 +40,7 @@ class Door:
     prefix: str = ""
 
 
-@dataclass
-class Guard:
+class Guard(Struct):
     """The outermost part of the app. `log` gets one line a request, without addresses, paths or tokens."""
 
     app: ASGIApp

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
+from msgspec import Struct, field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -23,8 +23,7 @@ JOIN, SENT = "/join", "/join/sent"
 MOST_NAME = 100
 
 
-@dataclass(frozen=True, kw_only=True)
-class Asked:
+class Asked(Struct, frozen=True, kw_only=True):
     """What somebody filled in; `errors` says by field what is wrong with it."""
 
     typed: str = ""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
@@ -60,8 +59,7 @@ async def ways(request: Request) -> Response:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Whose:
+class _Whose(Struct, frozen=True, kw_only=True):
     """A token for the page, the masked address (empty where it has ended), and what list and issue it got."""
 
     token: str

@@ -9,9 +9,11 @@ import selectors
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, TypeVar
+
+from msgspec.structs import replace
 
 from newsletter.deliver.ports import Attempt, Draft, HandBack, Parcel, Stage
 from newsletter.errors import StoreError

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from newsletter.deliver.ports import Attempt, Parcel, Stage
 from newsletter.deliver.smtp import Connection, Timeouts, connect

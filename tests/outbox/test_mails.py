@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import dkim as dkimpy  # type: ignore[import-untyped]
 import pytest
+from msgspec.structs import replace
 
 from newsletter.audience import departures, joining, preferences
 from newsletter.dkim import Signer, new_key

@@ -131,6 +131,18 @@ def test_whatsapp_comes_first_on_a_phone(browser: Page, host: str, width: int, f
     assert look(browser, f"{host}{ISSUE}/en/", script, width) == f"way-{first}"
 
 
+def test_the_ways_to_share_stand_in_the_middle(browser: Page, host: str) -> None:
+    script = """() => {
+      const box = document.querySelector('.share .ways').getBoundingClientRect();
+      const all = [...document.querySelectorAll('.share .ways li')].map(e => e.getBoundingClientRect());
+      const row = all.filter(b => b.top === all[0].top);
+      const left = Math.min(...row.map(b => b.left)) - box.left;
+      return [row.length, Math.abs(left - (box.right - Math.max(...row.map(b => b.right))))];
+    }"""
+    together, askew = look(browser, f"{host}{ISSUE}/en/", script, 1280)
+    assert together > 2 and askew < 2
+
+
 def test_targets_are_large_enough_for_a_thumb(browser: Page, host: str) -> None:
     script = """() => [...document.querySelectorAll('.button, .tongues a')]
       .map(e => e.getBoundingClientRect()).filter(b => b.height < 34 || b.width < 34).length"""

@@ -6,7 +6,6 @@ import email
 import html
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from email import policy
 from email.header import decode_header, make_header
 from email.message import EmailMessage
@@ -15,6 +14,7 @@ from html.parser import HTMLParser
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from newsletter.stencil import (
     Stencil,

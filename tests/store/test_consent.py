@@ -8,6 +8,7 @@ import os
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlite_utils import Database
 
 from newsletter.errors import NotFoundError, StoreError, UsageError
 from newsletter.mac import Mac
@@ -38,7 +39,7 @@ def test_consent_events_are_only_ever_added(store: Store, sql: str, recursive: s
         subject=ANA, kind=ConsentKind.JOINED, at=5, list_name="dentists", wording="Yes, send me it."
     )
     store.consent.append(event)
-    store._connection.db.conn.execute(f"PRAGMA recursive_triggers = {recursive}")
+    store._connection.raw.execute(f"PRAGMA recursive_triggers = {recursive}")
     with pytest.raises(StoreError, match="only ever added|never changed"):
         store._connection.run(sql)
     assert store.consent.of(ANA) == [event]
@@ -165,7 +166,7 @@ def test_personal_data_stands_in_one_table_only(store: Store) -> None:
     take_in(store, profile(secret_word, name=secret_word, attributes={"note": secret_word}))
     dump = [
         (table.name, row)
-        for table in store._connection.db.tables
+        for table in Database(store._connection.raw).tables
         for row in table.rows
         if secret_word in repr(row)
     ]

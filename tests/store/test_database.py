@@ -13,15 +13,13 @@ from contextlib import closing, contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import pytest
-from sqlite_utils import Database
-from sqlite_utils.migrations import Migrations
 
 from newsletter.errors import DatabaseBusyError, DatabaseVersionError, StoreError
 from newsletter.store import Store, open_store
 from newsletter.store.database import Connection
 from newsletter.store.failures import translate
 from newsletter.store.place import filesystem_type, parse_mount_output, parse_proc_mounts, sync_warning
-from newsletter.store.schema import MIGRATION_SET, migrate
+from newsletter.store.schema import MIGRATION_SET, STEPS, migrate
 from newsletter.store.schema_people import PEOPLE_SQL
 from tests.store.samples import Clock, profile, take_in
 
@@ -93,13 +91,7 @@ def test_a_database_of_a_newer_program_is_refused_byte_for_byte(path: Path, cloc
 
 
 def test_an_older_database_is_copied_before_it_is_migrated(path: Path, clock: Clock) -> None:
-    older = Migrations(MIGRATION_SET)
-
-    @older(name="001_people")
-    def people(db: Database) -> None:
-        db.executescript(PEOPLE_SQL)
-        db.execute("INSERT INTO meta (key, value) VALUES ('project_id', 'cafe')")
-
+    older = {"001_people": f"{PEOPLE_SQL} INSERT INTO meta (key, value) VALUES ('project_id', 'cafe');"}
     connection = Connection(path)
     assert migrate(connection, older) == ["001_people"]
     connection.close()
@@ -115,15 +107,7 @@ def test_an_older_database_is_copied_before_it_is_migrated(path: Path, clock: Cl
 def test_a_migration_that_fails_leaves_the_database_as_it_was(path: Path, clock: Clock) -> None:
     with open_store(path, now=clock) as store:
         take_in(store, profile("ana"))
-    broken = Migrations(MIGRATION_SET)
-    for name in ("001_people", "002_sending"):
-        broken(name=name)(lambda db: None)
-
-    @broken(name="003_broken")
-    def fails(db: Database) -> None:
-        db.execute("DELETE FROM memberships")
-        db.execute("SELECT * FROM no_such_table")
-
+    broken = {**STEPS, "006_broken": "DELETE FROM memberships; SELECT * FROM no_such_table;"}
     connection = Connection(path)
     with pytest.raises(StoreError):
         migrate(connection, broken)
@@ -169,7 +153,7 @@ def test_a_lock_that_ends_in_time_is_waited_for(path: Path, clock: Clock) -> Non
 
 def test_a_full_disk_takes_back_what_was_being_written(store: Store) -> None:
     take_in(store, profile("ana"))
-    raw = store._connection.db.conn
+    raw = store._connection.raw
     pages = store._connection.value("PRAGMA page_count")
     raw.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(StoreError, match="the disk is full") as caught, store.transaction():

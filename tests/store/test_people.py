@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlite_utils import Database
 
 from newsletter.models import ConsentKind, MembershipState, Profile, Subscriber, SuppressionKind
 from newsletter.segments import Segment, Term, consent_terms
@@ -87,7 +88,7 @@ def test_erasing_leaves_nothing_personal_behind(store: Store) -> None:
         ConsentKind.ERASED,
     ]
     assert store.lists.all()[0].active == 0
-    rows = [repr(row) for table in store._connection.db.tables for row in table.rows]
+    rows = [repr(row) for table in Database(store._connection.raw).tables for row in table.rows]
     assert not [row for row in rows if "ana" in row.lower().replace("import", "")]
 
 

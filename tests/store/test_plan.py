@@ -233,7 +233,7 @@ def test_others_can_write_while_a_plan_is_made(store: Store, path: Path) -> None
 
     def between(sql: str, parameters: object = ()) -> list[tuple[object, ...]]:
         nonlocal writes
-        if not store._connection.db.conn.in_transaction:
+        if not store._connection.raw.in_transaction:
             with closing(sqlite3.connect(path, timeout=0)) as other, other:
                 other.execute("INSERT INTO usage (relay, minute, sent) VALUES ('x', ?, 1)", [writes])
             writes += 1

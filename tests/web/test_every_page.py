@@ -82,18 +82,19 @@ def every_page(served: Served) -> dict[str, int]:
 
 
 def test_no_page_has_a_fault(served: Served, browser: Browser) -> None:
+    looking = {
+        view: browser.new_page(
+            viewport={"width": view[1], "height": 900}, color_scheme=view[2], locale=view[0]
+        )
+        for view in VIEWS
+    }
     found = {}
     for number, (path, status) in enumerate(every_page(served).items()):
-        for language, width, scheme in (VIEWS[number % 4], VIEWS[(number + 1) % 4]):
-            context = browser.new_context(
-                viewport={"width": width, "height": 900}, color_scheme=scheme, locale=language
-            )
-            page = context.new_page()
+        for view in (VIEWS[number % 4], VIEWS[(number + 1) % 4]):
+            page = looking[view]
             answer = page.goto(f"{served.base}{path}")
             assert answer is not None and answer.status == status, path
-            where = (path, language, width, scheme)
-            found[where] = faults(page) + ([f"{wide(page)} too wide"] if wide(page) else [])
-            context.close()
+            found[path, *view] = faults(page) + ([f"{wide(page)} too wide"] if wide(page) else [])
     assert {where: one for where, one in found.items() if one} == {}
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shutil
 import threading
-from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from newsletter import home
 from newsletter.errors import RefusedError

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from newsletter.deliver.ports import Attempt, Parcel
 from newsletter.deliver.smtp.connection import Connection
@@ -15,8 +16,7 @@ from newsletter.relay import Relay
 PATIENT = Timeouts()
 
 
-@dataclass(frozen=True, kw_only=True)
-class ProbeReport:
+class ProbeReport(Struct, frozen=True, kw_only=True):
     """What a relay showed of itself.
 
     `tls` is the version ("TLSv1.3"), empty without encryption; `certificate_expires` is UTC ms;

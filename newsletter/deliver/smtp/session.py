@@ -7,8 +7,9 @@ import ipaddress
 import ssl
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from newsletter.deliver.smtp import trouble
 from newsletter.deliver.smtp.replies import extensions
@@ -21,8 +22,7 @@ from newsletter.relay import Relay
 Tls = ssl.SSLContext
 
 
-@dataclass(frozen=True, kw_only=True)
-class Timeouts:
+class Timeouts(Struct, frozen=True, kw_only=True):
     """Seconds to wait, after RFC 5321 4.5.3.2; shorter while setting up, where a wrong port is likelier.
 
     `first` holds for the first commands that are pipelined on a connection: a relay that offers PIPELINING
@@ -40,8 +40,7 @@ class Timeouts:
     quit: float = 2
 
 
-@dataclass(frozen=True, kw_only=True)
-class Session:
+class Session(Struct, frozen=True, kw_only=True):
     """A connection on which mail can be sent, and what the relay says it can do."""
 
     wire: Wire
