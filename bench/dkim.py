@@ -9,11 +9,11 @@ printed is the median of the rounds' ratios. The first value of the stencil stan
 from __future__ import annotations
 
 import argparse
+import asyncio
 import hashlib
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from cryptography.hazmat.primitives import hashes
@@ -22,6 +22,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from newsletter.composer import filling
+from newsletter.deliver.press import SHEAF
+from newsletter.deliver.signers import Signers
 from newsletter.dkim import Signer, new_key
 from newsletter.models import Address, Field, RenderedEdition
 from newsletter.stencil import Envelope, FilledHeaders, Stencil, cut
@@ -88,15 +90,18 @@ def cpu(work: Sequence[Callable[[], object]]) -> float:
     return (time.process_time() - before) / len(work) * 1e6
 
 
-def rate(signer: Signer, count: int, threads: int) -> float:
-    """Signatures a second in so many threads."""
-    digest = hashlib.sha256(HEAD).digest()
+async def rate(signer: Signer, count: int, processes: int) -> float:
+    """Signatures a second by so many processes, in sheaves as a run hands them out."""
+    signers = Signers(signer.pem, signer.sign_digest, count=processes)
+    await signers.open()
+    while not all(process.ready for process in signers._processes):
+        await asyncio.sleep(0.01)
     before = time.perf_counter()
-    with ThreadPoolExecutor(threads) as pool:
-        list(
-            pool.map(lambda _: [signer.sign(b"", digest, 0) for _ in range(count // threads)], range(threads))
-        )
-    return count / (time.perf_counter() - before)
+    jobs = [signers.sign([hashlib.sha256(HEAD).digest()] * SHEAF) for _ in range(count // SHEAF)]
+    await asyncio.gather(*filter(None, jobs))
+    seconds = time.perf_counter() - before
+    await signers.close()
+    return count / seconds
 
 
 def main() -> None:
@@ -139,8 +144,9 @@ def main() -> None:
             f"signing with {name:<21} {statistics.median(added):6.0f} µs CPU: {bare:.2f} of a bare RSA-2048 "
             f"signature, {floor:.2f} of it with a bare SHA-256 of the message"
         )
-    one, two = (rate(rsa, 4 * asked.messages, threads) for threads in (1, 2))
-    print(f"RSA in one and in two threads      {one:6.0f} and {two:.0f} a second: {two / one:.2f}")
+    for name, signer in (("RSA", rsa), ("Ed25519", ed25519)):
+        one, two = (asyncio.run(rate(signer, 4 * asked.messages, count)) for count in (1, 2))
+        print(f"{name:<7} in one and two processes   {one:6.0f} and {two:.0f} a second: {two / one:.2f}")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from newsletter import links
 from newsletter.addresses import parse_address
 from newsletter.config import Config
-from newsletter.deliver.ports import Parcel
+from newsletter.deliver.ports import Draft, Parcel
+from newsletter.deliver.signers import Signers
 from newsletter.dkim import BodyHash, Signer
 from newsletter.errors import AddressError, UsageError
 from newsletter.links import KEY_PURPOSE
@@ -30,10 +31,16 @@ from newsletter.stencil import (
 )
 from newsletter.store import Store
 
+FEW = 500  # mails that are signed here before other processes have started
+BITS = 512  # of an RSA key for each process that signs: more of them than these would wait for the sender
 TEST_MARK = "[Test]"
 """Before the subject of a copy that counts for nobody."""
 
 Filling = Callable[[Mapping[str, str], FilledHeaders], Sequence[bytes]]
+Finish = Callable[[bytes], Sequence[bytes]]
+Drafting = Callable[[Mapping[str, str], FilledHeaders], tuple[bytes, Finish]]
+_Wrap = Callable[[Sequence[bytes]], Parcel]
+_Making = Callable[[Mapping[str, str], FilledHeaders, _Wrap], Parcel | Draft]
 
 
 def signer_of(config: Config) -> Signer | None:
@@ -45,36 +52,53 @@ def filling(stencil: Stencil, signer: Signer | None) -> Filling:
     """What fills a stencil to pieces, and signs where there is a signer: at the moment of the mail's Date."""
     if signer is None:
         return partial(fill_pieces, stencil)
-    body_hash = BodyHash(stencil.body)
+    draft = drafting(stencil, signer)
 
-    def signed(values: Mapping[str, str], headers: FilledHeaders) -> list[bytes]:
-        head = fill_head(stencil, values, headers)
-        parts = body_parts(stencil, values)
-        signature = signer.sign(head, body_hash.of(parts[1::2]), headers.date)
-        return [signature + head + b"\r\n", *parts]
+    def signed(values: Mapping[str, str], headers: FilledHeaders) -> Sequence[bytes]:
+        digest, pieces = draft(values, headers)
+        return pieces(signer.sign_digest(digest))
 
     return signed
 
 
-def threads_for(config: Config) -> int:
-    """In how many threads to fill and sign: others can work during the millisecond of an RSA signature."""
+def drafting(stencil: Stencil, signer: Signer) -> Drafting:
+    """What fills a stencil to a digest that is to be signed, and to what makes pieces with the signature."""
+    body_hash = BodyHash(stencil.body)
+
+    def draft(values: Mapping[str, str], headers: FilledHeaders) -> tuple[bytes, Finish]:
+        head = fill_head(stencil, values, headers)
+        parts = body_parts(stencil, values)
+        line, digest = signer.unsigned(head, body_hash.of(parts[1::2]), headers.date)
+        return digest, lambda signature: [signer.signed(line, signature) + head + b"\r\n", *parts]
+
+    return draft
+
+
+def signers_for(config: Config, count: int) -> Signers | None:
+    """Processes that sign for a run of `count` mails, where the project signs and they are worth starting."""
     signer = signer_of(config)
-    return (os.cpu_count() or 1) if signer is not None and signer.algorithm.startswith(b"rsa") else 0
+    if signer is None or count < FEW:
+        return None
+    processes = max(1, min(os.cpu_count() or 1, signer.bits // BITS))
+    return Signers(signer.pem, signer.sign_digest, count=processes)
 
 
-def composer(store: Store, config: Config, send: Send) -> Callable[[Claim], Parcel | Outcome]:
-    """What turns a claim of this send into a filled message, from the stored stencils only."""
+def composer(store: Store, config: Config, send: Send) -> Callable[[Claim], Parcel | Draft | Outcome]:
+    """What turns a claim of this send into a filled message, from the stored stencils only.
+
+    Where the project signs it becomes a draft, which may be signed elsewhere.
+    """
     links_of = links.personal_links(config, store.keys.current(KEY_PURPOSE), send.id)
     domain = config.sender.domain
     sender = mail_from(config)
     signer = signer_of(config)
-    known: dict[bytes, tuple[Stencil, Filling]] = {}
+    known: dict[bytes, tuple[Stencil, _Making]] = {}
 
-    def compose(claim: Claim) -> Parcel | Outcome:
+    def compose(claim: Claim) -> Parcel | Draft | Outcome:
         if claim.stencil not in known:
             loaded = Stencil.from_bytes(store.sends.stencil(claim.stencil))
-            known[claim.stencil] = loaded, filling(loaded, signer)
-        stencil, filled = known[claim.stencil]
+            known[claim.stencil] = loaded, _making(loaded, signer)
+        stencil, make = known[claim.stencil]
         own = links_of(claim.subject)
         values = reader_values(claim.profile, own)
         identity = message_id(send.seed, claim.delivery, domain)
@@ -86,21 +110,40 @@ def composer(store: Store, config: Config, send: Send) -> Callable[[Claim], Parc
             list_unsubscribe=own.list_unsubscribe,
         )
         try:
-            return Parcel(
-                delivery=claim.delivery,
-                mail_from=sender,
-                rcpt_to=envelope_address(claim.profile.address),
-                pieces=filled(values, headers),
-                smtputf8=claim.profile.address.needs_smtputf8,
-                dotless=True,
-                attempts=claim.attempts,
-                envelope_id=envelope_id(claim.delivery, identity),
-            )
+            return make(values, headers, _wrapping(claim, sender, identity))
         except (UsageError, AddressError) as error:
             empty = missing(stencil, values)
             return _skip(claim, f"the field {empty[0]} is empty by now" if empty else error.message)
 
     return compose
+
+
+def _making(stencil: Stencil, signer: Signer | None) -> _Making:
+    if signer is None:
+        return lambda values, headers, wrap: wrap(fill_pieces(stencil, values, headers))
+    drafted = drafting(stencil, signer)
+
+    def make(values: Mapping[str, str], headers: FilledHeaders, wrap: _Wrap) -> Draft:
+        digest, pieces = drafted(values, headers)
+        return Draft(digest=digest, sign=signer.sign_digest, finish=lambda signature: wrap(pieces(signature)))
+
+    return make
+
+
+def _wrapping(claim: Claim, sender: str, identity: str) -> _Wrap:
+    """What puts a message's pieces into this claim's envelope. AddressError for one that can be in none."""
+    address = claim.profile.address
+    rcpt_to = envelope_address(address)
+    return lambda pieces: Parcel(
+        delivery=claim.delivery,
+        mail_from=sender,
+        rcpt_to=rcpt_to,
+        pieces=pieces,
+        smtputf8=address.needs_smtputf8,
+        dotless=True,
+        attempts=claim.attempts,
+        envelope_id=envelope_id(claim.delivery, identity),
+    )
 
 
 def mail_from(config: Config) -> str:

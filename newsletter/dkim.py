@@ -6,7 +6,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 
 from msgspec import Struct
@@ -65,14 +65,15 @@ def new_key(*, ed25519: bool = False) -> bytes:
 class Signer:
     """Signs for one domain with one key; without state of its own, so any thread may use it.
 
-    A copy goes to another process by pickle, which carries the PEM. ConfigError, whose `where` is as given,
-    for a key that cannot sign. `bits` is the key's size, `algorithm` the a= tag.
+    ConfigError, whose `where` is as given, for a key that cannot sign. `bits` is the key's size, `algorithm`
+    the a= tag. Only `sign_digest` needs the key, and most of the time: with the same PEM another process can
+    do it.
     """
 
     def __init__(self, *, domain: str, selector: str, pem: bytes, where: str = "") -> None:
         self.domain, self.selector, self.pem = domain, selector, pem
         self._domain, self._selector = domain.encode(), selector.encode()
-        self.algorithm, self.bits, self._public, self._signature = _opened(pem, where)
+        self.algorithm, self.bits, self._public, self.sign_digest = _opened(pem, where)
 
     @classmethod
     def load(cls, settings: Dkim) -> Signer:
@@ -88,9 +89,6 @@ class Signer:
             ) from None
         return cls(domain=settings.domain, selector=settings.selector, pem=pem, where=where)
 
-    def __reduce__(self) -> tuple[Callable[[], Signer], tuple[()]]:
-        return partial(Signer, domain=self.domain, selector=self.selector, pem=self.pem), ()
-
     @property
     def record_name(self) -> str:
         """Where the DNS record stands (RFC 6376 3.6.2.1), without a dot at the end."""
@@ -103,7 +101,12 @@ class Signer:
         return f"v=DKIM1; k={kind}; p={base64.b64encode(self._public).decode()}"
 
     def sign(self, head: bytes, body_hash: bytes, now: int) -> bytes:
-        """The DKIM-Signature line with its CRLF, to stand before all headers.
+        """The DKIM-Signature line with its CRLF, to stand before all headers: see `unsigned`."""
+        line, digest = self.unsigned(head, body_hash, now)
+        return self.signed(line, self.sign_digest(digest))
+
+    def unsigned(self, head: bytes, body_hash: bytes, now: int) -> tuple[bytes, bytes]:
+        """The DKIM-Signature line up to the signature, and the digest, 32 octets, that is to be signed.
 
         `head` is the header lines, CRLF at each line's end; `body_hash` the SHA-256 of the relaxed body, see
         BodyHash; `now` UTC in milliseconds.
@@ -118,9 +121,14 @@ class Signer:
             base64.b64encode(body_hash),
         )
         lines.append(b"dkim-signature:" + unsigned.replace(b"\r\n", b""))
-        signature = base64.b64encode(self._signature(b"\r\n".join(lines)))
-        chunks = (signature[at : at + _LINE] for at in range(0, len(signature), _LINE))
-        return b"DKIM-Signature: " + unsigned + b"\r\n ".join(chunks) + b"\r\n"
+        return b"DKIM-Signature: " + unsigned, hashlib.sha256(b"\r\n".join(lines)).digest()
+
+    @staticmethod
+    def signed(line: bytes, signature: bytes) -> bytes:
+        """The whole line of what `unsigned` gave and the signature of its digest."""
+        encoded = base64.b64encode(signature)
+        chunks = (encoded[at : at + _LINE] for at in range(0, len(encoded), _LINE))
+        return line + b"\r\n ".join(chunks) + b"\r\n"
 
 
 class BodyHash:
@@ -178,12 +186,13 @@ def _folded(names: tuple[bytes, ...]) -> bytes:
 
 
 def _opened(pem: bytes, where: str) -> tuple[bytes, int, bytes, Callable[[bytes], bytes]]:
-    """A private key's algorithm, its bits, what DNS holds of it, and what signs with it."""
+    """A private key's algorithm, its bits, what DNS holds of it, and what signs a digest."""
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
     from cryptography.hazmat.primitives.serialization import (
         Encoding,
         PublicFormat,
@@ -197,16 +206,15 @@ def _opened(pem: bytes, where: str) -> tuple[bytes, int, bytes, Callable[[bytes]
     except (ValueError, UnsupportedAlgorithm):
         raise _unfit("is no private key in a PEM file", where) from None
     if isinstance(key, Ed25519PrivateKey):
-        signer = key
         raw = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-        return b"ed25519-sha256", 256, raw, lambda data: signer.sign(hashlib.sha256(data).digest())
+        return b"ed25519-sha256", 256, raw, key.sign
     if not isinstance(key, RSAPrivateKey):
         raise _unfit("is neither an RSA nor an Ed25519 key", where)
     if not SMALLEST <= key.key_size <= LARGEST:
         raise _unfit(f"has {key.key_size} bits, and must have {SMALLEST} to {LARGEST}", where)
     public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    sign, padding, algorithm = key.sign, PKCS1v15(), hashes.SHA256()
-    return b"rsa-sha256", key.key_size, public, lambda data: sign(data, padding, algorithm)
+    sign, padding, algorithm = key.sign, PKCS1v15(), Prehashed(hashes.SHA256())
+    return b"rsa-sha256", key.key_size, public, lambda digest: sign(digest, padding, algorithm)
 
 
 def _unfit(what: str, where: str, why: str = "") -> ConfigError:

@@ -54,6 +54,8 @@ def dispatch(
     relay = app.relay
     tally = store.sends.tally_of(send.id)
     compose = composer.composer(store, app.config, send)
+    left = tally.planned + tally.deferred
+    count = limits.unhindered(left if limit is None else min(limit, left))
     with through(app, limits), awake(), progress.sending(app, tally) as show:
         store.sends.begin_run(send, holder)
         sending = run_send(
@@ -66,7 +68,7 @@ def dispatch(
             stop=stop,
             limit=limit,
             wait=wait,
-            threads=composer.threads_for(app.config),
+            signers=composer.signers_for(app.config, count),
             progress=show,
         )
         try:

@@ -13,6 +13,7 @@ from newsletter.relay import Rate, Relay
 PACED = 60  # rates over at most so many seconds are spread; longer ones are ceilings, used up at once
 BURST = 0.2  # seconds' worth that may leave together: what one exchange with the journal takes along
 GRAINS = 240  # how finely a window remembers; leaving times are rounded up, so a ceiling is never passed
+FAST = 100  # messages a second: a lower rate keeps no processor busy
 WIRE = 0.25  # seconds a message takes on one connection, for estimates
 DAY = 86_400
 
@@ -28,6 +29,11 @@ class Limits(Struct, frozen=True, kw_only=True):
     def shared(self) -> bool:
         """Whether a ceiling holds that all who send through the relay use up together."""
         return any(rate.seconds > PACED for rate in self.rates)
+
+    def unhindered(self, count: int) -> int:
+        """Of so many messages those that may follow each other as fast as they can."""
+        slow = any(rate.count < FAST * rate.seconds for rate in self.rates if rate.seconds <= PACED)
+        return 0 if slow else min([count, *(rate.count for rate in self.rates if rate.seconds > PACED)])
 
 
 class Preset(Struct, frozen=True, kw_only=True):

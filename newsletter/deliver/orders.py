@@ -20,6 +20,5 @@ class Orders(Struct, frozen=True, kw_only=True):
     stop: Stop
     wait: bool
     progress: ProgressCallback | None
-    threads: int
     jitter: Callable[[], float]
     proven: bool

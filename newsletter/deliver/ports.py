@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Protocol
@@ -36,6 +37,14 @@ class Parcel(Struct, frozen=True, kw_only=True):
     def size(self) -> int:
         """Octets of the message."""
         return sum(map(len, self.pieces))
+
+
+class Draft(Struct, frozen=True, kw_only=True):
+    """A parcel that lacks the signature of `digest`; `sign` makes it here, as signers do elsewhere."""
+
+    digest: bytes
+    sign: Callable[[bytes], bytes]
+    finish: Callable[[bytes], Parcel]
 
 
 class Stage(StrEnum):
@@ -82,8 +91,24 @@ class Journal(Protocol):
 class Composer(Protocol):
     """Fills the stencil of a claim; an Outcome instead where there is nothing to send (say, `skipped`)."""
 
-    def __call__(self, claim: Claim, /) -> Parcel | Outcome:
+    def __call__(self, claim: Claim, /) -> Parcel | Draft | Outcome:
         """The parcel for this claim."""
+        ...
+
+
+class Signers(Protocol):
+    """Sign elsewhere, so that this process fills and sends meanwhile. What becomes of them is no error."""
+
+    async def open(self) -> None:
+        """Begin to be ready."""
+        ...
+
+    def sign(self, digests: Sequence[bytes]) -> asyncio.Future[Sequence[bytes]] | None:
+        """The signatures in order, later, or none at all; None where nobody is there to sign."""
+        ...
+
+    async def close(self) -> None:
+        """End; what is not signed yet comes back without signatures."""
         ...
 
 

@@ -1,91 +1,117 @@
-"""Fills the stencils of claims, a few at a time, so that neither filling nor signing holds the loop up."""
+"""Fills the stencils of claims and has them signed, a few at a time, so that neither holds the loop up."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 
 from newsletter.deliver.desk import given_back
-from newsletter.deliver.ports import Composer, Parcel
+from newsletter.deliver.ports import Composer, Draft, Parcel, Signers
 from newsletter.models import Claim, Outcome
 
-SHEAF = 8  # claims that are filled at a stretch: a thread's telling costs as much as filling one
+SHEAF = 8  # claims that are filled, or drafts that are signed, at a stretch
 Filled = Callable[[Claim, Parcel | Outcome], None]
+Drafted = tuple[Claim, Draft]
 
 
 class Press:
     """Hands each claim, filled or given back, to `filled`, in the loop's thread.
 
-    Fills in so many `threads`, or else in the loop's own, which serves the connections after each sheaf.
-    `error` is what went wrong.
+    Fills in that thread, which serves the connections after each sheaf. Drafts are signed by `signers`, and
+    in the loop's thread as well where there are none, or they have given up. `error` is what went wrong.
     """
 
-    def __init__(self, compose: Composer, filled: Filled, *, threads: int = 0) -> None:
+    def __init__(self, compose: Composer, filled: Filled, signers: Signers | None = None) -> None:
         self.error: BaseException | None = None
-        self._compose, self._filled = compose, filled
+        self._compose, self._filled, self._signers = compose, filled, signers
         self._waiting: deque[Claim] = deque()
-        self._filling: asyncio.Task[None] | None = None
-        self._sheaves: dict[asyncio.Future[list[Parcel | Outcome]], Sequence[Claim]] = {}
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="press") if threads else None
+        self._drafts: deque[Drafted] = deque()  # to be signed here
+        self._away: dict[asyncio.Future[Sequence[bytes]], deque[Drafted]] = {}  # with the signers
+        self._working: asyncio.Task[None] | None = None
 
     def fill(self, claims: Sequence[Claim]) -> None:
         """Fill them soon."""
-        loop = asyncio.get_running_loop()
-        if self._threads is None:
-            self._waiting.extend(claims)
-            if self._filling is None and self._waiting:
-                self._filling = loop.create_task(self._fill_waiting())
-                self._filling.add_done_callback(self._ended)
-            return
-        for at in range(0, len(claims), SHEAF):
-            sheaf = claims[at : at + SHEAF]
-            filling = loop.run_in_executor(self._threads, self._fill_sheaf, sheaf)
-            self._sheaves[filling] = sheaf
-            filling.add_done_callback(self._tell)
+        self._waiting.extend(claims)
+        if self._working is None and (self._waiting or self._drafts):
+            self._working = asyncio.get_running_loop().create_task(self._work())
+            self._working.add_done_callback(self._ended)
 
     def close(self) -> Sequence[Claim]:
         """Fill nothing more -> the claims that were handed to nobody."""
-        if self._threads is not None:
-            self._threads.shutdown(wait=False, cancel_futures=True)
-        left = [*self._waiting, *(claim for sheaf in self._sheaves.values() for claim in sheaf)]
+        left = [*self._waiting]
         self._waiting.clear()
-        self._sheaves.clear()
+        for drafts in (self._drafts, *self._away.values()):
+            left += [claim for claim, _ in drafts]
+            drafts.clear()
+        self._away.clear()
         return left
 
-    async def _fill_waiting(self) -> None:
-        while self._waiting:
-            for _ in range(min(SHEAF, len(self._waiting))):
-                filled = self._compose(self._waiting[0])
-                self._filled(self._waiting.popleft(), filled)
+    async def _work(self) -> None:
+        while self._waiting or self._drafts:
+            if not self._drafts:
+                self._fill_sheaf()
+            if not self._sent_away():
+                self._sign_sheaf()
             await asyncio.sleep(0)
 
+    def _fill_sheaf(self) -> None:
+        for _ in range(min(SHEAF, len(self._waiting))):
+            if not self._waiting:
+                return  # closed meanwhile
+            made = self._compose(self._waiting[0])
+            claim = self._waiting.popleft()
+            if isinstance(made, Draft):
+                self._drafts.append((claim, made))
+            else:
+                self._filled(claim, made)
+
+    def _sent_away(self) -> bool:
+        """Whether the signers took the drafts, if any."""
+        if not self._drafts or self._signers is None:
+            return not self._drafts
+        job = self._signers.sign([draft.digest for _, draft in self._drafts])
+        if job is not None:
+            self._away[job], self._drafts = self._drafts, deque()
+            job.add_done_callback(self._signed)
+        return job is not None
+
+    def _sign_sheaf(self) -> None:
+        for _ in range(min(SHEAF, len(self._drafts))):
+            if self._drafts:
+                _, draft = self._drafts[0]
+                self._finish(self._drafts, draft.sign(draft.digest))
+
+    def _signed(self, job: asyncio.Future[Sequence[bytes]]) -> None:
+        """Hand out what came back; what came back unsigned is tried again."""
+        sheaf = self._away.get(job, deque())
+        try:
+            for signature in () if job.cancelled() else job.result():
+                if sheaf:
+                    self._finish(sheaf, signature)
+        except BaseException as error:
+            self._fail(error)
+            raise
+        self._away.pop(job, None)
+        self._drafts.extend(sheaf)
+        self.fill(())
+
+    def _finish(self, drafts: deque[Drafted], signature: bytes) -> None:
+        """Hand the first one out."""
+        claim, draft = drafts[0]
+        parcel = draft.finish(signature)
+        drafts.popleft()
+        self._filled(claim, parcel)
+
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._filling = None
+        self._working = None
         error = None if task.cancelled() else task.exception()
         if error is not None:
-            self.error = self.error or error
-            left = list(self._waiting)
-            self._waiting.clear()
-            self._give_back(left)
-        elif self._waiting:
-            self.fill(())  # what came after the last look
+            self._fail(error)
+        self.fill(())  # what came after the last look
 
-    def _fill_sheaf(self, sheaf: Sequence[Claim]) -> list[Parcel | Outcome]:
-        return [self._compose(claim) for claim in sheaf]
-
-    def _tell(self, filling: asyncio.Future[list[Parcel | Outcome]]) -> None:
-        sheaf = self._sheaves.pop(filling, None)
-        if sheaf is None or filling.cancelled():
-            return
-        self.error = self.error or filling.exception()
-        if filling.exception() is not None:
-            self._give_back(sheaf)
-            return
-        for claim, filled in zip(sheaf, filling.result(), strict=True):
-            self._filled(claim, filled)
-
-    def _give_back(self, claims: Iterable[Claim]) -> None:
-        for claim in claims:
+    def _fail(self, error: BaseException) -> None:
+        """Give everything back."""
+        self.error = self.error or error
+        for claim in self.close():
             self._filled(claim, given_back(claim.delivery))

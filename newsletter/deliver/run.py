@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 
 from newsletter.deliver.desk import Desk, given_back
 from newsletter.deliver.judge import Judge
@@ -19,6 +19,7 @@ from newsletter.deliver.ports import (
     Journal,
     Parcel,
     ProgressCallback,
+    Signers,
     Stage,
     Stop,
 )
@@ -46,16 +47,16 @@ async def run_send(
     wait: bool = True,
     progress: ProgressCallback | None = None,
     executor: Executor | None = None,
-    threads: int = 0,
+    signers: Signers | None = None,
     jitter: Callable[[], float] = random.random,
     proven: bool = False,
 ) -> RunReport:
     """Send everything that is due, at most 64 rows in flight at a time, and say how it ended.
 
     `clock` gives UTC ms; `give_up_after` is in ms. `journal.exchange` is called in one thread of its own (or
-    in `executor`), `compose` in so many `threads` where that is not 0. With `wait` deferred rows and used-up
-    ceilings are waited for. Opens and closes `courier`. Before the relay has taken a mail nobody is marked as
-    bounced, unless it is `proven` that it takes any.
+    in `executor`). With `wait` deferred rows and used-up ceilings are waited for. Opens and closes `courier`
+    and `signers`: these start while the relay is connected to, and until they are there this process signs.
+    Before the relay has taken a mail nobody is marked as bounced, unless it is `proven` that it takes any.
 
     A pause or cancel from elsewhere, and `stop`, act within a second: what has not begun to travel is given
     back, what travels is finished and written. Outcomes are written on every way out: a cancelled task writes
@@ -72,25 +73,28 @@ async def run_send(
         stop=stop,
         wait=wait,
         progress=progress,
-        threads=threads,
         jitter=jitter,
         proven=proven,
     )
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal") as thread:
-        try:
-            run = _Run(Desk(journal, executor or thread), compose, courier, orders)
+        async with AsyncExitStack() as held:
+            run = _Run(Desk(journal, executor or thread), compose, courier, signers, orders)
+            if signers is not None:
+                held.push_async_callback(signers.close)
+                await signers.open()
+            held.push_async_callback(courier.close)
             await courier.open(run.handed_back)
             return await run.run()
-        finally:
-            await courier.close()
 
 
 class _Run:
     """One run: `_claims` are in flight with the courier, the desk holds outcomes not yet written."""
 
-    def __init__(self, desk: Desk, compose: Composer, courier: Courier, orders: Orders) -> None:
+    def __init__(
+        self, desk: Desk, compose: Composer, courier: Courier, signers: Signers | None, orders: Orders
+    ) -> None:
         self._desk = desk
-        self._press = Press(compose, self._filled, threads=orders.threads)
+        self._press = Press(compose, self._filled, signers)
         self._courier = courier
         self._orders = orders
         self._claims: dict[int, Claim] = {}
@@ -290,14 +294,19 @@ class _Run:
         """Claim nothing more; the first reason stands."""
         if self._ending is None:
             self._ending, self._reason = ending, reason
-            self._leaving = True
-            self._courier.recall()
+            self._recall()
             self._news.set()
+
+    def _recall(self) -> None:
+        """Begin nothing more, and give back what the courier does not have yet."""
+        self._leaving = True
+        self._courier.recall()
+        for claim in self._press.close():
+            self._filled(claim, given_back(claim.delivery))
 
     async def _finish(self, patience: float | None) -> None:
         """Let what travels arrive, for `patience` seconds where that is not None, and write it down."""
-        self._leaving = True
-        self._courier.recall()
+        self._recall()
         try:
             with suppress(TimeoutError):
                 async with asyncio.timeout(patience):
@@ -308,9 +317,7 @@ class _Run:
             await self._settle_last()
 
     async def _settle_last(self) -> None:
-        """Give back what nobody began, break off what still travels, and write it all down."""
-        for claim in self._press.close():
-            self._filled(claim, given_back(claim.delivery))
+        """Break off what still travels, and write it all down."""
         if self._claims:
             await self._courier.close()
         await self._desk.finish()

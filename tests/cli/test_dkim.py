@@ -7,38 +7,14 @@ import re
 import stat
 from collections.abc import Callable
 
-import dkim as verifier  # type: ignore[import-untyped]
 import pytest
 
-from tests.cli.conftest import SETTINGS, Box
+from tests.cli.conftest import Box
+from tests.cli.signed import make_key, record, verifies
 from tests.deliver.relay import ScriptedRelay
 
 Named = Callable[[int], Box]
 PEOPLE = ["ana@example.net", "josé.sample@example.com", "li@example.net"]
-RECORD = re.compile(r'^(\S+\._domainkey\.\S+)\. IN TXT ((?:"[^"]{1,255}" ?)+)$', re.MULTILINE)
-
-
-def record(printed: str) -> tuple[str, bytes]:
-    """The DNS name and its text, as a name server would give it."""
-    found = RECORD.search(printed)
-    assert found, printed
-    return found[1], "".join(re.findall(r'"([^"]*)"', found[2])).encode()
-
-
-def make_key(box: Box, *options: str) -> str:
-    """Make a key and do as told -> what was printed."""
-    printed = box.run("dkim", "new", *options).stdout
-    box.write("newsletter.toml", SETTINGS + printed[printed.index("[dkim]") :])
-    return printed
-
-
-def verifies(printed: str, message: bytes) -> bool:
-    where, text = record(printed)
-    return bool(
-        verifier.verify(
-            message, dnsfunc=lambda name, timeout=5: text if name.decode() in (where, f"{where}.") else None
-        )
-    )
 
 
 @pytest.mark.parametrize("options", [(), ("--ed25519", "--selector", "n2")], ids=["rsa", "ed25519"])

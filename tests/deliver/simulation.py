@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import random
 import selectors
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
@@ -11,7 +13,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, TypeVar
 
-from newsletter.deliver.ports import Attempt, HandBack, Parcel, Stage
+from msgspec.structs import replace
+
+from newsletter.deliver.ports import Attempt, Draft, HandBack, Parcel, Stage
 from newsletter.errors import StoreError
 from newsletter.models import (
     Address,
@@ -313,3 +317,52 @@ def compose(claim: Claim) -> Parcel:
         pieces=(b"Subject: x\r\n\r\nx\r\n",),
         attempts=claim.attempts,
     )
+
+
+def sign(digest: bytes) -> bytes:
+    return b"signed " + digest
+
+
+def draft(claim: Claim) -> Draft:
+    """The parcel of `compose` with its signature, which `SimulatedCourier` looks at."""
+    parcel = compose(claim)
+    digest = hashlib.sha256(parcel.rcpt_to.encode()).digest()
+    return Draft(
+        digest=digest, sign=sign, finish=lambda signature: replace(parcel, pieces=(signature, *parcel.pieces))
+    )
+
+
+def is_signed(parcel: Parcel) -> bool:
+    return parcel.pieces[0] == sign(hashlib.sha256(parcel.rcpt_to.encode()).digest())
+
+
+class SimulatedSigners:
+    """Sign after a while, or give back all or some unsigned, or never; and sometimes nobody is there."""
+
+    def __init__(self, chance: random.Random, never: bool = False) -> None:
+        self.opened = self.closed = False
+        self._chance, self._never = chance, never
+
+    async def open(self) -> None:
+        self.opened = True
+
+    def sign(self, digests: Sequence[bytes]) -> asyncio.Future[Sequence[bytes]] | None:
+        assert self.opened and not self.closed and digests
+        if self._chance.random() < 0.2:
+            return None
+        loop = asyncio.get_running_loop()
+        job: asyncio.Future[Sequence[bytes]] = loop.create_future()
+        if not self._never:
+            count = self._chance.choice(
+                (len(digests), len(digests), 0, self._chance.randint(0, len(digests)))
+            )
+            seconds = self._chance.choice((0.0, 0.001, 0.3))
+            loop.call_later(seconds, self._tell, job, [sign(digest) for digest in digests[:count]])
+        return job
+
+    def _tell(self, job: asyncio.Future[Sequence[bytes]], signatures: Sequence[bytes]) -> None:
+        if not job.done():
+            job.set_result(signatures)
+
+    async def close(self) -> None:
+        self.closed = True

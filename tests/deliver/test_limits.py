@@ -174,3 +174,18 @@ def test_without_a_limit_everything_may_go() -> None:
     allowance.take(1000)
     assert allowance.room(NOW, 64) == 64
     assert not allowance.spent
+
+
+@pytest.mark.parametrize(
+    ("rates", "expected"),
+    [
+        ([], 5000),
+        ([Rate(count=25, seconds=60)], 0),
+        ([Rate(count=200, seconds=1)], 5000),
+        ([Rate(count=200, seconds=1), Rate(count=600, seconds=60)], 0),
+        ([Rate(count=2000, seconds=DAY)], 2000),
+        ([Rate(count=9000, seconds=DAY)], 5000),
+    ],
+)
+def test_how_many_may_follow_each_other_as_fast_as_they_can(rates: list[Rate], expected: int) -> None:
+    assert Limits(rates=tuple(rates)).unhindered(5000) == expected

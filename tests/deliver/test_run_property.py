@@ -23,8 +23,11 @@ from tests.deliver.simulation import (
     LateExecutor,
     MemoryJournal,
     SimulatedCourier,
+    SimulatedSigners,
     VirtualLoop,
     compose,
+    draft,
+    is_signed,
     run_virtually,
 )
 
@@ -51,6 +54,7 @@ class Schedule:
     rate: int
     limit: int | None
     domains: int
+    signing: bool
     runs: Sequence[Sequence[Event]]
 
 
@@ -72,6 +76,7 @@ schedules = st.builds(
     rate=st.sampled_from([0, 5, 500]),
     limit=st.one_of(st.none(), st.integers(1, 60)),
     domains=st.sampled_from([1, 4, 5, 20]),
+    signing=st.booleans(),
     runs=st.lists(st.lists(events, max_size=3), max_size=4),
 )
 
@@ -128,6 +133,7 @@ class Life:
         return self.world.journal.exchange(outcomes, room)
 
     def fate(self, parcel: Parcel) -> Fate:
+        assert not self.world.schedule.signing or is_signed(parcel)
         chance = self.world.random
         if self.world.deaf:
             return Fate.NO_SUCH_USER
@@ -142,8 +148,9 @@ class Life:
         sending = asyncio.create_task(
             run_send(
                 self,
-                compose,
+                draft if schedule.signing else compose,
                 self.courier,
+                signers=SimulatedSigners(self.world.random) if schedule.signing else None,
                 meter=Meter(rates),
                 clock=self.world.clock,
                 give_up_after=48 * 3_600_000,

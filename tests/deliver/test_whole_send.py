@@ -8,7 +8,7 @@ from collections.abc import Callable
 from newsletter.deliver.courier import SmtpCourier
 from newsletter.deliver.limits import Meter
 from newsletter.deliver.loop import new_runner
-from newsletter.deliver.ports import Parcel
+from newsletter.deliver.ports import Draft, Parcel, Signers
 from newsletter.deliver.report import Ending, RunReport
 from newsletter.deliver.run import run_send
 from newsletter.deliver.smtp import Timeouts
@@ -17,18 +17,18 @@ from newsletter.relay import Relay
 from tests.deliver.relay import Do, Script, ScriptedRelay, Step
 from tests.deliver.simulation import START, MemoryJournal, compose
 
-Filler = Callable[[Claim], Parcel | Outcome]
+Filler = Callable[[Claim], Parcel | Draft | Outcome]
 HASTY = Timeouts(connect=2, setup=1, command=0.5, data=0.5, body=2, end=0.5, idle=1, quit=0.2)
 
 
 def send(
-    script: Script, people: int, *, fill: Filler = compose, threads: int = 0
+    script: Script, people: int, *, fill: Filler = compose, signers: Signers | None = None
 ) -> tuple[RunReport, MemoryJournal, ScriptedRelay]:
-    return send_from(MemoryJournal(people, lambda: START), script, fill=fill, threads=threads)
+    return send_from(MemoryJournal(people, lambda: START), script, fill=fill, signers=signers)
 
 
 def send_from(
-    journal: MemoryJournal, script: Script, *, fill: Filler = compose, threads: int = 0
+    journal: MemoryJournal, script: Script, *, fill: Filler = compose, signers: Signers | None = None
 ) -> tuple[RunReport, MemoryJournal, ScriptedRelay]:
     relay = ScriptedRelay(script)
 
@@ -46,7 +46,7 @@ def send_from(
                 give_up_after=3_600_000,
                 stop=asyncio.Event(),
                 wait=False,
-                threads=threads,
+                signers=signers,
             )
 
     with new_runner() as runner:

@@ -18,6 +18,7 @@ from typing import Any
 from newsletter.models import Delivery, Tally
 from newsletter.store import open_store
 from tests.cli.conftest import ISSUE, SETTINGS, Box
+from tests.cli.signed import make_key, verifies
 from tests.faults.property import Evidence, settled, violations
 from tests.faults.relay import FaultyRelay, Mischief
 
@@ -83,6 +84,11 @@ class Ground(Box):
     def sending(self, *more: str) -> subprocess.Popen[str]:
         """A sender as a process that was just started."""
         return self.start(*SEND, *more)
+
+    def signing(self, *options: str) -> Callable[[], bool]:
+        """Let the project sign -> whether all that the relay took is signed, as another program sees it."""
+        printed = make_key(self, *options)
+        return lambda: all(verifies(printed, taken.data) for taken in self.relay.taken)
 
     def end(self, process: subprocess.Popen[str], number: int | None = None) -> str:
         """Send a signal, if any, and wait for the end -> what it said; a kill counts as a crash."""

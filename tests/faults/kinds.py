@@ -84,5 +84,6 @@ KINDS: Mapping[str, Kind] = {
     "clock": Kind(play=rounds.clock_steps, options=_good_and_hasty),
     "backup": Kind(play=rounds.copied, options=_slow),
     "planning": Kind(play=rounds.killed_in_planning, options=_good, people=20_000),
+    "signers": Kind(play=rounds.signers_die, options=_good_and_hasty),
     "mixed": Kind(play=mixed, options=_anything),
 }

@@ -1,21 +1,24 @@
 """The program with a clock that a test moves and little patience: `python -m tests.faults.program send …`.
 
 All of it is the program's own; only what its own seams take as arguments is other than usual: how long it
-waits for a relay and for the database, and what time it is (the system's, plus the milliseconds that the
-file named by FAULTS_CLOCK holds).
+waits for a relay, for the database and for a process that signs, from how many mails on there are such
+processes, what they are started with (FAULTS_SIGNER, if that is set), and what time it is (the system's, plus
+the milliseconds that the file named by FAULTS_CLOCK holds).
 """
 
 from __future__ import annotations
 
 import os
+import sys
 import time
 from functools import partial
 from pathlib import Path
 from types import ModuleType
 
+from newsletter import composer
 from newsletter.cli import app, dispatch
 from newsletter.cli.main import run
-from newsletter.deliver import desk
+from newsletter.deliver import desk, signers
 from newsletter.deliver.courier import SmtpCourier
 from newsletter.deliver.smtp import Timeouts
 from newsletter.store import open_store
@@ -25,6 +28,7 @@ CONNECT_WAITS = (0.05, 0.1, 0.2)
 BUSY_SECONDS = 0.3
 STORE_WAITS = (0.1, 0.2, 0.4, 0.8)
 STORE_PATIENCE = (len(STORE_WAITS) + 2) * BUSY_SECONDS + sum(STORE_WAITS)  # seconds until it gives up
+SIGNER_PATIENCE = 0.5
 
 
 def now_ms() -> int:
@@ -43,6 +47,9 @@ def main() -> None:
     put(dispatch, "now_ms", now_ms)
     put(dispatch, "SmtpCourier", partial(SmtpCourier, timeouts=HASTY, waits=CONNECT_WAITS))
     put(desk, "STORE_WAITS", STORE_WAITS)
+    put(composer, "FEW", 0)
+    put(signers, "PATIENCE", SIGNER_PATIENCE)
+    put(sys, "executable", os.environ.get("FAULTS_SIGNER", sys.executable))
     run()
 
 

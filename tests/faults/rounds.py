@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
 import signal
 import sqlite3
 import time
-from contextlib import closing
+from contextlib import closing, suppress
+from functools import partial
 
 from newsletter.models import SendState
 from newsletter.store import open_store
 from tests.faults.ground import DATABASE, Ground, wait_until
 from tests.faults.program import STORE_PATIENCE
 from tests.faults.property import violations
-from tests.faults.troubles import Process, fall_asleep, full, given_up, locked, midway
+from tests.faults.troubles import (
+    Process,
+    ended,
+    fall_asleep,
+    full,
+    given_up,
+    gone,
+    locked,
+    midway,
+    signers_of,
+)
 
 HOUR = 3_600_000
 GO_ON = re.compile(r"then go on(, nothing is lost)?: newsletter send short --to dentists")
@@ -135,6 +147,27 @@ def disk_full_for_long(ground: Ground, chance: random.Random) -> None:
     told_of_the_unwritten(ground, said)
     ground.check()
     ground.finish()
+
+
+def signers_die(ground: Ground, chance: random.Random) -> None:
+    """Those that sign are killed or halted, perhaps their sender, too: no mail leaves without a signature."""
+    signed = ground.signing(*chance.choice(((), ("--ed25519",))))
+    for crash in chance.choice(((False,), (True, False), (True, True, False))):
+        sender = ground.sending("--no-wait")
+        midway(ground, chance, sender)
+        signers = signers_of(sender)
+        for signer in signers[: chance.randint(0, len(signers))]:
+            with suppress(ProcessLookupError):
+                os.kill(signer, signal.SIGKILL if crash else chance.choice((signal.SIGKILL, signal.SIGSTOP)))
+        ground.end(sender, signal.SIGKILL if crash else None)
+        if crash:
+            wait_until(partial(ended, signers), "the end of those that sign", 1)
+        else:
+            assert gone(signers)
+        assert crash or not ground.check().claimed
+    tally = ground.finish()
+    assert tally.sent + tally.unknown == tally.total
+    assert signed()
 
 
 def clock_steps(ground: Ground, chance: random.Random) -> None:

@@ -1,4 +1,4 @@
-"""What goes wrong around the program: a locked database, a full disk, a closed lid."""
+"""What goes wrong around the program: a locked database, a full disk, a closed lid, a child that dies."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import signal
 import sqlite3
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 
 from tests.faults.ground import DATABASE, Ground
 from tests.faults.program import HASTY
@@ -64,3 +65,26 @@ def fall_asleep(ground: Ground, sender: Process, chance: random.Random) -> None:
         ground.relay.tire()
     time.sleep(chance.uniform(0.1, 1.2) * HASTY.end)
     sender.send_signal(signal.SIGCONT)
+
+
+def signers_of(sender: Process) -> list[int]:
+    """The processes that it has started to sign, where the system tells."""
+    tasks = Path(f"/proc/{sender.pid}/task").glob("*/children")
+    return [int(pid) for task in tasks for pid in task.read_text().split()]
+
+
+def gone(pids: Iterable[int]) -> bool:
+    """Whether they have all ended, and their parent has noticed."""
+    return not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+
+def ended(pids: Iterable[int]) -> bool:
+    """Whether they have all ended; whoever takes up the children of the dead may be slow to notice."""
+    return all(_state(pid) in "ZX" for pid in pids)
+
+
+def _state(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return "X"
