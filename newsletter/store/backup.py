@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from newsletter.errors import DatabaseBusyError, NotFoundError, StoreError
 from newsletter.models import SendState
-from newsletter.store.carry import Carried, carry_over
+from newsletter.store.carry import Carried, Outlook, carry_over, foresee
 from newsletter.store.failures import translated, translated_files
 from newsletter.store.files import copy_database, flush
 from newsletter.store.schema import applied_migrations, refuse_newer
@@ -54,11 +54,7 @@ def restore(backup_file: Path, path: Path, *, now: Callable[[], int]) -> Restore
     Sends that could go out are paused with the reason. Raises StoreError, or DatabaseBusyError while another
     program has the database at `path` open.
     """
-    if not backup_file.is_file():
-        raise NotFoundError("there is no such file", where=str(backup_file))
-    if not applied_migrations(backup_file):
-        raise StoreError("this file is no newsletter database", where=str(backup_file))
-    refuse_newer(backup_file)
+    _refuse_unfit(backup_file)
     fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}.restoring")
     try:
         copy_database(backup_file, fresh)
@@ -72,6 +68,20 @@ def restore(backup_file: Path, path: Path, *, now: Callable[[], int]) -> Restore
     finally:
         fresh.unlink(missing_ok=True)
     return Restored(kept=kept, carried=carried)
+
+
+def outlook(backup_file: Path, path: Path) -> Outlook:
+    """What a restore over the database at `path` would find there. Raises as restore() does for the file."""
+    _refuse_unfit(backup_file)
+    return foresee(backup_file, path)
+
+
+def _refuse_unfit(backup_file: Path) -> None:
+    if not backup_file.is_file():
+        raise NotFoundError("there is no such file", where=str(backup_file))
+    if not applied_migrations(backup_file):
+        raise StoreError("this file is no newsletter database", where=str(backup_file))
+    refuse_newer(backup_file)
 
 
 def _check(fresh: Path, backup_file: Path) -> None:

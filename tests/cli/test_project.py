@@ -135,6 +135,51 @@ def test_after_a_restore_the_rest_of_a_later_issue_is_sent_and_nobody_who_left_g
         assert sorted(relay.recipients) == sorted({f"a{n}@example.net" for n in range(6)} - {left, erased})
 
 
+def another(box: Box) -> Box:
+    """A second project, with a list of its own and a backup of it."""
+    other = Box(box.folder.parent / "another", environ=box.environ)
+    other.write("newsletter.toml", (box.folder / "newsletter.toml").read_text(encoding="utf-8"))
+    other.fill(["a@example.net", "b@example.net"], "board")
+    other.run("backup", "other.db")
+    return other
+
+
+def test_a_backup_of_another_project_is_refused_where_people_would_come_back(box: Box) -> None:
+    box.fill(["a@example.net"])
+    box.run("subscribers", "unsubscribe", "a@example.net")
+    other = another(box)
+    before = contents(box.folder / "subscribers.db")
+    file = str(other.folder / "other.db")
+    told = box.run("restore", file, "--yes", exit_code=1).stderr
+    assert "backup of another project" in told
+    assert "nobody who left or complained here would stay out" in told
+    assert "move subscribers.db to another folder" in told
+    assert "stays out." not in box.asked("y", "restore", file)
+    assert contents(box.folder / "subscribers.db") == before
+    (box.folder / "subscribers.db").rename(box.folder / "away.db")
+    box.run("restore", file)
+    assert box.json("lists", "show")[0]["name"] == "board"
+
+
+def test_a_restore_promises_to_keep_people_out_only_where_it_can(box: Box) -> None:
+    box.fill(["a@example.net"])
+    box.run("backup", "first.db")
+    assert "erased since then stays out." in box.asked("n", "restore", "first.db")
+    (box.folder / "subscribers.db").write_bytes(b"\xa5" * 40_000)
+    told = box.asked("y", "restore", "first.db")
+    assert "stays out." not in told
+    assert "erased since then would be mailed again. [y/N]" in told
+    assert "Restored" in told
+
+
+def test_another_projects_backup_takes_the_place_of_an_empty_database(box: Box) -> None:
+    box.run("lists", "add", "dentists")
+    told = box.asked("y", "restore", str(another(box).folder / "other.db"))
+    assert "stays out." not in told
+    assert "it belongs to another project" in told
+    assert box.json("lists", "show")[0]["name"] == "board"
+
+
 def test_a_restore_where_nothing_stood_says_what_it_cannot_know(box: Box) -> None:
     box.fill(["a@example.net"])
     box.run("backup", "first.db")
