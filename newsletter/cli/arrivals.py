@@ -14,6 +14,7 @@ from newsletter.audience import arrivals
 from newsletter.audience.arrivals import Gathered
 from newsletter.cli.app import App, json_option, now_ms, pass_app, put, put_json, put_table
 from newsletter.cli.progress import counting
+from newsletter.cli.tell import people
 from newsletter.countries import country_code
 from newsletter.errors import ListFileError, UsageError
 from newsletter.languages import normalise_tag
@@ -165,6 +166,11 @@ def _warn_import(app: App, report: ImportReport, list_name: str, source: str, ne
         app.warn(f"The list '{list_name}' is new and was made; there is also '{near}'.")
     elif report.list_created:
         app.say(f"The list '{list_name}' is new and was made.")
+    if report.kept:
+        app.warn(
+            f"Damaged names did not replace good ones: {people(report.kept)} kept the name or field that was "
+            "known."
+        )
     if report.pending and not source:
         app.warn(
             f"{report.pending:,} of them are pending: none of these will be mailed yet. "

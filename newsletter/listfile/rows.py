@@ -10,6 +10,7 @@ from typing import Final
 from msgspec import Struct, field
 
 from newsletter.addresses import clean_text, parse_mailbox
+from newsletter.damage import is_mangled, is_twice_encoded
 from newsletter.errors import AddressError
 from newsletter.listfile import values
 from newsletter.listfile.layout import Layout
@@ -129,10 +130,10 @@ class RowReader:
         if len(name) > _MOST_OF_A_NAME:
             self._tell("long", line)
             return ""
-        if values.is_mangled(name):
+        if is_mangled(name):
             self._tell("mangled", line, name)
             return name if any(map(str.isalpha, name)) else ""
-        if values.is_twice_encoded(name):
+        if is_twice_encoded(name):
             self._tell("encoded", line, name)
         return name
 

@@ -107,6 +107,27 @@ def test_without_a_terminal_a_near_list_is_made_and_named(box: Box) -> None:
     assert "cannot be the name" in told.stderr
 
 
+def test_a_damaged_name_replaces_no_good_one(box: Box) -> None:
+    box.write(
+        "good.csv", "email,name,town,note\na@example.net,René Dupont,Orléans,why\nb@example.net,?ukasz,,\n"
+    )
+    box.run("subscribers", "import", "good.csv", "--list", "dentists", "--source", "sheet")
+    rows = "a@example.net,Ren? Dupont,Orl?ans,why?\nb@example.net,?uk,?,\nc@example.net,J?rg,,\n"
+    box.write("lost.csv", f"email,name,town,note\n{rows}")
+    told = box.run("subscribers", "import", "lost.csv", "--list", "dentists", "--source", "sheet").stderr
+    assert "3 names have '?' where letters were lost" in told
+    assert "1 person kept the name or field" in told
+    ana = box.json("subscribers", "show", "a@example.net")
+    assert ana["name"] == "René Dupont"
+    assert ana["attributes"] == {"town": "Orléans", "note": "why?"}
+    assert box.json("subscribers", "show", "b@example.net")["name"] == "?uk"
+    assert box.json("subscribers", "show", "c@example.net")["name"] == "J?rg"
+    box.write("garbled.csv", "email,name\na@example.net,RenÃ© Dupont\nc@example.net,Jörg\n")
+    box.run("subscribers", "import", "garbled.csv", "--list", "dentists", "--source", "sheet")
+    assert box.json("subscribers", "show", "a@example.net")["name"] == "René Dupont"
+    assert box.json("subscribers", "show", "c@example.net")["name"] == "Jörg"
+
+
 def test_a_list_is_removed_only_when_nobody_is_in_it(box: Box) -> None:
     box.fill(["a@example.net"])
     box.run("subscribers", "add", "b@example.net", "--list", "dentist", "--source", "x")
