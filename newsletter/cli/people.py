@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from newsletter import links
+from newsletter import links, private
 from newsletter.addresses import parse_address
 from newsletter.audience import reading
 from newsletter.audience.preferences import person_data
@@ -147,7 +147,7 @@ def export(app: App, segment: str, state: str, consent: bool, output: Path | Non
             count = _write_csv(text, header, rows)
             text.detach()
         else:
-            with output.open("w", encoding="utf-8-sig", newline="") as file:
+            with open(output, "w", encoding="utf-8-sig", newline="", opener=private.opener) as file:
                 count = _write_csv(file, header, rows)
     app.say(f"{count:,} rows" + (f" written to {output}" if output else ""))
 

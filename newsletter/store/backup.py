@@ -12,6 +12,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from newsletter import private
 from newsletter.errors import DatabaseBusyError, NotFoundError, StoreError
 from newsletter.models import SendState
 from newsletter.store.carry import Carried, Outlook, carry_over, foresee
@@ -63,6 +64,8 @@ def restore(backup_file: Path, path: Path, *, now: Callable[[], int]) -> Restore
         carried = carry_over(fresh, kept) if kept else None
         _pause(fresh, known=carried is not None and not carried.why_not)
         with translated_files(path):
+            if path.exists():
+                private.keep_access(fresh, like=path)
             flush(fresh)
             fresh.replace(path)
     finally:
@@ -122,7 +125,8 @@ def _set_aside(path: Path, now: int) -> Path | None:
     while kept.exists():
         kept = kept.with_name(f"{kept.name}-again")
     with translated_files(path):
-        shutil.copy2(path, kept)
+        private.make(kept)
+        shutil.copyfile(path, kept)
         flush(kept)
         for suffix in _SIDE_FILES:
             side = path.with_name(path.name + suffix)

@@ -64,8 +64,10 @@ class Box:
             **more,
         )
 
-    def run(self, *arguments: str, exit_code: int | None = 0) -> subprocess.CompletedProcess[str]:
-        process = self.start(*arguments)
+    def run(
+        self, *arguments: str, exit_code: int | None = 0, **more: Any
+    ) -> subprocess.CompletedProcess[str]:
+        process = self.start(*arguments, **more)
         try:
             out, err = process.communicate(timeout=120)
         finally:
