@@ -14,6 +14,7 @@ from newsletter.audience import arrivals
 from newsletter.audience.arrivals import Gathered
 from newsletter.cli.app import App, json_option, now_ms, pass_app, put, put_json, put_table
 from newsletter.cli.progress import counting
+from newsletter.cli.returning import way_back
 from newsletter.cli.tell import people
 from newsletter.countries import country_code
 from newsletter.errors import ListFileError, UsageError
@@ -197,7 +198,7 @@ def add(
     source: str,
     attributes: Sequence[str],
 ) -> None:
-    """Add one person to a list.
+    """Add one person to a list. Who left before is not added: `subscribers invite` asks for their word.
 
     \b
     Example:
@@ -215,10 +216,10 @@ def add(
     with app.store() as store:
         near = _near_list(app, store, list_name, ask=app.interactive)
         report = arrivals.add_person(store, profile, list_name=list_name, source=source, now=now_ms())
-    if report.suppressed:
-        app.warn(f"{parsed.text} left before or must not be mailed, and was not added.")
-    else:
-        app.say(f"{parsed.text} is in '{list_name}'" + ("." if source else ", pending."))
+        refused = way_back(app, store, parsed, list_name) if report.suppressed else None
+    if refused is not None:
+        raise refused
+    app.say(f"{parsed.text} is in '{list_name}'" + ("." if source else ", pending."))
     _warn_import(app, report, list_name, source, near)
 
 
