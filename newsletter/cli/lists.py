@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from newsletter.audience.reading import parse_segment
-from newsletter.cli.app import App, json_option, pass_app, put, put_json, put_table
+from newsletter.cli.app import App, counted, json_option, pass_app, put, put_json, put_table
+from newsletter.cli.arrived import tell_public
 from newsletter.errors import SegmentError
 from newsletter.store import Store
 
@@ -67,17 +68,20 @@ def show_lists(app: App, as_json: bool) -> None:
 @lists.command("add")
 @click.argument("name")
 @click.option("--title", default="", help="What readers see.")
+@click.option("--hidden", is_flag=True, help="Offer it on no public page: nobody joins it there.")
 @pass_app
-def add_list(app: App, name: str, title: str) -> None:
-    """Make a list.
+def add_list(app: App, name: str, title: str, hidden: bool) -> None:
+    """Make a list. Anybody may join it on the public pages, unless it is hidden.
 
     \b
-    Example:
-      newsletter lists add radiologists
+    Examples:
+      newsletter lists add radiologists --title "Radiologists"
+      newsletter lists add board --hidden
     """
     with app.store() as store:
-        store.lists.create(name, title)
-    app.say(f"Made the list '{name}'.")
+        store.lists.create(name, title, hidden=hidden)
+        app.say(f"Made the list '{name}'.")
+        tell_public(app, store, name)
 
 
 @lists.command("hide")
@@ -202,7 +206,7 @@ def add_segment(app: App, name: str, expression: str) -> None:
     with app.store() as store:
         count = _count(store, expression)
         store.segments.save(name, expression)
-    app.say(f"Saved '{name}': {count:,} people would get mail today.")
+    app.say(f"Saved '{name}': {counted(count, 'person', 'people')} would get mail today.")
 
 
 @segments.command("remove")

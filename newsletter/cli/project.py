@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from newsletter import config
-from newsletter.cli.app import App, now_ms, pass_app, yes_option
+from newsletter.cli.app import App, counted, now_ms, pass_app, yes_option
 from newsletter.errors import ProjectError, RefusedError, UsageError
 from newsletter.issue import edition_skeleton, slugify
 from newsletter.languages import normalise_tag
@@ -173,7 +173,8 @@ def _tell_restored(app: App, restored: Restored, file: Path, database: Path) -> 
         gone = "1 person left or was" if carried.gone == 1 else f"{carried.gone:,} people left or were"
         app.say(f"{gone} erased since; they are kept out." if carried.gone else "Nobody left since.")
         if carried.mailed:
-            app.say(f"{carried.mailed:,} deliveries since are taken over: nobody is mailed twice.")
+            since = counted(carried.mailed, "delivery", "deliveries")
+            app.say(f"{since} since taken over: nobody is mailed twice.")
     if restored.kept is not None:
         app.say(
             f"The old one is {restored.kept.name}. It and old backups still hold people whom you erased: "

@@ -68,8 +68,11 @@ class Lists:
         row = self._connection.row(f"{_LISTS_SQL} AND name = ?", [name])
         return _list(row) if row else None
 
-    def create(self, name: str, title: str = "") -> ListInfo:
-        """Make a list. Raises UsageError where the name is taken or cannot be typed in a segment."""
+    def create(self, name: str, title: str = "", *, hidden: bool = False) -> ListInfo:
+        """Make a list; one that was removed stays hidden where it was.
+
+        Raises UsageError where the name is taken or cannot be typed in a segment.
+        """
         with self._connection.transaction():
             _refuse_name(name)
             if self._connection.value("SELECT 1 FROM segments WHERE name = ?", [name]):
@@ -78,12 +81,13 @@ class Lists:
                 raise UsageError(f"there is a list '{name}' already")
             now = self._now()
             self._connection.run(
-                "INSERT INTO lists (name, title, created) VALUES (?, ?, ?) "
+                "INSERT INTO lists (name, title, created, hidden) VALUES (?, ?, ?, ?) "
                 "ON CONFLICT (name) DO UPDATE "
-                "SET name = excluded.name, title = excluded.title, removed = NULL",
-                [name, title, now],
+                "SET name = excluded.name, title = excluded.title, removed = NULL, "
+                "hidden = max(hidden, excluded.hidden)",
+                [name, title, now, int(hidden)],
             )
-            return ListInfo(name=name, title=title, created=now)
+            return ListInfo(name=name, title=title, created=now, hidden=hidden)
 
     def ensure(self, name: str) -> bool:
         """Make the list where there is none -> whether it was made."""

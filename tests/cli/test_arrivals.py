@@ -48,7 +48,7 @@ def test_columns_that_are_kept_as_personal_fields_are_named(box: Box, ask: Ask) 
     said = box.run("subscribers", "import", "p.csv", "--list", "dentists")
     assert "Also kept, as personal fields: no, practice, signed_on" in said.stderr
     shown = ask("subscribers", "import", "p.csv", "--list", "dentists", types="n\n").output
-    assert shown.index("Also kept") < shown.index("Import 1 rows")
+    assert shown.index("Also kept") < shown.index("Import 1 row ")
     box.write("q.csv", "email,name\na@example.net,Ana\n")
     assert "Also kept" not in box.run("subscribers", "import", "q.csv", "--list", "dentists").stderr
 
@@ -105,6 +105,44 @@ def test_without_a_terminal_a_near_list_is_made_and_named(box: Box) -> None:
     box.write("p.csv", "email\nc@example.net\n")
     told = box.run("subscribers", "import", "p.csv", "--list", "Dentists ", exit_code=2)
     assert "cannot be the name" in told.stderr
+
+
+def test_the_question_shows_what_cannot_be_used(box: Box, ask: Ask) -> None:
+    bad = "".join(f"nobody{n}\n" for n in range(7))
+    box.write("p.csv", f"email\na@example.net\n{bad}")
+    said = ask("subscribers", "import", "p.csv", "--list", "dentists", types="n\n").output
+    before = said[: said.index("Import 1 row into")]
+    assert "7 rows cannot be used and will be left out:\n  line 3: no @ in 'nobody0'\n" in before
+    assert "line 7: no @ in 'nobody4'\n  and 2 more" in before
+    assert "1 row was read" in before
+
+
+def test_whoever_makes_a_list_learns_that_it_is_public(box: Box) -> None:
+    public = "Anybody may join it on the public pages, once you have them, where it is called"
+    told = box.run("lists", "add", "board", "--title", "The Board").stderr
+    assert f"{public} 'The Board'. If it is not for everybody: newsletter lists hide board" in told
+    box.write("p.csv", "email\na@example.net\n")
+    told = box.run("subscribers", "import", "p.csv", "--list", "staff", "--source", "x").stderr
+    assert f"{public} 'staff'. If it is not for everybody: newsletter lists hide staff" in told
+    assert "public" not in box.run("subscribers", "import", "p.csv", "--list", "staff").stderr
+    told = box.run("lists", "add", "press", "--hidden").stderr
+    assert "newsletter lists offer press" in told
+    hidden = {row["name"]: row["hidden"] for row in box.json("lists", "show")}
+    assert hidden == {"board": False, "press": True, "staff": False}
+    box.run("lists", "remove", "press")
+    assert "It is hidden" in box.run("subscribers", "add", "b@example.net", "--list", "press").stderr
+
+
+def test_who_is_added_without_a_source_is_pending_and_the_next_step_is_said(box: Box) -> None:
+    told = box.run("subscribers", "add", "a@example.net", "--list", "dentists").stderr
+    assert "file" not in told
+    again = 'newsletter subscribers add a@example.net --list dentists --source "how they agreed"'
+    assert f"1 person is pending, and will not be mailed yet. If they agreed, say how: {again}" in told
+    box.write("p.csv", "email\nb@example.net\nc@example.net\n")
+    told = box.run("subscribers", "import", "p.csv", "--list", "dentists").stderr
+    assert "2 people are pending, and will not be mailed yet. Import the file again with --source" in told
+    exported = box.run("subscribers", "export", "--segment", "list:dentists").stderr
+    assert "3 rows" in exported
 
 
 def test_a_damaged_name_replaces_no_good_one(box: Box) -> None:

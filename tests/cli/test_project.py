@@ -103,7 +103,7 @@ def test_a_backup_brings_everything_back_and_pauses_what_was_under_way(relayed: 
         assert len(relay.taken) == 6
         assert "--yes" in box.run("restore", "keep/first.db", exit_code=2).stderr
         told = box.run("restore", "keep/first.db", "--yes").stderr
-        assert "4 deliveries since are taken over" in told
+        assert "4 deliveries since taken over" in told
         assert "whom you erased" in told
         assert box.status()["sent"] == 6
         assert "paused" in box.run("status", "short").stdout
