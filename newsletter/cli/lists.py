@@ -136,6 +136,8 @@ def remove_list(app: App, name: str) -> None:
 def rename_list(app: App, old: str, new: str) -> None:
     """Give a list another name. Saved segments follow; who is in it, and since when, stays.
 
+    How people agreed stays on record under the name of that time; `consent show` says the new one too.
+
     \b
     Example:
       newsletter lists rename dentist dentists

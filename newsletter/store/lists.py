@@ -10,6 +10,7 @@ from newsletter.errors import NotFoundError, RefusedError, SegmentError, UsageEr
 from newsletter.models import ListInfo, SegmentInfo
 from newsletter.segments import parse, with_list_renamed
 from newsletter.store.database import Connection, Row
+from newsletter.store.renames import Renames
 
 _NAME = re.compile(r"[^\W_][\w.+-]{0,63}")
 _NEAR = 0.75  # of difflib's ratio
@@ -28,6 +29,7 @@ class Lists:
     def __init__(self, connection: Connection, now: Callable[[], int]) -> None:
         self._connection = connection
         self._now = now
+        self.renames = Renames(connection)
 
     def all(self) -> list[ListInfo]:
         """Every list, by name."""
@@ -152,6 +154,7 @@ class Lists:
                 for segment, expression in self._connection.rows("SELECT name, expression FROM segments")
                 if _asks_for(expression, found.name, self.names())
             ]
+            self.renames.note(self.id_of(name) or 0, found.name, self._now())
             self._connection.run("UPDATE lists SET name = ? WHERE name = ?", [new, found.name])
             self._connection.run_many(
                 "UPDATE segments SET expression = ? WHERE name = ?", [(text, one) for one, text in followers]
