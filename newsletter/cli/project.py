@@ -132,7 +132,7 @@ def restore(app: App, file: Path, yes: bool) -> None:
     database = app.config.database
     if database.exists():
         app.confirm(_question(app, file, database), yes=yes)
-    restored = restore_database(file, database, now=now_ms)
+    restored = restore_database(file, database, now=now_ms, moment=app.local_time)
     _tell_restored(app, restored, file, database)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -133,6 +134,31 @@ def test_after_a_restore_the_rest_of_a_later_issue_is_sent_and_nobody_who_left_g
         assert box.status()["sent"] == 2
         box.send()
         assert sorted(relay.recipients) == sorted({f"a{n}@example.net" for n in range(6)} - {left, erased})
+
+
+def test_a_restore_of_what_is_no_backup_does_not_advise_a_restore(box: Box) -> None:
+    box.fill(["a@example.net"])
+    cut = (box.folder / "subscribers.db").read_bytes()
+    box.write("cut.db", cut[: len(cut) // 3])
+    for name in ("newsletter.toml", "cut.db"):
+        told = box.run("restore", name, "--yes", exit_code=2).stderr
+        assert told.startswith(f"newsletter: {name}: ")
+        assert "newsletter restore" not in told
+        assert "name a file that was made by: newsletter backup FILE" in told
+
+
+def test_a_restored_send_says_the_time_of_the_backup_as_all_others(relayed: Named) -> None:
+    with ScriptedRelay().in_thread() as relay:
+        box = relayed(relay.port)
+        settings = (box.folder / "newsletter.toml").read_text(encoding="utf-8")
+        zone = settings.replace("[sender]", 'timezone = "Asia/Kathmandu"\n[sender]')
+        box.write("newsletter.toml", zone)
+        box.fill(["a@example.net", "b@example.net"])
+        box.send("--limit", "1", exit_code=1)
+        box.run("backup", "first.db")
+        box.run("restore", "first.db", "--yes")
+        told = box.run("status", "short").stdout
+        assert re.search(r"a backup made at \d{4}-\d\d-\d\d \d\d:\d\d \+0545", told), told
 
 
 def another(box: Box) -> Box:
