@@ -19,7 +19,20 @@ from newsletter.sample import SLUG, sample_files
 from newsletter.store import Restored, outlook
 from newsletter.store import restore as restore_database
 
-IGNORED = "subscribers.db*\n.newsletter/\nbuild/\ndemo/\n"
+IGNORED = """\
+# People's data: backups, exports, lists to import
+subscribers.db*
+*.db
+/*.csv
+/*.xlsx
+backups/
+# What is made anew at any time
+.newsletter/
+build/
+demo/
+/archive/
+/site/
+"""
 
 
 @click.command()

@@ -42,6 +42,41 @@ def test_init_makes_a_project_that_builds_and_checks(tmp_path: Path) -> None:
     assert files(inside.folder) == before
 
 
+@pytest.mark.skipif(not Path("/sys/kernel").is_dir(), reason="there is no folder that nobody may write in")
+def test_a_folder_that_may_not_be_written_is_named_with_what_to_do(box: Box) -> None:
+    for arguments in (("archive", "--output", "/sys/public"), ("build", "short", "--output", "/sys/out")):
+        told = box.run(*arguments, exit_code=2).stderr.splitlines()[-1]
+        assert told.startswith(
+            "newsletter: /sys: permission was refused (look whether you may read and write here"
+        )
+    (box.folder / "issues" / "mine").symlink_to("/sys")
+    told = box.run("new", "Mine", exit_code=2).stderr
+    assert "newsletter: /sys: permission was refused (look" in told.replace(
+        str(box.folder / "issues/mine"), "/sys"
+    )
+
+
+def test_git_takes_no_people_and_nothing_that_is_made_anew(tmp_path: Path) -> None:
+    Box(tmp_path).run("init", "--empty")
+    if shutil.which("git") is None:
+        pytest.skip("there is no git")
+    kept = ("newsletter.toml", "issues/a/en.md", "issues/a/table.csv", "templates/mail.html")
+    private = (
+        "subscribers.db",
+        "subscribers.db.before-restore-x",
+        "backups/a.db",
+        "mine.db",
+        "all.csv",
+        "d.xlsx",
+    )
+    made = ("archive/index.html", "site/index.html", "build/a/en.html", "demo/index.html")
+    git = ["git", "-c", "core.excludesFile=", "-C", str(tmp_path)]
+    subprocess.run([*git, "init", "-q"], check=True)
+    asked = [*git, "check-ignore", "--no-index", *kept, *private, *made]
+    told = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+    assert set(told.split()) == {*private, *made}
+
+
 def test_init_writes_over_no_issue(tmp_path: Path) -> None:
     box = Box(tmp_path)
     mine = box.write(f"issues/{SLUG}/en.md", "mine")
