@@ -20,6 +20,7 @@ from newsletter.countries import country_code
 from newsletter.errors import ListFileError, UsageError
 from newsletter.languages import normalise_tag
 from newsletter.listfile import Listing, open_list
+from newsletter.lookalikes import meant_domain
 from newsletter.models import Profile
 from newsletter.store import Store
 
@@ -137,6 +138,9 @@ def add(
         country=_country(country),
         attributes=pairs,
     )
+    meant = meant_domain(parsed.key)
+    if meant:
+        app.warn(f"{parsed.text} looks misspelt (meant {meant}?); it is taken as it stands")
     with app.store() as store:
         near = _near_list(app, store, list_name, ask=app.interactive)
         report = arrivals.add_person(store, profile, list_name=list_name, source=source, now=now_ms())

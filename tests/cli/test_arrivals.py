@@ -145,6 +145,16 @@ def test_who_is_added_without_a_source_is_pending_and_the_next_step_is_said(box:
     assert "3 rows" in exported
 
 
+def test_domains_that_are_nearly_a_great_providers_are_named(box: Box) -> None:
+    box.write("p.csv", "email\na@gmial.com\nb@gmail.com\nc@hotmail.con\nd@gmail.example.org\n")
+    told = box.run("subscribers", "import", "p.csv", "--list", "dentists", "--source", "x")
+    slips = "line 2: a@gmial.com (meant gmail.com?); line 4: c@hotmail.con (meant hotmail.com?)\n"
+    assert f"2 addresses look misspelt, and nothing was changed: {slips}" in told.stderr
+    assert "4  added" in told.stdout
+    told = box.run("subscribers", "add", "e@gamil.com", "--list", "dentists", "--source", "x")
+    assert "e@gamil.com looks misspelt (meant gmail.com?)" in told.stderr
+
+
 def test_a_damaged_name_replaces_no_good_one(box: Box) -> None:
     box.write(
         "good.csv", "email,name,town,note\na@example.net,René Dupont,Orléans,why\nb@example.net,?ukasz,,\n"
