@@ -5,7 +5,16 @@ from __future__ import annotations
 import click
 
 from newsletter.audience.reading import parse_segment
-from newsletter.cli.app import App, counted, json_option, pass_app, put, put_json, put_table
+from newsletter.cli.app import (
+    App,
+    counted,
+    json_option,
+    pass_app,
+    put,
+    put_json,
+    put_table,
+    yes_option,
+)
 from newsletter.cli.arrived import tell_public
 from newsletter.errors import SegmentError
 from newsletter.store import Store
@@ -116,15 +125,25 @@ def offer_list(app: App, name: str) -> None:
 
 @lists.command("remove")
 @click.argument("name")
+@yes_option
 @pass_app
-def remove_list(app: App, name: str) -> None:
+def remove_list(app: App, name: str, yes: bool) -> None:
     """Remove a list that nobody is in. Who left it, and how people had joined, stays on record.
+
+    Where an issue is written for it (::: only), you are asked before.
 
     \b
     Example:
       newsletter lists remove dentist
     """
+    from newsletter.issue.only import naming_list
+
     with app.store(create=False) as store:
+        found = store.lists.get(name)
+        places = list(naming_list(app.config.root, found.name)) if found else []
+        if places and found and not found.active + found.pending:
+            app.warn(f"'{found.name}' is asked for by ::: only in {', '.join(places)}")
+            app.confirm("These issues cannot be sent then, before that is changed. Remove it?", yes=yes)
         store.lists.remove(name)
     app.say(f"Removed the list '{name}'.")
 

@@ -194,6 +194,18 @@ def test_a_list_is_removed_only_when_nobody_is_in_it(box: Box) -> None:
     assert [(row["left"], row["title"]) for row in box.json("lists", "show")] == [(1, "Again"), (0, "")]
 
 
+def test_a_list_that_an_issue_asks_for_is_removed_after_a_yes_only(box: Box) -> None:
+    box.run("lists", "add", "board")
+    box.run("lists", "add", "boarders")
+    box.write("issues/short/fr.md", "---\nsubject: a\n---\nA\n\n::: only -list:Board,x country:FR\nB\n:::\n")
+    told = box.run("lists", "remove", "board", exit_code=2).stderr
+    assert "'board' is asked for by ::: only in issues/short/fr.md:6" in told
+    assert "nothing was done" in box.asked("n", "lists", "remove", "board")
+    box.run("lists", "remove", "boarders")
+    box.run("lists", "remove", "board", "--yes")
+    assert box.json("lists", "show") == []
+
+
 def test_a_list_gets_another_name_and_saved_segments_follow(box: Box) -> None:
     box.fill(["a@example.net", "b@example.net"])
     box.run("subscribers", "unsubscribe", "b@example.net")
