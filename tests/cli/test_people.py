@@ -56,7 +56,7 @@ def test_an_excel_list_with_a_title_row_and_dirt(box: Box) -> None:
 def test_without_a_source_nobody_is_mailed_until_there_is_one(box: Box) -> None:
     box.write("p.csv", "email\na@example.net\nb@example.net\n")
     told = box.run("subscribers", "import", "p.csv", "--list", "dentists")
-    assert "none of these will be mailed" in told.stderr
+    assert "will not be mailed yet" in told.stderr
     assert "was made" in told.stderr
     assert box.run("segments", "count", "dentists").stdout == "0\n"
     assert import_json(box, "p.csv")["updated"] == 2
