@@ -157,6 +157,11 @@ def typed(argument: str) -> str:
     return argument if re.fullmatch(r"[\w.@+/-]+", argument) else f'"{argument.replace(chr(34), chr(39))}"'
 
 
+def counted(count: int, one: str, many: str) -> str:
+    """`1 row`, `2 rows`."""
+    return f"{count:,} {one if count == 1 else many}"
+
+
 def put(text: str) -> None:
     """A line of data, on stdout."""
     click.echo(plain(text))

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from newsletter import campaign, links
 from newsletter.addresses import parse_address
-from newsletter.cli.app import App, json_option, pass_app, put, put_json
+from newsletter.cli.app import App, counted, json_option, pass_app, put, put_json
 from newsletter.errors import IssueError, NotFoundError
 from newsletter.issue import load_issue
 from newsletter.languages import normalise_tag
@@ -82,7 +82,9 @@ def build(app: App, issue: str, lang: str | None, output: Path | None) -> None:
         put(str(folder / f"{tag}.html"))
     errors = sum(len(version.errors) for version in versions)
     if errors:
-        app.warn(f"{errors} things would stop a send: newsletter check {proof.issue.slug}")
+        app.warn(
+            f"{counted(errors, 'thing', 'things')} would stop a send: newsletter check {proof.issue.slug}"
+        )
 
 
 def _editions(issue: Issue, lang: str | None) -> list[str]:

@@ -35,7 +35,8 @@ from newsletter.weburl import is_loopback
 def serve(app: App, host: str, port: int, trust: tuple[str, ...]) -> None:
     """Serve the public pages: reading, joining, leaving, choosing. And send the mails that go with them.
 
-    It runs until Ctrl+C. On a server, put it behind a proxy that speaks https: docs/server.md shows how.
+    It runs until Ctrl+C. On a server, put it behind a proxy that speaks https, like Caddy:
+    `caddy reverse-proxy --from news.example.org --to localhost:8000`.
 
     \b
     Examples:

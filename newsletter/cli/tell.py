@@ -8,7 +8,7 @@ from msgspec.structs import asdict
 
 from newsletter.audience.reading import parse_segment
 from newsletter.campaign import Survey
-from newsletter.cli.app import App, now_ms, put, put_table
+from newsletter.cli.app import App, counted, now_ms, put, put_table
 from newsletter.cli.compose import show_findings
 from newsletter.deliver.limits import Limits, estimate
 from newsletter.deliver.report import Ending, RunReport
@@ -180,4 +180,4 @@ def _newcomers(store: Store, current: Send) -> int:
 
 def people(count: int) -> str:
     """`1 person`, `2 people`."""
-    return "1 person" if count == 1 else f"{count:,} people"
+    return counted(count, "person", "people")
