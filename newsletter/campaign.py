@@ -95,11 +95,8 @@ def check_conditions(store: Store, proof: Proof) -> list[Segment]:
         try:
             segments.append(parse_segment(store, text))
         except SegmentError as error:
-            tag = next(tag for tag, own in proof.edition_conditions.items() if text in own)
-            edition = proof.issue.editions[tag]
-            lines = edition.body.split("\n")
-            line = next((n for n, one in enumerate(lines) if ":::" in one and text in one), 0)
-            where = f"{edition.path.as_posix()}:{edition.body_line + line}"
+            tag, line = next((t, own[text]) for t, own in proof.edition_conditions.items() if text in own)
+            where = f"{proof.issue.editions[tag].path.as_posix()}:{line}"
             raise IssueError(f"::: only {text}: {error.message}", where=where, hint=error.hint) from None
     return segments
 
@@ -152,7 +149,7 @@ def approve(store: Store, proof: Proof, found: Survey, now: int, *, scheduled: i
         proof.issue.slug,
         found.audience,
         now,
-        conditions=proof.edition_conditions,
+        conditions={tag: list(own) for tag, own in proof.edition_conditions.items()},
         scheduled=scheduled,
     )
     store.sends.approve(send.id, {s.digest: (*key, s.to_bytes()) for key, s in stencils.items()})

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time
+from functools import partial
 from pathlib import Path
 
 import click
 from msgspec import Struct
 from msgspec.structs import replace
 
-from newsletter import campaign, links
+from newsletter import links
 from newsletter.addresses import parse_address
 from newsletter.cli.app import App, json_option, pass_app, put, put_json
 from newsletter.errors import IssueError, NotFoundError
@@ -20,6 +21,7 @@ from newsletter.languages import normalise_tag
 from newsletter.models import Finding, Issue, Level, Picture, Profile
 from newsletter.proof import Proof, Version, reader_values
 from newsletter.render import environment
+from newsletter.segments import parse
 from newsletter.stencil import FilledHeaders, fill, fill_html, fill_text, message_id
 
 SAMPLE_READER = Profile(
@@ -44,14 +46,22 @@ def sample_reader(version: Version) -> Profile:
 
 
 def make_proof(app: App, slug: str, *, inert: bool = False) -> Proof:
-    """The proof of an issue of this project; attributes are known from the database where there is one."""
+    """The proof of an issue of this project; lists and attributes are known from the database, if there is one."""
     settings = app.config
     issue = load_issue(settings.root, slug)
-    attributes: set[str] = set()
+    attributes, lists, saved = set[str](), list[str](), dict[str, str]()
     if settings.database.exists():
         with app.store(create=False) as store:
-            attributes = set(store.attributes)
-    return Proof(issue, settings, environment(settings.templates), attributes=attributes, inert=inert)
+            attributes, lists = set(store.attributes), list(store.lists.names())
+            saved = dict(store.segments.expressions())
+    return Proof(
+        issue,
+        settings,
+        environment(settings.templates),
+        attributes=attributes,
+        understand=partial(parse, lists=lists, segments=saved, attributes=attributes),
+        inert=inert,
+    )
 
 
 @click.command()
@@ -152,9 +162,6 @@ def check(app: App, issue: str, as_json: bool) -> None:
       newsletter check image-gently-in-dentistry
     """
     proof = make_proof(app, issue)
-    if app.config.database.exists():
-        with app.store(create=False) as store:
-            campaign.check_conditions(store, proof)
     found = proof.findings()
     if as_json:
         put_json({"findings": [_finding_json(finding) for finding in found]})
