@@ -28,6 +28,8 @@ SAMPLE_READER = Profile(
     address=parse_address("sample.reader@example.org"), name="Dr Sample Reader", language="en", country="FR"
 )
 UNDATED = date(1970, 1, 1)
+EARLY = frozenset({"only-unknown", "placeholder-unknown"})
+"""Errors that an import may mend: an issue can be looked at before its lists are there."""
 
 
 class Built(Struct, frozen=True, kw_only=True):
@@ -46,7 +48,7 @@ def sample_reader(version: Version) -> Profile:
 
 
 def make_proof(app: App, slug: str, *, inert: bool = False) -> Proof:
-    """The proof of an issue of this project; lists and attributes are known from the database, if there is one."""
+    """The proof of an issue; lists and attributes are known from the project's database, if there is one."""
     settings = app.config
     issue = load_issue(settings.root, slug)
     attributes, lists, saved = set[str](), list[str](), dict[str, str]()
@@ -90,9 +92,11 @@ def build(app: App, issue: str, lang: str | None, output: Path | None) -> None:
         for name, data in _files(tag, edition):
             (folder / name).write_bytes(data)
         put(str(folder / f"{tag}.html"))
+    tell_early_errors(app, proof, [finding for version in versions for finding in version.findings])
     errors = sum(len(version.errors) for version in versions)
     if errors:
-        app.warn(f"{errors} things would stop a send: newsletter check {proof.issue.slug}")
+        things = "1 thing" if errors == 1 else f"{errors} things"
+        app.warn(f"{things} would stop a send: {app.command('check', proof.issue.slug)}")
 
 
 def _editions(issue: Issue, lang: str | None) -> list[str]:
@@ -109,12 +113,21 @@ def _editions(issue: Issue, lang: str | None) -> list[str]:
 
 
 def refuse_fields(versions: Iterable[Version]) -> None:
-    """Raise IssueError for the first personal field that cannot be filled."""
+    """Raise IssueError for the first personal field that cannot be filled; a name nobody has yet is none."""
     for version in versions:
         for finding in version.errors:
-            if finding.rule.startswith("placeholder"):
+            if finding.rule.startswith("placeholder") and finding.rule not in EARLY:
                 where = f"{version.edition.path}:{finding.line}"
                 raise IssueError(finding.message, where=where, hint=finding.help)
+
+
+def tell_early_errors(app: App, proof: Proof, findings: Sequence[Finding]) -> list[Finding]:
+    """Say what an import may mend -> the other findings."""
+    early = [finding for finding in findings if finding.rule in EARLY]
+    for finding in early:
+        path = proof.issue.editions[finding.edition].path.as_posix()
+        app.warn(f"{path}:{finding.line}: {finding.message}")
+    return [finding for finding in findings if finding not in early]
 
 
 def _build(proof: Proof, version: Version) -> Built:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from newsletter import campaign, composer, home, locks
 from newsletter.addresses import parse_address
 from newsletter.cli.app import App, now_ms, pass_app, put, yes_option
-from newsletter.cli.compose import make_proof, sample_reader
+from newsletter.cli.compose import make_proof, sample_reader, tell_early_errors
 from newsletter.cli.dispatch import BY_HAND, dispatch, going_on, send_copies
 from newsletter.cli.stopping import Stopped, stopping
 from newsletter.cli.tell import (
@@ -162,7 +162,8 @@ def go_on(
 def _send_test(app: App, issue: str, address: str) -> None:
     proof = make_proof(app, issue, inert=True)
     versions = [proof.full_version(tag) for tag in proof.issue.editions]
-    refuse_errors(app, proof, [finding for version in versions for finding in version.findings])
+    found = [finding for version in versions for finding in version.findings]
+    refuse_errors(app, proof, tell_early_errors(app, proof, found))
     parcels = [
         composer.trial_parcel(
             app.config, version, replace(sample_reader(version), address=parse_address(address)), now_ms()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from tests.cli.conftest import ISSUE, Box
+from tests.cli.test_control import Named
+from tests.deliver.relay import ScriptedRelay
 
 EARLY = f"""\
 {ISSUE}
@@ -25,3 +27,26 @@ def test_an_unknown_list_is_a_finding_among_the_others(box: Box) -> None:
     assert "[link-bad]" in found and "[one-click-missing]" in found
     told = box.run("send", "short", "--to", "boards", "--dry-run", exit_code=2).stderr
     assert "issues/short/en.md:10: ::: only list:board: no list is named 'board'" in told
+
+
+def test_an_issue_is_looked_at_before_its_lists_are_there_and_not_sent(relayed: Named) -> None:
+    field = '{{ practice | default("your practice") }}'
+    with ScriptedRelay().in_thread() as relay:
+        box = relayed(relay.port)
+        box.write("issues/short/en.md", EARLY.replace("says hello", f"greets {field}, {{{{ towm }}}}"))
+        told = box.run("build", "short").stderr
+        assert "issues/short/en.md:8: Nobody has a field {{ practice }}." in told
+        assert "::: only list:board" in told and "4 things would stop a send" in told
+        page = (box.folder / "build/short/en.html").read_text(encoding="utf-8")
+        assert "your practice</bdi>" in page and "(towm)</bdi>" in page
+        tried = box.run("send", "short", "--test", "me@example.net").stderr
+        assert "Nobody has a field {{ towm }}." in tried
+        assert len(relay.taken) == 1
+        assert "[placeholder-unknown]" in box.run("check", "short", exit_code=1).stdout
+        box.write("people.csv", "email,town\na@example.net,Rome\n")
+        for name in ("board", "nobody"):
+            box.run("subscribers", "import", "people.csv", "--list", name, "--source", "test", "--yes")
+        refused = box.run("send", "short", "--to", "board", "--yes", exit_code=1)
+        assert "issues/short/en.md:8" in refused.stderr and "{{ practice }}" in refused.stderr
+        assert "Nobody has a field {{ towm }}. Did you mean {{ town }}?" in refused.stdout
+        assert len(relay.taken) == 1
