@@ -104,3 +104,13 @@ def test_an_international_domain_of_the_sender_reaches_everybody(relayed: Named)
         box.fill(["b@example.net"])
         assert "ASCII" in box.send(exit_code=2).stderr
         assert box.status()["skipped"] == 0
+
+
+def test_a_changed_setting_is_not_told_as_a_changed_issue(relayed: Named) -> None:
+    with ScriptedRelay().in_thread() as relay:
+        box = relayed(relay.port)
+        started(box, ISSUE)
+        box.environ["NEWSLETTER_ARCHIVE_URL"] = "https://archive.example.org"
+        told = box.send().stderr
+        assert "files have changed" not in told
+        assert "the issue, its templates, the settings or this program have changed" in told
