@@ -164,7 +164,7 @@ def approve(store: Store, proof: Proof, found: Survey, now: int, *, scheduled: i
 
 
 def differs(store: Store, proof: Proof, send: Send) -> bool:
-    """Whether the mail would be another than the one that was approved: by the issue, a template or a setting."""
+    """Whether the mail, as all that it is made of is now, is another than the one that was approved."""
     approved = store.sends.approved(send.id)
     if not _same_conditions(proof, send, approved.values()):
         return True
