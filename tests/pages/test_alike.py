@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, sync_playwright
 
 from newsletter.pages import static_files
-from tests.editions import ARCHIVE, make_config, make_edition, make_issue, rendered
+from tests.editions import make_config, make_edition, make_issue, rendered
 from tests.pages.scene import SAMPLE, make_site
 from tests.test_look import QUIET, as_file
 
@@ -29,6 +29,8 @@ What it saves.
 [Write an e-mail](https://www.imagegently.org){.button}
 """
 TITLES = {"en": "Children and X-rays: what's new?", "fr": "Enfants et radios par e-mail : quoi de neuf ?"}
+
+PLACE = {"NEWSLETTER_ARCHIVE_URL": "https://news.federation.org/newsletter/dentists/archive"}
 
 BROKEN = """() => {
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), found = [];
@@ -60,8 +62,8 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("alike")
     pictures = {name: picture.data for name, picture in SAMPLE.pictures.items()}
     editions = [make_edition(BODY, language, title=title) for language, title in TITLES.items()]
-    issue, config = make_issue(*editions, pictures=pictures), make_config(folder, ARCHIVE)
-    for name, data in static_files(make_site(folder, issue, pages=ARCHIVE, files=True)).items():
+    issue, config = make_issue(*editions, pictures=pictures), make_config(folder, PLACE)
+    for name, data in static_files(make_site(folder, issue, pages=PLACE, files=True)).items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(data)
     for name, data in pictures.items():
@@ -85,3 +87,30 @@ def test_no_title_or_button_breaks_inside_a_short_compound(
     for width in range(280, 700, 20):
         browser.set_viewport_size({"width": width, "height": 900})
         assert (width, browser.evaluate(BROKEN)) == (width, [])
+
+
+@pytest.mark.parametrize("language", TITLES)
+def test_the_address_on_a_handout_breaks_behind_its_marks_only(
+    browser: Page, seen: dict[str, Path], language: str
+) -> None:
+    script = """() => {
+      const lines = [], url = document.querySelector('.url');
+      const walker = document.createTreeWalker(url, NodeFilter.SHOW_TEXT);
+      let top = null;
+      for (let node = walker.nextNode(); node; node = walker.nextNode())
+        for (let at = 0; at < node.length; at++) {
+          const range = document.createRange();
+          range.setStart(node, at);
+          range.setEnd(node, at + 1);
+          const box = range.getBoundingClientRect();
+          if (top === null || box.top > top + 2) { lines.push(''); top = box.top; }
+          lines[lines.length - 1] += node.textContent[at];
+        }
+      return lines;
+    }"""
+    browser.goto(seen[f"handout {language}"].as_uri())
+    browser.set_viewport_size({"width": 695, "height": 1024})
+    browser.emulate_media(media="print")
+    lines = browser.evaluate(script)
+    assert len(lines) > 1 and all(line.endswith(("/", "-")) for line in lines)
+    browser.emulate_media(media="screen")
