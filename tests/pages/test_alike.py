@@ -28,7 +28,11 @@ What it saves.
 
 [Write an e-mail](https://www.imagegently.org){.button}
 """
-TITLES = {"en": "Children and X-rays: what's new?", "fr": "Enfants et radios par e-mail : quoi de neuf ?"}
+TITLES = {
+    "en": "Children and X-rays: what's new?",
+    "fr": "Enfants et radios par e-mail : quoi de neuf ?",
+    "ar": "X-ray: ما الجديد؟",
+}
 
 PLACE = {"NEWSLETTER_ARCHIVE_URL": "https://news.federation.org/newsletter/dentists/archive"}
 
@@ -87,6 +91,24 @@ def test_no_title_or_button_breaks_inside_a_short_compound(
     for width in range(280, 700, 20):
         browser.set_viewport_size({"width": width, "height": 900})
         assert (width, browser.evaluate(BROKEN)) == (width, [])
+
+
+@pytest.mark.parametrize("language", TITLES)
+@pytest.mark.parametrize("kind", ["mail", "page"])
+def test_a_small_figure_begins_where_the_text_does_with_its_caption(
+    browser: Page, seen: dict[str, Path], kind: str, language: str
+) -> None:
+    script = """() => {
+      const side = document.documentElement.dir === 'rtl' ? 'right' : 'left';
+      return ['h2', '.figure img', '.figure .caption, figcaption p'].map(name => {
+        const range = document.createRange(), found = document.querySelector(name);
+        name.endsWith('img') ? range.selectNode(found) : range.selectNodeContents(found);
+        return Math.round(range.getBoundingClientRect()[side]);
+      });
+    }"""
+    browser.goto(seen[f"{kind} {language}"].as_uri())
+    browser.set_viewport_size({"width": 800, "height": 900})
+    assert len(set(browser.evaluate(script))) == 1
 
 
 @pytest.mark.parametrize("language", TITLES)
