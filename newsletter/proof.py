@@ -21,12 +21,16 @@ from newsletter.stencil import Envelope, Stencil, cut
 
 
 class Version(Struct, frozen=True, kw_only=True):
-    """One edition for the readers for whom the same `::: only` blocks stand, with what checks say of it."""
+    """One edition for the readers for whom the same `::: only` blocks stand, with what checks say of it.
+
+    `conditions` are those of these blocks.
+    """
 
     edition: Edition
     rendered: RenderedEdition
     findings: Sequence[Finding]
     envelope: Envelope
+    conditions: Sequence[str] = ()
 
     @property
     def errors(self) -> list[Finding]:
@@ -145,6 +149,7 @@ class Proof:
             edition=self.issue.editions[edition],
             rendered=rendered,
             findings=findings,
+            conditions=[text for n, text in enumerate(self._of_edition[edition]) if variant >> n & 1],
             envelope=self._envelope(),
         )
 

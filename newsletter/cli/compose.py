@@ -92,6 +92,7 @@ def build(app: App, issue: str, lang: str | None, output: Path | None) -> None:
         for name, data in _files(tag, edition):
             (folder / name).write_bytes(data)
         put(str(folder / f"{tag}.html"))
+    tell_blocks(app, versions)
     tell_early_errors(app, proof, [finding for version in versions for finding in version.findings])
     errors = sum(len(version.errors) for version in versions)
     if errors:
@@ -119,6 +120,13 @@ def refuse_fields(versions: Iterable[Version]) -> None:
             if finding.rule.startswith("placeholder") and finding.rule not in EARLY:
                 where = f"{version.edition.path}:{finding.line}"
                 raise IssueError(finding.message, where=where, hint=finding.help)
+
+
+def tell_blocks(app: App, versions: Iterable[Version]) -> None:
+    """Say which blocks are shown though only some readers get them."""
+    shown = dict.fromkeys(text for version in versions for text in version.conditions)
+    if shown:
+        app.say(f"It shows every block that only some readers get: {'; '.join(shown)}.")
 
 
 def tell_early_errors(app: App, proof: Proof, findings: Sequence[Finding]) -> list[Finding]:

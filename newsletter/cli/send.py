@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from newsletter import campaign, composer, home, locks
 from newsletter.addresses import parse_address
 from newsletter.cli.app import App, now_ms, pass_app, put, yes_option
-from newsletter.cli.compose import make_proof, sample_reader, tell_early_errors
+from newsletter.cli.compose import make_proof, sample_reader, tell_blocks, tell_early_errors
 from newsletter.cli.dispatch import BY_HAND, dispatch, going_on, send_copies
 from newsletter.cli.stopping import Stopped, stopping
 from newsletter.cli.tell import (
@@ -171,6 +171,7 @@ def _send_test(app: App, issue: str, address: str) -> None:
         for version in versions
     ]
     send_copies(app.relay, parcels)
+    tell_blocks(app, versions)
     if app.config.database.exists():
         with app.store() as store:
             store.sends.note_usage(app.relay.name, len(parcels), now_ms())

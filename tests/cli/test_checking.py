@@ -37,10 +37,12 @@ def test_an_issue_is_looked_at_before_its_lists_are_there_and_not_sent(relayed: 
         told = box.run("build", "short").stderr
         assert "issues/short/en.md:8: Nobody has a field {{ practice }}." in told
         assert "::: only list:board" in told and "4 things would stop a send" in told
+        assert "every block that only some readers get: list:board; country:FR list:nobody." in told
         page = (box.folder / "build/short/en.html").read_text(encoding="utf-8")
         assert "your practice</bdi>" in page and "(towm)</bdi>" in page
         tried = box.run("send", "short", "--test", "me@example.net").stderr
         assert "Nobody has a field {{ towm }}." in tried
+        assert "every block that only some readers get: list:board; country:FR list:nobody." in tried
         assert len(relay.taken) == 1
         assert "[placeholder-unknown]" in box.run("check", "short", exit_code=1).stdout
         box.write("people.csv", "email,town\na@example.net,Rome\n")
