@@ -15,9 +15,7 @@ from newsletter.errors import IssueError, RefusedError, SegmentError
 from newsletter.models import Finding, Send, SendState, Tally
 from newsletter.proof import Proof, Version
 from newsletter.segments import Segment
-from newsletter.stencil import (
-    Stencil,
-)
+from newsletter.stencil import Stencil
 from newsletter.store import Store
 
 TOO_LATE = 3_600_000
@@ -37,12 +35,14 @@ class Gap(Struct, frozen=True, kw_only=True):
 class Survey(Struct, frozen=True, kw_only=True):
     """What a send would do; `stood_in` counts people whose language has no edition, by language.
 
-    `beyond_ascii` counts those whose address only a relay with SMTPUTF8 can reach.
+    `blocks` counts those who get each `::: only` block, `beyond_ascii` those whose address only a relay with
+    SMTPUTF8 can reach.
     """
 
     audience: str
     segment: Segment
     editions: Mapping[str, int]
+    blocks: Mapping[str, int]
     stood_in: Mapping[str, int]
     already: int
     beyond_ascii: int
@@ -65,6 +65,7 @@ def survey(store: Store, proof: Proof, audience: str) -> Survey:
     conditions = check_conditions(store, proof)
     groups = store.sends.groups(segment, conditions, exclude_issue=proof.issue.slug)
     editions: Counter[str] = Counter()
+    blocks = Counter(dict.fromkeys(proof.conditions, 0))
     stood_in: Counter[str] = Counter()
     versions: dict[tuple[str, int], Version] = {}
     for group in groups:
@@ -72,6 +73,7 @@ def survey(store: Store, proof: Proof, audience: str) -> Survey:
         variant = proof.variant(edition, group.mask)
         versions[edition, variant] = proof.version(edition, variant)
         editions[edition] += group.count
+        blocks.update(dict.fromkeys(versions[edition, variant].conditions, group.count))
         if group.language and group.language.split("-")[0] != edition.split("-")[0]:
             stood_in[group.language] += group.count
     findings = dict.fromkeys(f for version in versions.values() for f in version.findings)
@@ -79,6 +81,7 @@ def survey(store: Store, proof: Proof, audience: str) -> Survey:
         audience=audience,
         segment=segment,
         editions=editions,
+        blocks=blocks,
         stood_in=stood_in,
         already=store.people.audience_count(segment) - sum(editions.values()),
         beyond_ascii=sum(group.beyond_ascii for group in groups),

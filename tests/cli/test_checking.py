@@ -52,3 +52,12 @@ def test_an_issue_is_looked_at_before_its_lists_are_there_and_not_sent(relayed: 
         assert "issues/short/en.md:8" in refused.stderr and "{{ practice }}" in refused.stderr
         assert "Nobody has a field {{ towm }}. Did you mean {{ town }}?" in refused.stdout
         assert len(relay.taken) == 1
+
+
+def test_a_dry_run_says_how_many_get_each_block(box: Box) -> None:
+    box.fill(["a@example.net", "b@example.net"], "board")
+    box.fill(["a@example.net", "c@example.net", "d@example.net"])
+    box.run("lists", "add", "nobody")
+    box.write("issues/short/en.md", EARLY)
+    told = box.run("send", "short", "--to", "dentists", "--dry-run").stdout
+    assert "::: only list:board: 1 person\n::: only country:FR list:nobody: 0 people" in told
