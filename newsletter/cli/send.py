@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from newsletter import campaign, composer, home, locks
 from newsletter.addresses import parse_address
 from newsletter.cli.app import App, now_ms, pass_app, put, yes_option
-from newsletter.cli.compose import make_proof, sample_reader
+from newsletter.cli.compose import make_proof, sample_reader, tell_blocks, tell_early_errors
 from newsletter.cli.dispatch import BY_HAND, dispatch, going_on, send_copies
 from newsletter.cli.stopping import Stopped, stopping
 from newsletter.cli.tell import (
@@ -162,7 +162,8 @@ def go_on(
 def _send_test(app: App, issue: str, address: str) -> None:
     proof = make_proof(app, issue, inert=True)
     versions = [proof.full_version(tag) for tag in proof.issue.editions]
-    refuse_errors(app, proof, [finding for version in versions for finding in version.findings])
+    found = [finding for version in versions for finding in version.findings]
+    refuse_errors(app, proof, tell_early_errors(app, proof, found))
     parcels = [
         composer.trial_parcel(
             app.config, version, replace(sample_reader(version), address=parse_address(address)), now_ms()
@@ -170,6 +171,7 @@ def _send_test(app: App, issue: str, address: str) -> None:
         for version in versions
     ]
     send_copies(app.relay, parcels)
+    tell_blocks(app, versions)
     if app.config.database.exists():
         with app.store() as store:
             store.sends.note_usage(app.relay.name, len(parcels), now_ms())
@@ -261,7 +263,7 @@ def _take_up(
 
 
 def _compare(app: App, store: Store, current: Send, *, amend: bool) -> None:
-    """Say whether the files have changed since the approval; they are used only with --amend."""
+    """Say whether the mail would be another one now; that is used only with --amend."""
     try:
         proof = make_proof(app, current.slug)
         changed = campaign.differs(store, proof, current)
@@ -274,6 +276,9 @@ def _compare(app: App, store: Store, current: Send, *, amend: bool) -> None:
         refuse_drafts(proof.issue)
         refuse_errors(app, proof, proof.findings())
         campaign.amend(store, proof, current)
-        app.say("The rest get the issue as its files are now.")
+        app.say("The rest get the issue as it is now.")
     elif changed:
-        app.warn("the issue's files have changed; the rest get what was approved. To change that: --amend")
+        app.warn(
+            "the issue, its templates, the settings or this program have changed since it was approved; "
+            "the rest get what was approved. To change that: --amend"
+        )

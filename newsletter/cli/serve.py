@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import click
 from msgspec.structs import replace
 
+from newsletter import locks
 from newsletter.cli.app import App, now_ms, pass_app, plain
 from newsletter.cli.outbox import emptying
 from newsletter.cli.stopping import stopping
@@ -43,6 +44,8 @@ def serve(app: App, host: str, port: int, trust: tuple[str, ...]) -> None:
       newsletter serve
       newsletter serve --port 8080 --trust 10.0.0.5
     """
+    with locks.outbox(app.config.root, app.local(now_ms())):
+        pass  # told before a taken port is, for which another one would be advised
     with ExitStack() as held, stopping(app) as stop:
         listener = held.enter_context(server.listen(host, port))
         place = _place(listener.getsockname())

@@ -70,6 +70,8 @@ def tell_survey(app: App, found: Survey) -> None:
     """How many get which edition."""
     put(f"To {found.audience}: {people(found.total)}")
     put_table(("edition", "people"), [(t, f"{n:,}") for t, n in found.editions.items()], right=("people",))
+    for condition, count in found.blocks.items():
+        put(f"::: only {condition}: {people(count)}")
     if found.already:
         put(f"Dealt with before, and left out now: {people(found.already)}")
     if found.beyond_ascii:

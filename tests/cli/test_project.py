@@ -248,6 +248,26 @@ def test_a_restore_where_nothing_stood_says_what_it_cannot_know(box: Box) -> Non
     assert "since the backup is not known" in box.run("restore", "first.db").stderr
 
 
+@pytest.mark.parametrize("known", [False, True])
+def test_what_to_type_next_works_where_the_program_was_started(tmp_path: Path, known: bool) -> None:
+    script = tmp_path / "bin" / "newsletter"
+    script.parent.mkdir()
+    script.write_text("from newsletter.cli.main import run\nrun()\n")
+    script.chmod(0o755)
+    told = subprocess.run(
+        [sys.executable, "bin/newsletter", "demo", "--output", "show", "--no-open"],
+        cwd=tmp_path,
+        env={**os.environ, "PATH": str(script.parent if known else tmp_path), "PYTHONUTF8": "1"},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=True,
+    )
+    name = "newsletter" if known else str(Path("bin/newsletter"))
+    assert f" {name} init my-newsletter" in told.stdout
+    assert f" {name} --project show status" in told.stderr
+
+
 def test_the_demo_works_twice_and_says_little(tmp_path: Path) -> None:
     box = Box(tmp_path)
     for _ in range(2):
