@@ -15,9 +15,7 @@ from newsletter.errors import IssueError, RefusedError, SegmentError
 from newsletter.models import Finding, Send, SendState, Tally
 from newsletter.proof import Proof, Version
 from newsletter.segments import Segment
-from newsletter.stencil import (
-    Stencil,
-)
+from newsletter.stencil import Stencil
 from newsletter.store import Store
 
 TOO_LATE = 3_600_000
@@ -37,12 +35,14 @@ class Gap(Struct, frozen=True, kw_only=True):
 class Survey(Struct, frozen=True, kw_only=True):
     """What a send would do; `stood_in` counts people whose language has no edition, by language.
 
-    `beyond_ascii` counts those whose address only a relay with SMTPUTF8 can reach.
+    `blocks` counts those who get each `::: only` block, `beyond_ascii` those whose address only a relay with
+    SMTPUTF8 can reach.
     """
 
     audience: str
     segment: Segment
     editions: Mapping[str, int]
+    blocks: Mapping[str, int]
     stood_in: Mapping[str, int]
     already: int
     beyond_ascii: int
@@ -65,6 +65,7 @@ def survey(store: Store, proof: Proof, audience: str) -> Survey:
     conditions = check_conditions(store, proof)
     groups = store.sends.groups(segment, conditions, exclude_issue=proof.issue.slug)
     editions: Counter[str] = Counter()
+    blocks = Counter(dict.fromkeys(proof.conditions, 0))
     stood_in: Counter[str] = Counter()
     versions: dict[tuple[str, int], Version] = {}
     for group in groups:
@@ -72,6 +73,7 @@ def survey(store: Store, proof: Proof, audience: str) -> Survey:
         variant = proof.variant(edition, group.mask)
         versions[edition, variant] = proof.version(edition, variant)
         editions[edition] += group.count
+        blocks.update(dict.fromkeys(versions[edition, variant].conditions, group.count))
         if group.language and group.language.split("-")[0] != edition.split("-")[0]:
             stood_in[group.language] += group.count
     findings = dict.fromkeys(f for version in versions.values() for f in version.findings)
@@ -79,6 +81,7 @@ def survey(store: Store, proof: Proof, audience: str) -> Survey:
         audience=audience,
         segment=segment,
         editions=editions,
+        blocks=blocks,
         stood_in=stood_in,
         already=store.people.audience_count(segment) - sum(editions.values()),
         beyond_ascii=sum(group.beyond_ascii for group in groups),
@@ -95,11 +98,8 @@ def check_conditions(store: Store, proof: Proof) -> list[Segment]:
         try:
             segments.append(parse_segment(store, text))
         except SegmentError as error:
-            tag = next(tag for tag, own in proof.edition_conditions.items() if text in own)
-            edition = proof.issue.editions[tag]
-            lines = edition.body.split("\n")
-            line = next((n for n, one in enumerate(lines) if ":::" in one and text in one), 0)
-            where = f"{edition.path.as_posix()}:{edition.body_line + line}"
+            tag, line = next((t, own[text]) for t, own in proof.edition_conditions.items() if text in own)
+            where = f"{proof.issue.editions[tag].path.as_posix()}:{line}"
             raise IssueError(f"::: only {text}: {error.message}", where=where, hint=error.hint) from None
     return segments
 
@@ -163,7 +163,7 @@ def approve(store: Store, proof: Proof, found: Survey, now: int, *, scheduled: i
         proof.issue.slug,
         found.audience,
         now,
-        conditions=proof.edition_conditions,
+        conditions={tag: list(own) for tag, own in proof.edition_conditions.items()},
         scheduled=scheduled,
     )
     store.sends.approve(send.id, {s.digest: (*key, s.to_bytes()) for key, s in stencils.items()})
@@ -178,7 +178,7 @@ def approve(store: Store, proof: Proof, found: Survey, now: int, *, scheduled: i
 
 
 def differs(store: Store, proof: Proof, send: Send) -> bool:
-    """Whether the issue, as its files are now, is another than the one that was approved."""
+    """Whether the mail, as all that it is made of is now, is another than the one that was approved."""
     approved = store.sends.approved(send.id)
     if not _same_conditions(proof, send, approved.values()):
         return True

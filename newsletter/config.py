@@ -164,7 +164,7 @@ def _campaign(source: TomlSource) -> Campaign:
     try:
         language = normalise_tag(language)
     except UsageError as error:
-        raise source.fail("campaign", "language", f"is no language tag: {error.message}") from None
+        raise source.fail("campaign", "language", f"'{language}' is no language tag", error.hint) from None
     try:
         ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -281,7 +281,6 @@ def _share(source: TomlSource) -> Mapping[str, ShareText]:
         try:
             texts[normalise_tag(tag)] = ShareText(**words)
         except UsageError as error:
-            raise ConfigError(
-                f"[{table}] is no language tag: {error.message}", where=source.where(table)
-            ) from None
+            where = source.where(table)
+            raise ConfigError(f"[{table}]: {error.message}", where=where, hint=error.hint) from None
     return texts

@@ -83,7 +83,7 @@ def refuse_elsewhere(config: Config, store: Store) -> bool:
         raise RefusedError(
             f"{answer.fault}, so people who leave there would go on being mailed from here",
             where=config.web.base_url,
-            hint="start them here: newsletter serve, or send where the project lives: docs/server.md",
+            hint="start them here: newsletter serve, or log in where the project lives, and send there",
         )
     return True
 

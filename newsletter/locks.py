@@ -40,8 +40,8 @@ def using(root: Path, relay: str, since: datetime) -> Iterator[None]:
 
 @contextmanager
 def outbox(root: Path, since: datetime) -> Iterator[None]:
-    """Hold the lock of the outbox while the block runs. RefusedError, naming who holds it, otherwise."""
-    what = "the mails of the outbox are being sent already, by"
+    """Hold the lock of the outbox, which `serve` empties. RefusedError, naming who holds it, otherwise."""
+    what = "the pages are served already, and their mails sent, by"
     with _held(root / FOLDER, "outbox", since, what, "stop the other one, or leave it to it"):
         yield
 

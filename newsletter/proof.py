@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -11,6 +11,7 @@ from newsletter import links
 from newsletter.addresses import parse_address
 from newsletter.check import CheckInput, check_edition
 from newsletter.config import Config
+from newsletter.errors import SegmentError
 from newsletter.fields import LINKS
 from newsletter.languages import choose_edition
 from newsletter.links import EditionLinks, PersonalLinks
@@ -20,12 +21,16 @@ from newsletter.stencil import Envelope, Stencil, cut
 
 
 class Version(Struct, frozen=True, kw_only=True):
-    """One edition for the readers for whom the same `::: only` blocks stand, with what checks say of it."""
+    """One edition for the readers for whom the same `::: only` blocks stand, with what checks say of it.
+
+    `conditions` are those of these blocks.
+    """
 
     edition: Edition
     rendered: RenderedEdition
     findings: Sequence[Finding]
     envelope: Envelope
+    conditions: Sequence[str] = ()
 
     @property
     def errors(self) -> list[Finding]:
@@ -50,7 +55,8 @@ class Version(Struct, frozen=True, kw_only=True):
 class Proof:
     """The versions of one issue, each made once, when it is asked for.
 
-    `attributes` are the attribute names that subscribers have. An `inert` proof's links do nothing.
+    `attributes` are the attribute names that subscribers have. `understand` reads what a `::: only` asks, and
+    raises SegmentError where it cannot be answered. An `inert` proof's links do nothing.
     """
 
     def __init__(
@@ -60,10 +66,12 @@ class Proof:
         environment: Environment,
         *,
         attributes: Collection[str] = (),
+        understand: Callable[[str], object] = str,
         inert: bool = False,
     ) -> None:
         self.issue, self.config = issue, config
         self._environment, self._attributes, self._inert = environment, attributes, inert
+        self._understand = understand
         self._of_edition = {tag: conditions(issue, tag) for tag in issue.editions}
         self._made: dict[tuple[str, int], Version] = {}
 
@@ -73,8 +81,8 @@ class Proof:
         return tuple(dict.fromkeys(text for texts in self._of_edition.values() for text in texts))
 
     @property
-    def edition_conditions(self) -> Mapping[str, Sequence[str]]:
-        """Each edition's own conditions: bit n of its variant stands for its condition n."""
+    def edition_conditions(self) -> Mapping[str, Mapping[str, int]]:
+        """Each edition's own conditions with their lines: bit n of its variant stands for condition n."""
         return self._of_edition
 
     def edition_for(self, language: str) -> str:
@@ -134,14 +142,25 @@ class Proof:
                 issue=self.issue,
                 config=self.config,
                 attributes=frozenset(self._attributes),
+                unclear=self._unclear(edition),
             )
         )
         return Version(
             edition=self.issue.editions[edition],
             rendered=rendered,
             findings=findings,
+            conditions=[text for n, text in enumerate(self._of_edition[edition]) if variant >> n & 1],
             envelope=self._envelope(),
         )
+
+    def _unclear(self, edition: str) -> dict[int, str]:
+        found = {}
+        for text, line in self._of_edition[edition].items():
+            try:
+                self._understand(text)
+            except SegmentError as error:
+                found[line] = f"::: only {text}: {error.message}"
+        return found
 
     def _envelope(self) -> Envelope:
         config = self.config

@@ -73,9 +73,9 @@ def parse_relay(
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError:
-        raise UsageError("is no relay address", hint=EXAMPLE) from None
+        raise UsageError("is no address of a mail server", hint=EXAMPLE) from None
     if parts.scheme not in PORTS or not host or parts.path.strip("/") or parts.query or parts.fragment:
-        raise UsageError("is no relay address", hint=EXAMPLE)
+        raise UsageError("is no address of a mail server", hint=EXAMPLE)
     login = unquote(parts.username) if parts.username else user
     secret = unquote(parts.password) if parts.password else password
     if re.search(r"[\x00\r\n]", login + secret + host):

@@ -36,13 +36,10 @@ class TomlSource(Struct, frozen=True):
         except RecursionError:
             raise ConfigError("is nested too deeply", where=str(path)) from None
         except ValueError as error:
-            line = re.search(r"at line (\d+)", str(error))
-            last = text.count("\n") + 1
-            where = f"{path}:{line[1] if line else last}"
-            what = re.sub(r"\s*\(at .*\)", "", str(error))
-            raise ConfigError(
-                f"is not valid TOML: {what}", where=where, hint="see docs/settings.md"
-            ) from None
+            found = re.search(r"at line (\d+)", str(error))
+            number = int(found[1]) if found else text.count("\n") + 1
+            what, hint = _fault(str(error), text.split("\n")[number - 1])
+            raise ConfigError(f"is not valid TOML: {what}", where=f"{path}:{number}", hint=hint) from None
 
     def where(self, table: str, key: str = "") -> str:
         """path:line of a key, of its table where the key is absent, of the file otherwise."""
@@ -120,6 +117,15 @@ class TomlSource(Struct, frozen=True):
             return parse_address(text).text if text else ""
         except AddressError as error:
             raise self.fail(table, key, f"is no e-mail address: {error.message}") from None
+
+
+def _fault(message: str, line: str) -> tuple[str, str]:
+    """What is wrong with a line that is no TOML, and what to do."""
+    marks = "".join(dict.fromkeys(re.findall("[“”„‟«»‘’‚]", line)))
+    if marks and (re.search("=\\s*\\[?\\s*[“”„‟«»‘’‚]", line) or line.count('"') % 2):
+        return f"typographic quotation marks ({marks}) stand where plain ones belong", 'write name = "…"'
+    what = re.sub(r"\s*\(at .*\)", "", message)
+    return what, 'each line is like name = "…"; newsletter init makes a file to compare with'
 
 
 def nearest(word: str, known: Collection[str]) -> str:

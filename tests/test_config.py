@@ -68,15 +68,26 @@ def test_the_repository_is_a_project() -> None:
     [
         (GOOD + "[smpt]\n", 8, ["unknown table [smpt]", "'smtp'"]),
         (GOOD + "adress = 'x'\n", 8, ["[sender] adress is unknown", "'address'"]),
-        (GOOD.replace('"News"', "News"), 2, ["not valid TOML"]),
+        (GOOD.replace('"News"', "News"), 2, ["not valid TOML", "newsletter init"]),
+        (GOOD.replace('"News"', "“News”"), 2, ["typographic quotation marks (“”)", 'name = "…"']),
+        (GOOD.replace('"Org"', '"Org”'), 3, ["typographic quotation marks (”)"]),
+        (GOOD + '[share.english]\nsentence = "x"\n', 8, ["[share.english]: 'english' is no", "mean en?"]),
         (GOOD.replace('"News"', '"News\\nBcc: all@example.org"'), 2, ["line break"]),
         (GOOD + 'name = "A\\rB"\n', 8, ["[sender] name", "line break"]),
         (GOOD.replace("news@example.org", "news.example.org"), 7, ["[sender] address is no e-mail address"]),
         (GOOD.replace('name = "News"\n', ""), 1, ["[campaign] name is missing"]),
         (GOOD.replace('"Org"', "3"), 3, ["must be text"]),
-        (GOOD + '[smtp]\nurl = "mail.example.org"\n', 9, ["no relay address"]),
+        (
+            GOOD + '[smtp]\nurl = "mail.example.org"\n',
+            9,
+            ["no address of a mail server", "smtp+starttls://mail.example.org:587"],
+        ),
         (GOOD + '[smtp]\nurl = "smtp://u:p@mail.example.org"\n', 9, ["unencrypted", "smtp+starttls://"]),
-        (GOOD + '[smtp]\nurl = "smtp://mail.example.org:99999"\n', 9, ["no relay address"]),
+        (
+            GOOD + '[smtp]\nurl = "smtp://mail.example.org:99999"\n',
+            9,
+            ["no address of a mail server", "smtp+starttls://mail.example.org:587"],
+        ),
         (GOOD + "[smtp]\nconnections = 0\n", 9, ["from 1 to 50"]),
         (GOOD + "[smtp]\nconnections = true\n", 9, ["from 1 to 50"]),
         (GOOD + '[smtp]\ntoken_command = "oauth"\n', 9, ["list of texts", '["program", "argument"]']),
@@ -89,6 +100,11 @@ def test_the_repository_is_a_project() -> None:
         (GOOD + '[share]\nsentence = "x"\n', 9, ["[share.en]"]),
         (GOOD.replace("[sender]", 'timezone = "Mars"\n[sender]'), 6, ["no time zone"]),
         (GOOD.replace("[sender]", 'language = "engelsk!"\n[sender]'), 6, ["no language tag"]),
+        (
+            GOOD.replace("[sender]", 'language = "english"\n[sender]'),
+            6,
+            ["[campaign] language 'english' is no language tag (did you mean en?)"],
+        ),
         ("campaign = 3\n", 0, ["must be a table"]),
     ],
 )
@@ -100,6 +116,7 @@ def test_a_mistake_is_one_line_that_names_file_and_line(
     message = str(caught.value)
     assert "\n" not in message
     assert message.startswith(f"{tmp_path / 'newsletter.toml'}:{line}:" if line else str(tmp_path))
+    assert "docs/" not in message
     for word in words:
         assert word in message
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.typography import NO_BREAK, no_breaks
+from newsletter.typography import NO_BREAK, no_breaks, whole_words
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,18 @@ def test_nothing_changes_but_spaces_and_once_is_enough(text: str, language: str)
     set_ = no_breaks(text, language)
     assert set_.replace(NO_BREAK, " ") == text
     assert no_breaks(set_, language) == set_
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<h1>Children and [X-rays]: what&#39;s new?</h1>",
+        '<a href="https://x.org/x-ray" title="e-mail">Subscribe by [e-mail]</a> or by e-mail',
+        "<h2><em>Par [e-mail]</em> : [rendez-le], [E-Mail-Adresse], C'[est-à-dire], image-guided</h2>",
+        "<h3>www.x-ray.org/e-mail me@e-mail.org Donau-Dampf-Schiff-in-Fahrt 3-D X-PHq0001q</h3>",
+        "<button>Per [E-Mail]</button><p>e-mail</p><style>e-mail</style>",
+    ],
+)
+def test_short_compounds_stay_whole_in_headings_links_and_buttons(html: str) -> None:
+    plain = html.replace("[", "").replace("]", "")
+    assert whole_words(plain) == html.replace("[", '<span class="whole">').replace("]", "</span>")

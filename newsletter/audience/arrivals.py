@@ -9,6 +9,7 @@ from itertools import chain
 
 from msgspec import Struct, field
 
+from newsletter.damage import without_damaged
 from newsletter.models import (
     ConsentKind,
     ImportReport,
@@ -25,8 +26,6 @@ SHOWN = 5
 
 _TOLD_EVERY = 1_000  # rows
 _LEFT_OUT = Decision(count="suppressed")
-_UNCHANGED = Decision(count="unchanged")
-_UNCHANGED_PENDING = Decision(count="unchanged", stays_pending=True)
 
 
 class Gathered(Struct, kw_only=True):
@@ -66,7 +65,8 @@ def import_gathered(
     """Take gathered people into a list, which is made where there is none.
 
     With a `source` (how they agreed) they become active, without it they stay pending. Whoever left the list
-    or is suppressed is counted as `suppressed` and not touched. Empty cells never blank what is known. Of an
+    or is suppressed is counted as `suppressed` and not touched. Empty cells never blank what is known, and
+    damaged ones never replace what is sound (`kept` counts the people). Of an
     address that stands more than once the first row stands, and a repeat fills what the rows before it left
     empty. `progress` is called with how many rows are done. UsageError for a name that no list can have.
     """
@@ -94,6 +94,7 @@ def import_gathered(
         rejected=found.rejected,
         list_created=created,
         pending=counts["pending"],
+        kept=counts["kept"],
     )
 
 
@@ -140,16 +141,19 @@ def decide_import(profile: Profile, known: Known, *, consenting: bool) -> Decisi
     """What an import does with one person of whom something is known."""
     if known.suppressed or known.membership is MembershipState.LEFT or known.profile is None:
         return _LEFT_OUT
-    merged = merge(known.profile, profile)
+    sound = without_damaged(profile, known.profile)
+    kept = sound is not profile
+    merged = merge(known.profile, sound)
     news = None if merged == known.profile else merged
     rises = known.membership is MembershipState.PENDING and consenting
     if known.membership is None or rises:
         joining = MembershipState.ACTIVE if consenting else MembershipState.PENDING
-        return Decision(count="updated", membership=joining, profile=news, stays_pending=not consenting)
+        return Decision(
+            count="updated", membership=joining, profile=news, stays_pending=not consenting, kept=kept
+        )
     waits = known.membership is MembershipState.PENDING
-    if news is not None:
-        return Decision(count="updated", profile=news, stays_pending=waits)
-    return _UNCHANGED_PENDING if waits else _UNCHANGED
+    count = "unchanged" if news is None else "updated"
+    return Decision(count=count, profile=news, stays_pending=waits, kept=kept)
 
 
 def _good(

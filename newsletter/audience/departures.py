@@ -21,7 +21,7 @@ from newsletter.store import Store
 
 UNDO_FOR = 30 * 86_400_000
 _UNDO_FOR = {Purpose.UNDO: UNDO_FOR, Purpose.UNDO_ON_PAGE: HOUR}
-_LIFTED_BY_COORDINATOR = (SuppressionKind.BOUNCED, SuppressionKind.COMPLAINED)
+LIFTED_BY_COORDINATOR = (SuppressionKind.BOUNCED, SuppressionKind.COMPLAINED)
 
 
 class Left(Struct, frozen=True, kw_only=True):
@@ -168,7 +168,7 @@ def lift_suppression(store: Store, address: Address, kind: SuppressionKind, *, r
 
     Raises RefusedError for any other kind: only the person undoes those, by opting in and confirming anew.
     """
-    if kind not in _LIFTED_BY_COORDINATOR:
+    if kind not in LIFTED_BY_COORDINATOR:
         raise RefusedError(
             f"'{kind.value}' is only lifted by the person, who may subscribe again", where=address.text
         )

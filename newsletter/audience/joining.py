@@ -177,7 +177,9 @@ def confirmation(store: Store, token: Token, now: int) -> Confirmation:
     return Confirmation(state=state, list_names=(event.list_name,), language=event.language)
 
 
-def confirm(store: Store, token: Token, *, name: str, shown: Shown, now: int) -> Confirmation:
+def confirm(
+    store: Store, token: Token, *, name: str, shown: Shown, now: int, source: str = FORM
+) -> Confirmation:
     """Do what the link confirms; a second time nothing more happens, nor after a later leaving.
 
     The language asked for becomes the person's, unless they are on a list already: their choice there stands.
@@ -187,7 +189,7 @@ def confirm(store: Store, token: Token, *, name: str, shown: Shown, now: int) ->
         subject=token.subject,
         kind=ConsentKind.CONFIRMED,
         at=now,
-        source=FORM,
+        source=source,
         wording=shown.wording,
         language=shown.language,
         page=shown.page,

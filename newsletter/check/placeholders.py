@@ -1,4 +1,4 @@
-"""Rules on personal fields."""
+"""Rules on what differs from reader to reader: personal fields, and blocks that only some get."""
 
 from __future__ import annotations
 
@@ -24,6 +24,19 @@ def placeholder_unknown(given: CheckInput) -> Iterator[Note]:
     for field, nearest in unknown_fields(given.rendered.fields, given.attributes):
         guess = f" Did you mean {{{{ {nearest} }}}}?" if nearest else ""
         yield Note(message=f"Nobody has a field {{{{ {field.name} }}}}.{guess}", line=field.line)
+
+
+@rule(
+    "only-unknown",
+    Level.ERROR,
+    title="A `::: only` that asks for what there is not",
+    help_="name a list, a saved segment or an attribute that there is, or import that list first; "
+    "newsletter lists and newsletter segments show them",
+)
+def only_unknown(given: CheckInput) -> Iterator[Note]:
+    """An unknown list, segment or attribute, or an expression that cannot be read."""
+    for line, reason in given.unclear.items():
+        yield Note(message=reason if reason.endswith("?") else f"{reason}.", line=line)
 
 
 @rule(

@@ -17,8 +17,9 @@ from newsletter.models import Edition, Finding, Issue, Level, RenderedEdition
 class CheckInput(Struct, frozen=True, kw_only=True, dict=True):
     """An edition as written and as rendered, with its issue and the project's settings.
 
-    `attributes` are the names of all attributes that subscribers have. `empty_fields` says for how many
-    people of the audience each required field is empty, where there is an audience.
+    `attributes` are the names of all attributes that subscribers have. `unclear` says by line why what a
+    `::: only` asks cannot be answered. `empty_fields` says for how many people of the audience each required
+    field is empty, where there is an audience.
     """
 
     edition: Edition
@@ -26,6 +27,7 @@ class CheckInput(Struct, frozen=True, kw_only=True, dict=True):
     issue: Issue
     config: Config
     attributes: frozenset[str] = frozenset()
+    unclear: Mapping[int, str] = field(default_factory=dict)
     empty_fields: Mapping[str, int] = field(default_factory=dict)
 
     @cached_property

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -99,7 +100,7 @@ class App(Struct, dict=True):
     def command(self, *words: str) -> str:
         """A command to type next, for this project, from where the person is."""
         place = ["--project", str(self.project)] if self.project is not None else []
-        return " ".join(["newsletter", *map(typed, [*place, *words])])
+        return " ".join([program(), *map(typed, [*place, *words])])
 
     @property
     def interactive(self) -> bool:
@@ -137,6 +138,14 @@ class App(Struct, dict=True):
         return datetime.fromtimestamp(ms / 1000, self.config.campaign.zone)
 
 
+@cache
+def program() -> str:
+    """What to type for this program: its name, or where no shell knows that, the path of what was started."""
+    started = Path(sys.argv[0])
+    known = started.stem != "newsletter" or shutil.which("newsletter")
+    return "newsletter" if known else typed(str(started))
+
+
 def plain(text: str) -> str:
     """Text that cannot steer a terminal: control and bidi-override characters become '·'."""
     return HARMFUL.sub("·", text)
@@ -155,6 +164,11 @@ def folded(text: str, width: int) -> str:
 def typed(argument: str) -> str:
     """An argument as it is typed in any shell: in double quotes where it has more than letters and digits."""
     return argument if re.fullmatch(r"[\w.@+/-]+", argument) else f'"{argument.replace(chr(34), chr(39))}"'
+
+
+def counted(count: int, one: str, many: str) -> str:
+    """`1 row`, `2 rows`."""
+    return f"{count:,} {one if count == 1 else many}"
 
 
 def put(text: str) -> None:

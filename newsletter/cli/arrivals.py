@@ -12,16 +12,17 @@ import click
 from newsletter.addresses import parse_mailbox
 from newsletter.audience import arrivals
 from newsletter.audience.arrivals import Gathered
-from newsletter.cli.app import App, json_option, now_ms, pass_app, put, put_json, put_table
+from newsletter.cli.app import App, counted, json_option, now_ms, pass_app, put_json
+from newsletter.cli.arrived import import_json, show_first, tell_file, tell_import, tell_list, warn_report
 from newsletter.cli.progress import counting
+from newsletter.cli.returning import way_back
 from newsletter.countries import country_code
 from newsletter.errors import ListFileError, UsageError
 from newsletter.languages import normalise_tag
 from newsletter.listfile import Listing, open_list
-from newsletter.models import ImportReport, Profile
+from newsletter.lookalikes import meant_domain
+from newsletter.models import Profile
 from newsletter.store import Store
-
-CORE = frozenset({"email", "name", "language", "country"})
 
 
 @click.command("import")
@@ -48,8 +49,8 @@ def import_(app: App, file: Path, list_name: str, source: str, as_json: bool, ye
         asks = app.interactive and not yes and found.rows > 0
         near = _near_list(app, store, list_name, ask=asks)
         if asks:
-            _show_first(app, listing, found)
-            app.confirm(f"Import {found.rows:,} rows into '{list_name}'?", yes=False)
+            show_first(app, listing, found)
+            app.confirm(f"Import {counted(found.rows, 'row', 'rows')} into '{list_name}'?", yes=False)
         with counting(app, "Importing", found.rows) as advance:
             report = arrivals.import_gathered(
                 store,
@@ -61,13 +62,16 @@ def import_(app: App, file: Path, list_name: str, source: str, as_json: bool, ye
                 progress=advance,
             )
         number = store.import_log.last()
-    if as_json:
-        put_json(_import_json(report))
-    else:
-        _tell_import(report, list_name)
-    if not asks:
-        _tell_file(app, listing, found)
-    _warn_import(app, report, list_name, source, near)
+        if as_json:
+            put_json(import_json(report))
+        else:
+            tell_import(report, list_name)
+        if not asks:
+            tell_file(app, listing, found)
+        if report.list_created:
+            tell_list(app, store, list_name, near)
+    again = 'Import the file again with --source "how they agreed", if they did.'
+    warn_report(app, report, source, again)
     if report.added or report.updated:
         app.say(f"A mistake? Before anybody is mailed: {app.command('imports', 'undo', str(number))}")
 
@@ -100,78 +104,6 @@ def _near_list(app: App, store: Store, name: str, *, ask: bool) -> str:
     return near
 
 
-def _show_first(app: App, listing: Listing, found: Gathered) -> None:
-    app.say(f"{found.rows:,} rows were read ({_kind(listing)}); the first of them:")
-    columns = ("line", "email", "name", "language", "country")
-    put_table(
-        columns,
-        (
-            (r.line, r.profile.address.text, r.profile.name, r.profile.language, r.profile.country)
-            for r in found.first
-        ),
-    )
-    if found.rejected:
-        app.say(f"{len(found.rejected):,} rows cannot be used and will be left out.")
-    _tell_file(app, listing, found)
-
-
-def _tell_file(app: App, listing: Listing, found: Gathered) -> None:
-    """What a person should know of the file: before the question, where one is asked."""
-    if listing.kind == "empty":
-        app.warn("the file is empty")
-    elif not found.rows and not found.rejected:
-        app.warn("there is nobody in the file")
-    fields = [column for column in listing.columns if column not in CORE]
-    if fields:
-        app.say(f"Also kept, as personal fields: {', '.join(fields)}")
-    for warning in listing.warnings:
-        app.warn(warning)
-
-
-def _kind(listing: Listing) -> str:
-    return f"{listing.kind}, {listing.encoding}" if listing.encoding else listing.kind
-
-
-def _import_json(report: ImportReport) -> dict[str, object]:
-    return {
-        "added": report.added,
-        "updated": report.updated,
-        "unchanged": report.unchanged,
-        "suppressed": report.suppressed,
-        "duplicates": report.duplicates,
-        "rejected": [{"line": r.line, "reason": r.reason} for r in report.rejected],
-    }
-
-
-def _tell_import(report: ImportReport, list_name: str) -> None:
-    rows = [
-        (report.added, "added"),
-        (report.updated, "known already, updated"),
-        (report.unchanged, "known already, unchanged"),
-        (report.suppressed, "left out: they left before, or must not be mailed"),
-        (report.duplicates, "repeats within the file"),
-        (len(report.rejected), "rejected"),
-    ]
-    put(f"Imported into '{list_name}':")
-    for count, what in rows:
-        if count or what == "added":
-            put(f"{count:>9,}  {what}")
-    for row in report.rejected:
-        put(f"  line {row.line}: {row.reason}")
-
-
-def _warn_import(app: App, report: ImportReport, list_name: str, source: str, near: str) -> None:
-    if report.list_created and near:
-        app.warn(f"The list '{list_name}' is new and was made; there is also '{near}'.")
-    elif report.list_created:
-        app.say(f"The list '{list_name}' is new and was made.")
-    if report.pending and not source:
-        app.warn(
-            f"{report.pending:,} of them are pending: none of these will be mailed yet. "
-            'Import the file again with --source "how they agreed", if they did.'
-        )
-
-
 @click.command("add")
 @click.argument("address")
 @click.option("--list", "list_name", required=True, metavar="L", help="The list that the person joins.")
@@ -191,7 +123,7 @@ def add(
     source: str,
     attributes: Sequence[str],
 ) -> None:
-    """Add one person to a list.
+    """Add one person to a list. Who left before is not added: `subscribers invite` asks for their word.
 
     \b
     Example:
@@ -206,14 +138,22 @@ def add(
         country=_country(country),
         attributes=pairs,
     )
+    meant = meant_domain(parsed.key)
+    if meant:
+        app.warn(f"{parsed.text} looks misspelt (meant {meant}?); it is taken as it stands")
     with app.store() as store:
         near = _near_list(app, store, list_name, ask=app.interactive)
         report = arrivals.add_person(store, profile, list_name=list_name, source=source, now=now_ms())
-    if report.suppressed:
-        app.warn(f"{parsed.text} left before or must not be mailed, and was not added.")
-    else:
-        app.say(f"{parsed.text} is in '{list_name}'" + ("." if source else ", pending."))
-    _warn_import(app, report, list_name, source, near)
+        if not report.suppressed:
+            app.say(f"{parsed.text} is in '{list_name}'" + ("." if source else ", pending."))
+        if report.list_created:
+            tell_list(app, store, list_name, near)
+        if report.suppressed:
+            raise way_back(app, store, parsed, list_name)
+    agreed = app.command(
+        "subscribers", "add", parsed.text, "--list", list_name, "--source", "how they agreed"
+    )
+    warn_report(app, report, source, f"If they agreed, say how: {agreed}")
 
 
 def _country(text: str) -> str:

@@ -5,27 +5,31 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time
+from functools import partial
 from pathlib import Path
 
 import click
 from msgspec import Struct
 from msgspec.structs import replace
 
-from newsletter import campaign, links
+from newsletter import links
 from newsletter.addresses import parse_address
-from newsletter.cli.app import App, json_option, pass_app, put, put_json
+from newsletter.cli.app import App, counted, json_option, pass_app, put, put_json
 from newsletter.errors import IssueError, NotFoundError
 from newsletter.issue import load_issue
 from newsletter.languages import normalise_tag
 from newsletter.models import Finding, Issue, Level, Picture, Profile
 from newsletter.proof import Proof, Version, reader_values
 from newsletter.render import environment
+from newsletter.segments import parse
 from newsletter.stencil import FilledHeaders, fill, fill_html, fill_text, message_id
 
 SAMPLE_READER = Profile(
     address=parse_address("sample.reader@example.org"), name="Dr Sample Reader", language="en", country="FR"
 )
 UNDATED = date(1970, 1, 1)
+EARLY = frozenset({"only-unknown", "placeholder-unknown"})
+"""Errors that an import may mend: an issue can be looked at before its lists are there."""
 
 
 class Built(Struct, frozen=True, kw_only=True):
@@ -44,14 +48,22 @@ def sample_reader(version: Version) -> Profile:
 
 
 def make_proof(app: App, slug: str, *, inert: bool = False) -> Proof:
-    """The proof of an issue of this project; attributes are known from the database where there is one."""
+    """The proof of an issue; lists and attributes are known from the project's database, if there is one."""
     settings = app.config
     issue = load_issue(settings.root, slug)
-    attributes: set[str] = set()
+    attributes, lists, saved = set[str](), list[str](), dict[str, str]()
     if settings.database.exists():
         with app.store(create=False) as store:
-            attributes = set(store.attributes)
-    return Proof(issue, settings, environment(settings.templates), attributes=attributes, inert=inert)
+            attributes, lists = set(store.attributes), list(store.lists.names())
+            saved = dict(store.segments.expressions())
+    return Proof(
+        issue,
+        settings,
+        environment(settings.templates),
+        attributes=attributes,
+        understand=partial(parse, lists=lists, segments=saved, attributes=attributes),
+        inert=inert,
+    )
 
 
 @click.command()
@@ -80,9 +92,12 @@ def build(app: App, issue: str, lang: str | None, output: Path | None) -> None:
         for name, data in _files(tag, edition):
             (folder / name).write_bytes(data)
         put(str(folder / f"{tag}.html"))
+    tell_blocks(app, versions)
+    tell_early_errors(app, proof, [finding for version in versions for finding in version.findings])
     errors = sum(len(version.errors) for version in versions)
     if errors:
-        app.warn(f"{errors} things would stop a send: newsletter check {proof.issue.slug}")
+        things = counted(errors, "thing", "things")
+        app.warn(f"{things} would stop a send: {app.command('check', proof.issue.slug)}")
 
 
 def chosen_editions(issue: Issue, lang: str | None) -> list[str]:
@@ -100,12 +115,28 @@ def chosen_editions(issue: Issue, lang: str | None) -> list[str]:
 
 
 def refuse_fields(versions: Iterable[Version]) -> None:
-    """Raise IssueError for the first personal field that cannot be filled."""
+    """Raise IssueError for the first personal field that cannot be filled; a name nobody has yet is none."""
     for version in versions:
         for finding in version.errors:
-            if finding.rule.startswith("placeholder"):
+            if finding.rule.startswith("placeholder") and finding.rule not in EARLY:
                 where = f"{version.edition.path}:{finding.line}"
                 raise IssueError(finding.message, where=where, hint=finding.help)
+
+
+def tell_blocks(app: App, versions: Iterable[Version]) -> None:
+    """Say which blocks are shown though only some readers get them."""
+    shown = dict.fromkeys(text for version in versions for text in version.conditions)
+    if shown:
+        app.say(f"It shows every block that only some readers get: {'; '.join(shown)}.")
+
+
+def tell_early_errors(app: App, proof: Proof, findings: Sequence[Finding]) -> list[Finding]:
+    """Say what an import may mend -> the other findings."""
+    early = [finding for finding in findings if finding.rule in EARLY]
+    for finding in early:
+        path = proof.issue.editions[finding.edition].path.as_posix()
+        app.warn(f"{path}:{finding.line}: {finding.message}")
+    return [finding for finding in findings if finding not in early]
 
 
 def _build(proof: Proof, version: Version) -> Built:
@@ -153,9 +184,6 @@ def check(app: App, issue: str, as_json: bool) -> None:
       newsletter check image-gently-in-dentistry
     """
     proof = make_proof(app, issue)
-    if app.config.database.exists():
-        with app.store(create=False) as store:
-            campaign.check_conditions(store, proof)
     found = proof.findings()
     if as_json:
         put_json({"findings": [_finding_json(finding) for finding in found]})

@@ -12,17 +12,19 @@ from newsletter.models import ConsentEvent, ConsentKind, Suppression, Suppressio
 from newsletter.store import Store
 
 WHAT = {
-    ConsentKind.JOINED: "asked to join",
-    ConsentKind.CONFIRMED: "confirmed from the mailbox",
-    ConsentKind.IMPORTED: "brought in by an import",
-    ConsentKind.ADDED: "added by the coordinator",
-    ConsentKind.LEFT: "left",
+    ConsentKind.JOINED: "asked to join {list}",
+    ConsentKind.CONFIRMED: "confirmed {list} from their own mailbox",
+    ConsentKind.IMPORTED: "came into {list} by an import",
+    ConsentKind.ADDED: "was added to {list} by the coordinator",
+    ConsentKind.LEFT: "left {list}",
     ConsentKind.UNSUBSCRIBED: "left everything",
     ConsentKind.BOUNCED: "the address bounced",
     ConsentKind.COMPLAINED: "complained about a mail",
     ConsentKind.RESTORED: "was taken back",
     ConsentKind.ERASED: "was erased",
 }
+BROUGHT = {ConsentKind.IMPORTED, ConsentKind.ADDED}
+"""By the coordinator, who should say how people agreed."""
 
 
 @click.group()
@@ -48,6 +50,7 @@ def show_consent(app: App, who: str, as_json: bool) -> None:
         address, state, subject = _find(store, who)
         suppressions = store.suppressions.of(parse_address(address).key) if address else []
         events = store.consent.of(subject) if subject else []
+        now = [store.lists.renames.name_now(event.list_name, event.at) for event in events]
     if not (subject or suppressions):
         raise NotFoundError("nobody here has this address", where=who, hint="check its spelling")
     if as_json:
@@ -60,7 +63,7 @@ def show_consent(app: App, who: str, as_json: bool) -> None:
                     {"kind": s.kind.value, "since": _iso(app, s.since), "reason": s.reason}
                     for s in suppressions
                 ],
-                "events": [_facts(app, event) for event in events],
+                "events": [_facts(app, *pair) for pair in zip(events, now, strict=True)],
             }
         )
         return
@@ -69,8 +72,8 @@ def show_consent(app: App, who: str, as_json: bool) -> None:
         put(_suppressed(app, one))
     if not events and suppressions:
         put(_what_is_left(suppressions))
-    for event in events:
-        _tell(app, event)
+    for event, list_now in zip(events, now, strict=True):
+        _tell(app, event, list_now)
 
 
 def _find(store: Store, who: str) -> tuple[str, str, bytes]:
@@ -106,25 +109,27 @@ def _what_is_left(suppressions: list[Suppression]) -> str:
     return "  Only a fingerprint of the address is kept, so that it is not mailed."
 
 
-def _tell(app: App, event: ConsentEvent) -> None:
-    place = f" '{event.list_name}'" if event.list_name else ""
-    put(f"\n{app.local_time(event.at)}  {WHAT[event.kind]}{place}")
+def _tell(app: App, event: ConsentEvent, list_now: str) -> None:
+    what = WHAT[event.kind].format(list=f"the list '{event.list_name}'" if event.list_name else "a list")
+    put(f"\n{app.local_time(event.at)}  {what}")
     details = (
-        ("how", event.source),
+        ("how", event.source or ("not said" if event.kind in BROUGHT else "")),
         ("words", f"\u201c{event.wording}\u201d" if event.wording else ""),
         ("language", event.language),
         ("page", event.page),
+        ("now", f"the list is called '{list_now}'" if list_now != event.list_name else ""),
     )
     for name, value in details:
         if value:
             put(f"    {name + ':':<10}{value}")
 
 
-def _facts(app: App, event: ConsentEvent) -> dict[str, str]:
+def _facts(app: App, event: ConsentEvent, list_now: str) -> dict[str, str]:
     return {
         "what": event.kind.value,
         "when": _iso(app, event.at),
         "list": event.list_name,
+        "list_now": list_now,
         "source": event.source,
         "wording": event.wording,
         "language": event.language,

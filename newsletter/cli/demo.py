@@ -77,7 +77,7 @@ def demo(app: App, output: Path, no_open: bool) -> None:
     put(f"5. {tally.sent} mails lie in {outbox}, as your mail server would have got them.\n")
     put(f"Look at it:   {page}")
     put(f"The project:  {output.resolve()}")
-    put("Your own:     newsletter init my-newsletter")
+    put(f"Your own:     {app.command('init', 'my-newsletter')}")
     if not no_open:
         webbrowser.open(page.as_uri())
 

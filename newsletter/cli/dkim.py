@@ -13,25 +13,35 @@ from newsletter.config import FILE_NAME
 from newsletter.dkim import ADVISED, Dkim, Signer, new_key, parse_domain, parse_selector, txt_strings
 from newsletter.errors import UsageError
 
+SELECTOR = "newsletter"
+Decorated = Callable[..., None]
+
 
 @click.group()
 def dkim() -> None:
     """Sign your mails with DKIM, so that mailbox providers can see that they are yours."""
 
 
+def _key_options(command: Decorated) -> Decorated:
+    """What names a key, when it is made and when it is shown."""
+    for option in (
+        click.option(
+            "--output",
+            type=click.Path(path_type=Path, dir_okay=False),
+            help="The key's file; else dkim-SELECTOR.pem in the project.",
+        ),
+        click.option("--selector", metavar="S", help=f"The key's name in your DNS.  [default: {SELECTOR}]"),
+        click.option("--domain", metavar="D", help="The domain that signs; else that of your From address."),
+    ):
+        command = option(command)
+    return command
+
+
 @dkim.command()
-@click.option("--domain", metavar="D", help="The domain that signs; else that of your From address.")
-@click.option(
-    "--selector", metavar="S", default="newsletter", show_default=True, help="The key's name in your DNS."
-)
+@_key_options
 @click.option("--ed25519", is_flag=True, help="A short modern key, which several providers cannot check yet.")
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Where to write the key; else dkim-SELECTOR.pem in the project.",
-)
 @pass_app
-def new(app: App, domain: str | None, selector: str, ed25519: bool, output: Path | None) -> None:
+def new(app: App, domain: str | None, selector: str | None, ed25519: bool, output: Path | None) -> None:
     """Make a key, and print its DNS record and the lines for newsletter.toml.
 
     The key's file is a secret. A file that exists is never overwritten.
@@ -41,48 +51,58 @@ def new(app: App, domain: str | None, selector: str, ed25519: bool, output: Path
       newsletter dkim new
       newsletter dkim new --selector newsletter2
     """
-    root = app.config.root
-    selector = _parsed("--selector", parse_selector, selector)
-    settings = Dkim(
-        domain=_parsed("--domain", parse_domain, domain or app.config.sender.domain),
-        selector=selector,
-        private_key=(output or root / f"dkim-{selector}.pem").resolve(),
-    )
-    _write_key(settings.private_key, new_key(ed25519=ed25519))
+    root, settings = app.config.root, _named(app, domain, selector, output)
+    options = {"--domain": domain, "--selector": selector, "--output": output and str(output)}
+    typed = [word for option, value in options.items() if value for word in (option, value)]
+    _write_key(settings.private_key, new_key(ed25519=ed25519), app.command("dkim", "show", *typed))
     name = _name_in(root, settings.private_key)
     app.say(f"Made the key {name}. It is a secret: whoever has it can sign as {settings.domain}.")
     if not Path(name).is_absolute():
         _keep_out_of_git(app, root, name)
     _show_record(app, Signer.load(settings))
-    app.say(f"\nWhen the record is there, put this into {FILE_NAME}:")
-    put("[dkim]")
-    for key, value in (("domain", settings.domain), ("selector", selector), ("private_key", name)):
-        put(f"{key} = {json.dumps(value, ensure_ascii=False)}")
-    app.say("\nThen look at a signed mail: newsletter send ISSUE --test you@example.org")
+    _show_settings(app, settings)
 
 
 @dkim.command()
+@_key_options
 @pass_app
-def show(app: App) -> None:
-    """Print the DNS record of the key that is set in newsletter.toml.
+def show(app: App, domain: str | None, selector: str | None, output: Path | None) -> None:
+    """Print the DNS record of the key in newsletter.toml, else of the one that was made.
+
+    Options name another key, as they did when it was made.
 
     \b
-    Example:
+    Examples:
       newsletter dkim show
+      newsletter dkim show --selector newsletter2
     """
-    if app.config.dkim is None:
+    settings = None if domain or selector or output else app.config.dkim
+    chosen = settings or _named(app, domain, selector, output)
+    if settings is None and not chosen.private_key.exists():
         raise UsageError(
-            "no DKIM key is set",
-            where=str(app.config.root / FILE_NAME),
-            hint="make one with: newsletter dkim new",
+            "no DKIM key is here",
+            where=str(chosen.private_key),
+            hint="make one with: newsletter dkim new; one of another name is shown with --selector",
         )
-    signer = Signer.load(app.config.dkim)
+    signer = Signer.load(chosen)
     _show_record(app, signer)
+    if chosen != app.config.dkim:
+        _show_settings(app, chosen)
     if signer.algorithm.startswith(b"rsa") and signer.bits < ADVISED:
         app.warn(
             f"this key has only {signer.bits} bits, and some providers distrust it: "
             "make another with newsletter dkim new --selector newsletter2"
         )
+
+
+def _named(app: App, domain: str | None, selector: str | None, output: Path | None) -> Dkim:
+    """The key that the options name."""
+    selector = _parsed("--selector", parse_selector, selector or SELECTOR)
+    return Dkim(
+        domain=_parsed("--domain", parse_domain, domain or app.config.sender.domain),
+        selector=selector,
+        private_key=(output or app.config.root / f"dkim-{selector}.pem").resolve(),
+    )
 
 
 def _parsed(option: str, parse: Callable[[str], str], text: str) -> str:
@@ -92,7 +112,7 @@ def _parsed(option: str, parse: Callable[[str], str], text: str) -> str:
         raise UsageError(f"{option} {error.message}", where=text, hint=error.hint) from None
 
 
-def _write_key(path: Path, pem: bytes) -> None:
+def _write_key(path: Path, pem: bytes, show: str) -> None:
     """A file that only its owner can read, where the system knows such."""
     try:
         path.touch(mode=0o600, exist_ok=False)
@@ -100,7 +120,7 @@ def _write_key(path: Path, pem: bytes) -> None:
         raise UsageError(
             "there is a key already, and it was left as it is",
             where=str(path),
-            hint="print its record with: newsletter dkim show; another key needs another --selector",
+            hint=f"print its record with: {show}; another key needs another --selector",
         ) from None
     path.write_bytes(pem)
 
@@ -134,6 +154,15 @@ def _show_record(app: App, signer: Signer) -> None:
             f"{signer.domain} is not the domain of your From address, {app.config.sender.domain}, "
             "so that DMARC does not count the signature"
         )
+
+
+def _show_settings(app: App, settings: Dkim) -> None:
+    name = _name_in(app.config.root, settings.private_key)
+    app.say(f"\nWhen the record is there, put this into {FILE_NAME}:")
+    put("[dkim]")
+    for key, value in (("domain", settings.domain), ("selector", settings.selector), ("private_key", name)):
+        put(f"{key} = {json.dumps(value, ensure_ascii=False)}")
+    app.say("\nThen look at a signed mail: newsletter send ISSUE --test you@example.org")
 
 
 def _aligned(one: str, other: str) -> bool:

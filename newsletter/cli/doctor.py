@@ -63,7 +63,7 @@ def _home(app: App) -> Advice:
         answer = home.ask(app.config, store)
     if answer.here:
         return Advice(topic="home", verdict=Verdict.YES, text="the pages use this very project")
-    mend = f"start them here: {app.command('serve')}, or send where the project lives: docs/server.md"
+    mend = f"start them here: {app.command('serve')}, or log in where the project lives, and send there"
     return Advice(topic="home", verdict=Verdict.NO, text=answer.fault, mend=mend)
 
 

@@ -5,7 +5,17 @@ from __future__ import annotations
 import click
 
 from newsletter.audience.reading import parse_segment
-from newsletter.cli.app import App, json_option, pass_app, put, put_json, put_table
+from newsletter.cli.app import (
+    App,
+    counted,
+    json_option,
+    pass_app,
+    put,
+    put_json,
+    put_table,
+    yes_option,
+)
+from newsletter.cli.arrived import tell_public
 from newsletter.errors import SegmentError
 from newsletter.store import Store
 
@@ -67,17 +77,20 @@ def show_lists(app: App, as_json: bool) -> None:
 @lists.command("add")
 @click.argument("name")
 @click.option("--title", default="", help="What readers see.")
+@click.option("--hidden", is_flag=True, help="Offer it on no public page: nobody joins it there.")
 @pass_app
-def add_list(app: App, name: str, title: str) -> None:
-    """Make a list.
+def add_list(app: App, name: str, title: str, hidden: bool) -> None:
+    """Make a list. Anybody may join it on the public pages, unless it is hidden.
 
     \b
-    Example:
-      newsletter lists add radiologists
+    Examples:
+      newsletter lists add radiologists --title "Radiologists"
+      newsletter lists add board --hidden
     """
     with app.store() as store:
-        store.lists.create(name, title)
-    app.say(f"Made the list '{name}'.")
+        store.lists.create(name, title, hidden=hidden)
+        app.say(f"Made the list '{name}'.")
+        tell_public(app, store, name)
 
 
 @lists.command("hide")
@@ -112,15 +125,25 @@ def offer_list(app: App, name: str) -> None:
 
 @lists.command("remove")
 @click.argument("name")
+@yes_option
 @pass_app
-def remove_list(app: App, name: str) -> None:
+def remove_list(app: App, name: str, yes: bool) -> None:
     """Remove a list that nobody is in. Who left it, and how people had joined, stays on record.
+
+    Where an issue is written for it (::: only), you are asked before.
 
     \b
     Example:
       newsletter lists remove dentist
     """
+    from newsletter.issue.only import naming_list
+
     with app.store(create=False) as store:
+        found = store.lists.get(name)
+        places = list(naming_list(app.config.root, found.name)) if found else []
+        if places and found and not found.active + found.pending:
+            app.warn(f"'{found.name}' is asked for by ::: only in {', '.join(places)}")
+            app.confirm("These issues cannot be sent then, before that is changed. Remove it?", yes=yes)
         store.lists.remove(name)
     app.say(f"Removed the list '{name}'.")
 
@@ -131,6 +154,8 @@ def remove_list(app: App, name: str) -> None:
 @pass_app
 def rename_list(app: App, old: str, new: str) -> None:
     """Give a list another name. Saved segments follow; who is in it, and since when, stays.
+
+    How people agreed stays on record under the name of that time; `consent show` says the new one too.
 
     \b
     Example:
@@ -202,7 +227,7 @@ def add_segment(app: App, name: str, expression: str) -> None:
     with app.store() as store:
         count = _count(store, expression)
         store.segments.save(name, expression)
-    app.say(f"Saved '{name}': {count:,} people would get mail today.")
+    app.say(f"Saved '{name}': {counted(count, 'person', 'people')} would get mail today.")
 
 
 @segments.command("remove")

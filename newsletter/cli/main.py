@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import importlib
 import io
+import os
 import shutil
 import sys
 import traceback
@@ -125,14 +127,31 @@ def run() -> None:
         sys.stderr.close()
         sys.exit(1)
     except OSError as error:
-        place = f"{error.filename}: " if error.filename else ""
-        _fail(f"{place}{error.strerror or error}", 2, debug)
+        _fail(_from_system(error), 2, debug)
 
 
 def _misuse(error: click.ClickException) -> str:
     context = error.ctx if isinstance(error, click.UsageError) else None
     hint = f" (see: {context.command_path} --help)" if context else ""
     return " ".join(error.format_message().split()) + hint
+
+
+def _from_system(error: OSError) -> str:
+    """What the system refused: of a file that could not be made, its folder is named."""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        what = "the disk is full (free some space, then run the same command again)"
+    elif isinstance(error, PermissionError) or error.errno == errno.EROFS:
+        what = (
+            "permission was refused (look whether you may read and write here, and whether another program "
+            "has it open)"
+        )
+    else:
+        what = str(error.strerror or error)
+    if not isinstance(error.filename, str | bytes) or not error.filename:
+        return what
+    path = Path(os.fsdecode(error.filename))
+    missing = isinstance(error, PermissionError) and not os.path.lexists(path)
+    return f"{path.absolute().parent if missing else path}: {what}"
 
 
 def _fail(line: str, code: int, debug: bool) -> None:

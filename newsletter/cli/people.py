@@ -11,12 +11,12 @@ from pathlib import Path
 
 import click
 
-from newsletter import links
+from newsletter import links, private
 from newsletter.addresses import parse_address
 from newsletter.audience import reading
 from newsletter.audience.preferences import person_data
 from newsletter.audience.reading import parse_segment
-from newsletter.cli.app import App, json_option, now_ms, pass_app, put_json, put_table
+from newsletter.cli.app import App, counted, json_option, now_ms, pass_app, put_json, put_table
 from newsletter.errors import NotFoundError, UsageError
 from newsletter.models import Subscriber
 from newsletter.store import Store
@@ -147,9 +147,9 @@ def export(app: App, segment: str, state: str, consent: bool, output: Path | Non
             count = _write_csv(text, header, rows)
             text.detach()
         else:
-            with output.open("w", encoding="utf-8-sig", newline="") as file:
+            with open(output, "w", encoding="utf-8-sig", newline="", opener=private.opener) as file:
                 count = _write_csv(file, header, rows)
-    app.say(f"{count:,} rows" + (f" written to {output}" if output else ""))
+    app.say(counted(count, "row", "rows") + (f" written to {output}" if output else ""))
 
 
 def _write_csv(file: io.TextIOBase, header: Sequence[str], rows: Iterable[Sequence[str]]) -> int:

@@ -11,15 +11,28 @@ from pathlib import Path
 import click
 
 from newsletter import config
-from newsletter.cli.app import App, now_ms, pass_app, yes_option
-from newsletter.errors import ProjectError, UsageError
+from newsletter.cli.app import App, counted, now_ms, pass_app, yes_option
+from newsletter.errors import ProjectError, RefusedError, UsageError
 from newsletter.issue import edition_skeleton, slugify
 from newsletter.languages import normalise_tag
 from newsletter.sample import SLUG, sample_files
-from newsletter.store import Restored
+from newsletter.store import Restored, outlook
 from newsletter.store import restore as restore_database
 
-IGNORED = "subscribers.db*\n.newsletter/\nbuild/\ndemo/\n"
+IGNORED = """\
+# People's data: backups, exports, lists to import
+subscribers.db*
+*.db
+/*.csv
+/*.xlsx
+backups/
+# What is made anew at any time
+.newsletter/
+build/
+demo/
+/archive/
+/site/
+"""
 
 
 @click.command()
@@ -122,7 +135,8 @@ def restore(app: App, file: Path, yes: bool) -> None:
     """Put a backup in the place of the database; the present one is kept beside it.
 
     Who left, bounced, complained, was erased or was mailed since the backup is taken over from the present
-    one. Sends that were under way are paused.
+    one. Sends that were under way are paused. Another project's backup is refused where anybody is known
+    here.
 
     \b
     Example:
@@ -130,15 +144,32 @@ def restore(app: App, file: Path, yes: bool) -> None:
     """
     database = app.config.database
     if database.exists():
-        written = datetime.fromtimestamp(file.stat().st_mtime, app.config.campaign.zone)
-        app.confirm(
-            f"Replace {database.name} by the backup of {written:%Y-%m-%d %H:%M}? Whoever joined or was "
-            "changed since then is known only to the present one, which is kept. Whoever left, bounced, "
-            "complained or was erased since then stays out.",
-            yes=yes,
-        )
-    restored = restore_database(file, database, now=now_ms)
+        app.confirm(_question(app, file, database), yes=yes)
+    restored = restore_database(file, database, now=now_ms, moment=app.local_time)
     _tell_restored(app, restored, file, database)
+
+
+def _question(app: App, file: Path, database: Path) -> str:
+    """Raises RefusedError for another project's backup: whoever left here would be mailed again."""
+    found = outlook(file, database)
+    if found.stranger:
+        raise RefusedError(
+            f"this is a backup of another project than {database.name} belongs to. Its people would take the "
+            "place of yours, and nobody who left or complained here would stay out; nothing was changed",
+            where=str(file),
+            hint=f"if you want that all the same, move {database.name} to another folder, then restore again",
+        )
+    written = datetime.fromtimestamp(file.stat().st_mtime, app.config.campaign.zone)
+    stays = "Whoever left, bounced, complained or was erased since then stays out."
+    if found.why_not:
+        stays = (
+            f"Nothing can be taken over from the present one: {found.why_not}. Whoever left, bounced, "
+            "complained or was erased since then would be mailed again."
+        )
+    return (
+        f"Replace {database.name} by the backup of {written:%Y-%m-%d %H:%M}? Whoever joined or was "
+        f"changed since then is known only to the present one, which is kept. {stays}"
+    )
 
 
 def _tell_restored(app: App, restored: Restored, file: Path, database: Path) -> None:
@@ -155,7 +186,8 @@ def _tell_restored(app: App, restored: Restored, file: Path, database: Path) -> 
         gone = "1 person left or was" if carried.gone == 1 else f"{carried.gone:,} people left or were"
         app.say(f"{gone} erased since; they are kept out." if carried.gone else "Nobody left since.")
         if carried.mailed:
-            app.say(f"{carried.mailed:,} deliveries since are taken over: nobody is mailed twice.")
+            since = counted(carried.mailed, "delivery", "deliveries")
+            app.say(f"{since} since taken over: nobody is mailed twice.")
     if restored.kept is not None:
         app.say(
             f"The old one is {restored.kept.name}. It and old backups still hold people whom you erased: "

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from newsletter import campaign, composer
 from newsletter.addresses import parse_address
 from newsletter.cli.app import App, now_ms, put
-from newsletter.cli.compose import chosen_editions, make_proof, sample_reader
+from newsletter.cli.compose import chosen_editions, make_proof, sample_reader, tell_blocks, tell_early_errors
 from newsletter.cli.dispatch import send_copies
 from newsletter.cli.tell import (
     nobody,
@@ -30,7 +30,8 @@ def send_test(app: App, issue: str, address: str, lang: str | None) -> None:
     """Send copies of all editions, or of one, to an address; no delivery is written."""
     proof = make_proof(app, issue, inert=True)
     versions = [proof.full_version(tag) for tag in chosen_editions(proof.issue, lang)]
-    refuse_errors(app, proof, [finding for version in versions for finding in version.findings])
+    found = [finding for version in versions for finding in version.findings]
+    refuse_errors(app, proof, tell_early_errors(app, proof, found))
     parcels = [
         composer.trial_parcel(
             app.config, version, replace(sample_reader(version), address=parse_address(address)), now_ms()
@@ -38,6 +39,7 @@ def send_test(app: App, issue: str, address: str, lang: str | None) -> None:
         for version in versions
     ]
     send_copies(app.relay, parcels)
+    tell_blocks(app, versions)
     if app.config.database.exists():
         with app.store() as store:
             store.sends.note_usage(app.relay.name, len(parcels), now_ms())

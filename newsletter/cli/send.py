@@ -245,7 +245,7 @@ def _take_up(
 
 
 def _compare(app: App, store: Store, current: Send, *, amend: bool) -> None:
-    """Say whether the files have changed since the approval; they are used only with --amend."""
+    """Say whether the mail would be another one now; that is used only with --amend."""
     try:
         proof = make_proof(app, current.slug)
         changed = campaign.differs(store, proof, current)
@@ -258,6 +258,9 @@ def _compare(app: App, store: Store, current: Send, *, amend: bool) -> None:
         refuse_drafts(proof.issue)
         refuse_errors(app, proof, proof.findings())
         campaign.amend(store, proof, current)
-        app.say("The rest get the issue as its files are now.")
+        app.say("The rest get the issue as it is now.")
     elif changed:
-        app.warn("the issue's files have changed; the rest get what was approved. To change that: --amend")
+        app.warn(
+            "the issue, its templates, the settings or this program have changed since it was approved; "
+            "the rest get what was approved. To change that: --amend"
+        )

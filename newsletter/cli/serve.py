@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import click
 from msgspec.structs import replace
 
+from newsletter import locks
 from newsletter.cli.app import App, now_ms, pass_app, plain
 from newsletter.cli.outbox import emptying
 from newsletter.cli.stopping import stopping
@@ -35,13 +36,16 @@ from newsletter.weburl import is_loopback
 def serve(app: App, host: str, port: int, trust: tuple[str, ...]) -> None:
     """Serve the public pages: reading, joining, leaving, choosing. And send the mails that go with them.
 
-    It runs until Ctrl+C. On a server, put it behind a proxy that speaks https: docs/server.md shows how.
+    It runs until Ctrl+C. On a server, put it behind a proxy that speaks https, like Caddy:
+    `caddy reverse-proxy --from news.example.org --to localhost:8000`.
 
     \b
     Examples:
       newsletter serve
       newsletter serve --port 8080 --trust 10.0.0.5
     """
+    with locks.outbox(app.config.root, app.local(now_ms())):
+        pass  # told before a taken port is, for which another one would be advised
     with ExitStack() as held, stopping(app) as stop:
         listener = held.enter_context(server.listen(host, port))
         place = _place(listener.getsockname())

@@ -1,15 +1,15 @@
-"""The group `subscribers`: its commands come from arrivals, people and departures."""
+"""The group `subscribers`: its commands come from arrivals, people, departures and returning."""
 
 from __future__ import annotations
 
 import click
 
-from newsletter.cli import arrivals, departures, people
+from newsletter.cli import arrivals, departures, people, returning
 
 
 @click.group()
 def subscribers() -> None:
-    """The people: import, add, show, export, unsubscribe, erase."""
+    """The people: import, add, show, export, unsubscribe, erase; and who comes back."""
 
 
 for command in (
@@ -20,5 +20,8 @@ for command in (
     people.export,
     departures.unsubscribe,
     departures.erase,
+    returning.invite,
+    returning.confirm,
+    returning.lift,
 ):
     subscribers.add_command(command)

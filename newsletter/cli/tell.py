@@ -9,7 +9,7 @@ from msgspec.structs import asdict
 from newsletter import campaign, locks
 from newsletter.audience.reading import parse_segment
 from newsletter.campaign import Survey
-from newsletter.cli.app import App, now_ms, put, put_table
+from newsletter.cli.app import App, counted, now_ms, put, put_table
 from newsletter.cli.compose import show_findings
 from newsletter.deliver.limits import Limits, estimate
 from newsletter.deliver.report import Ending, RunReport
@@ -72,6 +72,8 @@ def tell_survey(app: App, found: Survey) -> None:
     """How many get which edition."""
     put(f"To {found.audience}: {people(found.total)}")
     put_table(("edition", "people"), [(t, f"{n:,}") for t, n in found.editions.items()], right=("people",))
+    for condition, count in found.blocks.items():
+        put(f"::: only {condition}: {people(count)}")
     if found.already:
         put(f"Dealt with before, and left out now: {people(found.already)}")
     if found.beyond_ascii:
@@ -216,7 +218,7 @@ def _newcomers(store: Store, current: Send) -> int:
 
 def people(count: int) -> str:
     """`1 person`, `2 people`."""
-    return "1 person" if count == 1 else f"{count:,} people"
+    return counted(count, "person", "people")
 
 
 def share(limit: int | None, count: int) -> str:

@@ -79,8 +79,11 @@ class _Reader:
             node = yaml.compose(text, Loader=yaml.SafeLoader)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
+            what = error.problem or error.context or ""
             hint = "a value that holds a colon, a # or a quotation mark goes into quotes"
-            what = f"the front matter is no valid YAML: {error.problem or error.context}"
+            if "'\\t'" in what:
+                what, hint = "a tab stands where only spaces may", "write spaces instead of it"
+            what = f"the front matter is no valid YAML: {what}"
             raise self._error(mark.line if mark else 0, what, hint) from None
         except yaml.YAMLError:
             raise self._error(0, "the front matter holds a character that YAML does not allow") from None

@@ -10,14 +10,17 @@ from typing import Final
 from msgspec import Struct, field
 
 from newsletter.addresses import clean_text, parse_mailbox
+from newsletter.damage import is_mangled, is_twice_encoded
 from newsletter.errors import AddressError
 from newsletter.listfile import values
 from newsletter.listfile.layout import Layout
 from newsletter.listfile.records import Record
+from newsletter.lookalikes import meant_domain
 from newsletter.models import Address, ListRow, Profile, RejectedRow, SuppressionKind
 
 _MOST_CHARACTERS: Final = 10_000  # of a cell
 _MOST_OF_A_NAME: Final = 200
+_MOST_SLIPS: Final = 10  # that are shown
 _MOST_TOLD: Final = 1_000  # different values
 _ADDRESS: Final = re.compile(r"[^\s@]@[^\s@]+\.[^\s@]")
 _LONE_ADDRESS: Final = re.compile(r"[^\s@<>]+@[^\s@<>]+\.[^\s@<>]+")
@@ -72,6 +75,9 @@ class RowReader:
         if layout.state is not None:
             self._refuse_who_left(cells)
         mailbox_name, address = self._mailbox(cells)
+        meant = meant_domain(address.key)
+        if meant:
+            self._tell("lookalike", line, f"line {line}: {address.text} (meant {meant}?)")
         name = self._name(line, cells, address) or self._checked_name(line, mailbox_name, address)
         if layout.title is not None:
             title = values.plain_cell(_cell(cells, layout.title))
@@ -129,10 +135,10 @@ class RowReader:
         if len(name) > _MOST_OF_A_NAME:
             self._tell("long", line)
             return ""
-        if values.is_mangled(name):
+        if is_mangled(name):
             self._tell("mangled", line, name)
             return name if any(map(str.isalpha, name)) else ""
-        if values.is_twice_encoded(name):
+        if is_twice_encoded(name):
             self._tell("encoded", line, name)
         return name
 
@@ -185,9 +191,18 @@ def _encoded(told: _Told) -> str:
     )
 
 
+def _lookalike(told: _Told) -> str:
+    shown = "; ".join(list(told.values)[:_MOST_SLIPS])
+    more = f"; and {told.count - _MOST_SLIPS:,} more" if told.count > _MOST_SLIPS else ""
+    return (
+        f"{_people(told, 'address looks', 'addresses look')} misspelt, and nothing was changed: {shown}{more}"
+    )
+
+
 _SENTENCES: Final[dict[str, Callable[[_Told], str]]] = {
     "mangled": _mangled,
     "encoded": _encoded,
+    "lookalike": _lookalike,
     "long": lambda told: (
         f"{_people(told, 'name', 'names')} of more than {_MOST_OF_A_NAME} characters left empty"
         f" (first: line {told.first})"

@@ -18,7 +18,6 @@ from newsletter.languages import normalise_tag
 
 _NAMED_IN: Final = ("en", "fr", "de", "es", "pt", "it", "ar", "nl", "pl", "cs", "ru", "zh", "ja")
 _ALSO_NAMED: Final = {"castellano": "es", "castilian": "es", "mandarin": "zh", "farsi": "fa", "flemish": "nl"}
-_TWICE_ENCODED: Final = re.compile(r"[ÃÂÄÅØÙ][\u0080-\u00bf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]")
 _TITLE_WORDS: Final = """
     dr dra dre drs prof profa profs pr pra professor professeur professeure professorin doctor doctora
     docteur docteure doktor doutor doutora dott dottssa dottoressa dottore med dent phd md dds dmd msc ing
@@ -102,13 +101,3 @@ def titled(title: str, name: str) -> str:
     begins = [word.strip(".").casefold() for word in name.split()[: len(title.split())]]
     same = begins == [word.strip(".").casefold() for word in title.split()]
     return name if same or not (title and name) else f"{title} {name}"
-
-
-def is_mangled(name: str) -> bool:
-    """Whether letters of a name were lost: `Ren? Dupont`, `?????`."""
-    return "?" in name or "\ufffd" in name
-
-
-def is_twice_encoded(name: str) -> bool:
-    """Whether a name looks like UTF-8 that another program took for a code page: `HÃ©lÃ¨ne`."""
-    return not name.isascii() and _TWICE_ENCODED.search(name) is not None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from newsletter.markdown.compose import compose
 from newsletter.markdown.document import Image
-from newsletter.markdown.outline import Composed, Heading, Link, Message, message
+from newsletter.markdown.handout import Message, message
+from newsletter.markdown.outline import Composed, Heading, Link
 from newsletter.markdown.source import line_of
 from newsletter.markdown.web import Shown, web_html
 

@@ -85,24 +85,6 @@ def images(blocks: Blocks) -> Iterator[Image]:
             yield child
 
 
-class Message(Struct, frozen=True, kw_only=True):
-    """What is handed out of a body: its first steps, and the box that stands right below them."""
-
-    steps: tuple[Blocks, ...]
-    note: Blocks
-
-
-def message(blocks: Blocks) -> Message:
-    """The first `::: steps` of the body; no steps where there is no such block."""
-    for at, block in enumerate(blocks):
-        if isinstance(block, Items) and block.steps:
-            below = blocks[at + 1 : at + 2]
-            return Message(
-                steps=block.items, note=below if isinstance(below[0] if below else None, Callout) else ()
-            )
-    return Message(steps=(), note=())
-
-
 def _all_blocks(blocks: Blocks) -> Iterator[Block]:
     for block in blocks:
         yield block

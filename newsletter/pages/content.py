@@ -18,11 +18,18 @@ from newsletter.render import picture_size
 
 
 class Content(Struct, frozen=True, kw_only=True):
-    """The words of an edition for everybody, as HTML: all of them, its steps one by one, and their note."""
+    """The words of an edition for everybody, as HTML: all of them, and what is handed out of them.
+
+    `size` is the room on paper of what is handed out, in letters. `headings` are those of the highest level,
+    as plain text, without any that has a field.
+    """
 
     html: str
     steps: tuple[str, ...]
     note: str
+    parts: tuple[str, ...]
+    size: int
+    headings: tuple[str, ...]
     pictures: tuple[Picture, ...]
 
 
@@ -44,10 +51,17 @@ def read_content(site: Site, slug: str, language: str, address_of: Callable[[str
     shown = _shown(issue, address_of)
     handed_out = message(composed.blocks)
     written = _Writer(site, slug, edition, tokens.fields)
+    highest = min((heading.level for heading in composed.headings), default=0)
+    headings = [heading.text for heading in composed.headings if heading.level == highest]
+    steps = tuple(written.html(web_html(step, shown)) for step in handed_out.steps)
+    note = written.html(web_html(handed_out.note, shown))
     return Content(
         html=written.html(web_html(composed.blocks, shown)),
-        steps=tuple(written.html(web_html(step, shown)) for step in handed_out.steps),
-        note=written.html(web_html(handed_out.note, shown)),
+        steps=steps,
+        note=note,
+        headings=tuple(words for words in headings if not any(f.token in words for f in tokens.fields)),
+        parts=tuple(written.html(web_html(part, shown)) for part in handed_out.parts),
+        size=handed_out.size or sum(map(len, steps)) + len(note),
         pictures=tuple(issue.pictures[name] for name in composed.pictures if name in issue.pictures),
     )
 

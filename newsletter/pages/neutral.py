@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 
 from msgspec.structs import replace
@@ -32,11 +33,18 @@ def neutral(rendered: RenderedEdition, links: EditionLinks) -> RenderedEdition:
     values = _values(left, links)
     return replace(
         left,
-        subject=fill_subject(left, values),
+        subject=_sentence(left, fill_subject(left, values)),
         html=fill_html(left, values),
         text=fill_text(left, values),
         fields=(),
     )
+
+
+def _sentence(rendered: RenderedEdition, subject: str) -> str:
+    """The subject with a capital where a field's word has come to its beginning."""
+    if not any(rendered.subject.startswith(field.token) for field in rendered.fields):
+        return subject
+    return re.sub(r"\w", lambda first: first[0].upper(), subject, count=1)
 
 
 def _values(rendered: RenderedEdition, links: EditionLinks) -> dict[str, str]:

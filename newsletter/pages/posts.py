@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
+from newsletter.pages.content import read_content
 from newsletter.pages.sharing import BRANDS, share_of, shared_url
 from newsletter.pages.site import Site
 from newsletter.pages.words import words_for
-from newsletter.phrases import fill
 from newsletter.share import public_description, public_title
 
 LONGEST = {"x": 280, "bluesky": 300, "mastodon": 500}
-"""How long a post may be, in letters; X counts every address as 23."""
+"""How long a post may be, in letters; on the others there is room for what the issue is about."""
+ADDRESS = 23
+"""Letters as which X and Mastodon count every address."""
 
 
 def subject_lines(site: Site, slug: str, language: str, subject: str) -> list[str]:
@@ -19,17 +23,26 @@ def subject_lines(site: Site, slug: str, language: str, subject: str) -> list[st
 
 
 def posts(site: Site, slug: str, language: str) -> dict[str, str]:
-    """The text of a post by network, as long as its network allows."""
+    """The text of a post by network, as long as the network allows, in its customs."""
     edition = site.edition(slug, language)
     title, description = public_title(edition), public_description(edition)
-    whole = fill(words_for(language)["post"], title=title, description=description) if description else title
+    about = "\n".join(f"– {heading}" for heading in read_content(site, slug, language, quote).headings)
     found = {}
     for channel in BRANDS:
         url = shared_url(site, slug, language, channel)
-        choices = ["\n".join(filter(None, (text, url))) for text in (whole, title)]
-        longest = LONGEST.get(channel, 3000)
-        found[channel] = next((text for text in choices if len(text) <= longest), url or title[:longest])
+        if channel == "whatsapp":
+            found[channel] = _lines(f"*{title}*", description, url)
+        elif channel in LONGEST:
+            room = LONGEST[channel] - (len(url) if channel == "bluesky" else min(ADDRESS, len(url))) - 1
+            said = next((text for text in (_lines(title, description), title) if len(text) <= room), "")
+            found[channel] = _lines(said, url) or title[:room]
+        else:
+            found[channel] = _lines(title, description, about, url, gap="\n\n")
     return found
+
+
+def _lines(*parts: str, gap: str = "\n") -> str:
+    return gap.join(filter(None, parts))
 
 
 def posts_file(site: Site, slug: str, language: str, subject: str) -> str:

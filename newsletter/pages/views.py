@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -23,7 +24,7 @@ from newsletter.typography import no_breaks
 
 SVG = "image/svg+xml"
 ROOMY, FULL = 1000, 2300
-"""Letters of a handout's steps up to which it is set large, and up to which it is set in the middle size."""
+"""Letters of a handout up to which it is set large, and up to which it is set in the middle size."""
 
 
 def issue_page(site: Site, slug: str, language: str, *, via: str = "page", here: str = "") -> Page:
@@ -75,7 +76,7 @@ def share_page(site: Site, slug: str, language: str) -> Page:
 
 
 def handout_page(site: Site, slug: str, language: str, *, kept: Mapping[str, str] | None = None) -> Page:
-    """One printed sheet: the message, its steps and their note, a blank for the practice's name, the QR code.
+    """One printed sheet: the message in short, a blank for the practice's name, the QR code.
 
     `kept` replaces the links to the `stylesheet`, the `qr` code and the `issue` where the sheet is kept in a
     folder of its own, beside its pictures.
@@ -84,13 +85,15 @@ def handout_page(site: Site, slug: str, language: str, *, kept: Mapping[str, str
     content = read_content(site, slug, language, quote if kept else _picture_links(site, slug, here))
     words = _common(site, slug, language, here=here, part="handout", content=content)
     link, public = words["link"], site.links(slug, language).public
-    size = sum(map(len, content.steps)) + len(content.note) + len(words["look"].description)
+    size = content.size + len(words["look"].description)
     words |= {
         "issue": link(place.issue_address(slug, language)),
         "qr": link(place.issue_address(slug, language, "qr.svg")) if public else "",
         "public": public,
+        "address": Markup("<wbr>").join(re.split(r"(?<=[/-])(?=[^/])", public)),
         "steps": [Markup(step) for step in content.steps],
         "note": Markup(content.note),
+        "parts": [Markup(part) for part in content.parts],
         "size": "roomy" if size <= ROOMY else "full" if size <= FULL else "tight",
     }
     return _page(site, "handout.html", language, words | dict(kept or {}))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from jinja2 import Environment
@@ -28,8 +28,11 @@ PREHEADER_PADDING = "\u034f\u200c\u00a0" * 60
 """Keeps what follows the preheader out of the inbox's preview line."""
 
 
-def conditions(issue: Issue, language: str) -> tuple[str, ...]:
-    """The distinct `::: only` expressions of an edition, in order: condition n is bit n of a variant."""
+def conditions(issue: Issue, language: str) -> Mapping[str, int]:
+    """The distinct `::: only` expressions of an edition, in order, with their lines.
+
+    Condition n is bit n of a variant.
+    """
     edition = _edition(issue, language)
     body, faults = _read_body(edition, Tokens([edition.body]))
     return _conditions(edition, body, faults)
@@ -132,17 +135,17 @@ def _read_body(edition: Edition, tokens: Tokens) -> tuple[str, list[IssueError]]
             return body, faults
 
 
-def _conditions(edition: Edition, body: str, faults: Iterable[IssueError]) -> tuple[str, ...]:
+def _conditions(edition: Edition, body: str, faults: Iterable[IssueError]) -> Mapping[str, int]:
     return compose(
         body,
         path=edition.path,
         first_line=edition.body_line,
         holds=lambda expression: True,
         faults=faults,
-    ).conditions
+    ).condition_lines
 
 
-def _composed(edition: Edition, body: str, known: Sequence[str], variant: int) -> Composed:
+def _composed(edition: Edition, body: str, known: Collection[str], variant: int) -> Composed:
     chosen = {expression for bit, expression in enumerate(known) if variant >> bit & 1}
     if variant >> len(known):
         raise ValueError(f"variant {variant} has a condition that the edition does not")

@@ -22,6 +22,7 @@ from jinja2 import (
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from newsletter.errors import ConfigError
+from newsletter.typography import whole_words
 
 _FAULTS = (
     TemplateError,
@@ -108,13 +109,14 @@ def page(environment: Environment, template: str, **words: Any) -> str:
 def filled(environment: Environment, name: str, page: dict[str, Any]) -> str:
     """A template with its variables filled in. Raises ConfigError with the file:line of a fault."""
     try:
-        return environment.get_template(name).render(page)
+        made = environment.get_template(name).render(page)
     except _FAULTS as error:
         raise ConfigError(
             f"the template has a fault: {_reason(error)}",
             where=_where(error, name),
             hint="mend it, or delete the file to use the built-in one",
         ) from error
+    return whole_words(made) if name.endswith(".html") else made
 
 
 def _reason(error: BaseException) -> str:

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from newsletter.errors import NewsletterError, StoreError
 from newsletter.store.attributes import AttributeNames
-from newsletter.store.backup import Restored, restore
+from newsletter.store.backup import Restored, outlook, restore
 from newsletter.store.backup import backup as backup_file
 from newsletter.store.carry import Carried
 from newsletter.store.consent import Consent, Suppressions
@@ -48,6 +48,7 @@ __all__ = [
     "Store",
     "merge",
     "open_store",
+    "outlook",
     "restore",
 ]
 

@@ -5,21 +5,23 @@ from __future__ import annotations
 import secrets
 import shutil
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from msgspec import Struct
 
+from newsletter import private
 from newsletter.errors import DatabaseBusyError, NotFoundError, StoreError
 from newsletter.models import SendState
-from newsletter.store.carry import Carried, carry_over
-from newsletter.store.failures import translated, translated_files
+from newsletter.store.carry import Carried, Outlook, carry_over, foresee
+from newsletter.store.failures import BRING_BACK, translated, translated_files
 from newsletter.store.files import copy_database, flush
 from newsletter.store.schema import applied_migrations, refuse_newer
 
 _MADE = "backup_made"
+_ANOTHER = "nothing was changed; name a file that was made by: newsletter backup FILE"
 _SIDE_FILES = ("-wal", "-shm", "-journal")
 _NOT_KNOWN = "whoever was mailed or left after that is not known here"
 _HELD = (SendState.READY, SendState.RUNNING, SendState.PAUSED)
@@ -46,32 +48,60 @@ class Restored(Struct, frozen=True, kw_only=True):
     carried: Carried | None = None
 
 
-def restore(backup_file: Path, path: Path, *, now: Callable[[], int]) -> Restored:
+def restore(
+    backup_file: Path, path: Path, *, now: Callable[[], int], moment: Callable[[int], str] | None = None
+) -> Restored:
     """Put the database of `backup_file` at `path`, and keep what stood there beside it.
 
     The file is checked as a whole before anything changes, and arrives under its name at once or not at all.
     Whoever left, was erased or was mailed since the backup is taken over from the database that is replaced.
-    Sends that could go out are paused with the reason. Raises StoreError, or DatabaseBusyError while another
+    Sends that could go out are paused with the reason, in which `moment` writes UTC milliseconds for people.
+    Raises StoreError, or DatabaseBusyError while another
     program has the database at `path` open.
     """
-    if not backup_file.is_file():
-        raise NotFoundError("there is no such file", where=str(backup_file))
-    if not applied_migrations(backup_file):
-        raise StoreError("this file is no newsletter database", where=str(backup_file))
-    refuse_newer(backup_file)
+    _refuse_unfit(backup_file)
     fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}.restoring")
     try:
-        copy_database(backup_file, fresh)
-        _check(fresh, backup_file)
+        with _of_the_backup(backup_file):
+            copy_database(backup_file, fresh)
+            _check(fresh, backup_file)
         kept = _set_aside(path, now())
         carried = carry_over(fresh, kept) if kept else None
-        _pause(fresh, known=carried is not None and not carried.why_not)
+        _pause(fresh, known=carried is not None and not carried.why_not, moment=moment or _utc)
         with translated_files(path):
+            if path.exists():
+                private.keep_access(fresh, like=path)
             flush(fresh)
             fresh.replace(path)
     finally:
         fresh.unlink(missing_ok=True)
     return Restored(kept=kept, carried=carried)
+
+
+def outlook(backup_file: Path, path: Path) -> Outlook:
+    """What a restore over the database at `path` would find there. Raises as restore() does for the file."""
+    _refuse_unfit(backup_file)
+    return foresee(backup_file, path)
+
+
+def _refuse_unfit(backup_file: Path) -> None:
+    if not backup_file.is_file():
+        raise NotFoundError("there is no such file", where=str(backup_file))
+    with _of_the_backup(backup_file):
+        if not applied_migrations(backup_file):
+            raise StoreError("this file is no newsletter database", where=str(backup_file), hint=_ANOTHER)
+        refuse_newer(backup_file)
+
+
+@contextmanager
+def _of_the_backup(backup_file: Path) -> Iterator[None]:
+    """What is wrong with the backup itself is not mended by bringing back a backup."""
+    try:
+        yield
+    except StoreError as error:
+        if BRING_BACK not in error.hint:
+            raise
+        raise StoreError(error.message, where=str(backup_file), hint=_ANOTHER) from error
 
 
 def _check(fresh: Path, backup_file: Path) -> None:
@@ -81,14 +111,14 @@ def _check(fresh: Path, backup_file: Path) -> None:
             raise StoreError("the backup is damaged; nothing was changed", where=str(backup_file))
 
 
-def _pause(fresh: Path, *, known: bool) -> None:
+def _pause(fresh: Path, *, known: bool, moment: Callable[[int], str]) -> None:
     """Pause what could go out; `known` where it is known who was mailed and who left since the backup."""
     with translated(fresh), closing(sqlite3.connect(fresh, isolation_level=None)) as raw:
         raw.execute("BEGIN IMMEDIATE")
         row = raw.execute("SELECT value FROM meta WHERE key = ?", [_MADE]).fetchone()
         raw.execute("DELETE FROM meta WHERE key = ?", [_MADE])
         if raw.execute("SELECT 1 FROM sqlite_master WHERE name = 'sends'").fetchone():
-            when = f"a backup made at {_utc(int(row[0]))}" if row else "an earlier copy"
+            when = f"a backup made at {moment(int(row[0]))}" if row else "an earlier copy"
             what = "look at it before it goes on" if known else _NOT_KNOWN
             marks = ", ".join("?" * len(_HELD))
             raw.execute(
@@ -112,7 +142,8 @@ def _set_aside(path: Path, now: int) -> Path | None:
     while kept.exists():
         kept = kept.with_name(f"{kept.name}-again")
     with translated_files(path):
-        shutil.copy2(path, kept)
+        private.make(kept)
+        shutil.copyfile(path, kept)
         flush(kept)
         for suffix in _SIDE_FILES:
             side = path.with_name(path.name + suffix)

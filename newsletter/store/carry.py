@@ -17,6 +17,7 @@ _NEEDED = {"meta", "keys", "subscribers", "lists", "grounds", "consent_events", 
 _SENDING = {"issues", "sends", "stencils", "approvals", "deliveries", "usage"}
 _UNREADABLE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
 _DAMAGED = "it is damaged, or no newsletter database"
+_STRANGER = "it belongs to another project"
 _GROUND = "list, source, wording, language, page"
 
 # Links in mails that went out since go on working, and no link of a key that was revoked since.
@@ -84,6 +85,8 @@ INSERT INTO main.suppressions (address_mac, kind, since, reason)
 DELETE FROM main.subscribers WHERE subject IN (SELECT subject FROM erased);
 """
 
+_ANYBODY_SQL = "SELECT EXISTS (SELECT 1 FROM old.subscribers) OR EXISTS (SELECT 1 FROM old.suppressions)"
+
 
 class Carried(Struct, frozen=True, kw_only=True):
     """What was taken over: how many people are kept out (erased ones among them), and deliveries.
@@ -116,13 +119,38 @@ def carry_over(fresh: Path, replaced: Path) -> Carried:
             return Carried(why_not=_DAMAGED)
 
 
+class Outlook(Struct, frozen=True, kw_only=True):
+    """What carry_over() would find: why nothing could be taken over, and whether that would be a stranger's.
+
+    `stranger` where the database belongs to another project and knows somebody, or an address to leave alone.
+    """
+
+    why_not: str = ""
+    stranger: bool = False
+
+
+def foresee(backup_file: Path, replaced: Path) -> Outlook:
+    """What carry_over() from `replaced` would find if the backup stood in its place; nothing is changed."""
+    uri = f"{backup_file.resolve().as_uri()}?mode=ro"
+    with translated(backup_file), closing(sqlite3.connect(uri, uri=True)) as raw:
+        try:
+            raw.execute("ATTACH DATABASE ? AS old", [f"{replaced.resolve().as_uri()}?mode=ro"])
+            why_not = _unfit(raw)
+            known = why_not == _STRANGER and raw.execute(_ANYBODY_SQL).fetchone() == (1,)
+            return Outlook(why_not=why_not, stranger=known)
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode & 0xFF not in _UNREADABLE:
+                raise
+            return Outlook(why_not=_DAMAGED)
+
+
 def _unfit(raw: sqlite3.Connection) -> str:
     """Why nothing can be taken from the database `old`; empty where it can."""
     if not _tables(raw) >= _NEEDED or raw.execute("PRAGMA old.quick_check(1)").fetchone() != ("ok",):
         return _DAMAGED
     project = "SELECT value FROM {}.meta WHERE key = 'project_id'"
     if raw.execute(project.format("old")).fetchone() != raw.execute(project.format("main")).fetchone():
-        return "it belongs to another project"
+        return _STRANGER
     key = "SELECT secret FROM {}.keys WHERE purpose = ?"
     old = raw.execute(key.format("old"), [SUPPRESSION]).fetchone()
     new = raw.execute(key.format("main"), [SUPPRESSION]).fetchone()

@@ -6,10 +6,11 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from newsletter import private
 from newsletter.store.failures import translated
 from newsletter.store.text import register
 
@@ -34,6 +35,9 @@ class Connection:
         self.path = path
         self._lock = threading.RLock()
         self._busy_seconds = busy_seconds
+        if not path.exists():
+            with suppress(OSError):  # SQLite says better what is wrong there
+                private.make(path)
         with translated(path):
             raw = sqlite3.connect(path, timeout=_ASKING, isolation_level=None, check_same_thread=False)
             try:

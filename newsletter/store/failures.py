@@ -11,6 +11,7 @@ from pathlib import Path
 from newsletter.errors import DatabaseBusyError, StoreError
 
 SAME_AGAIN = ", then run the same command again"
+BRING_BACK = "bring back a backup: newsletter restore FILE"
 _PRIMARY = 0xFF  # an extended result code keeps its primary code in the lowest byte
 
 _SENTENCES: dict[int, tuple[str, str]] = {
@@ -32,11 +33,11 @@ _SENTENCES: dict[int, tuple[str, str]] = {
     ),
     sqlite3.SQLITE_NOTADB: (
         "this file is no newsletter database",
-        "name another file, or bring back a backup: newsletter restore FILE",
+        f"name another file, or {BRING_BACK}",
     ),
     sqlite3.SQLITE_CORRUPT: (
         "the database is damaged",
-        "keep the file as it is, and bring back a backup: newsletter restore FILE",
+        f"keep the file as it is, and {BRING_BACK}",
     ),
     sqlite3.SQLITE_IOERR: (
         "the disk could not be read or written; what was being written was taken back",

@@ -8,18 +8,20 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from newsletter import private
 from newsletter.store.failures import translated, translated_files
 
 
 def copy_database(source: Path, target: Path, *, facts: dict[str, str] | None = None) -> None:
     """Copy the database at `source`, which may be in use, to one file at `target`, replacing what is there.
 
-    `facts` are written into the copy's table meta. The copy is complete under its name or not there at all.
-    Raises StoreError.
+    Only its owner can read the copy. `facts` are written into its table meta. It is complete under its name
+    or not there at all. Raises StoreError.
     """
     temporary = target.with_name(f"{target.name}.{secrets.token_hex(4)}.part")
     with translated(target), translated_files(target):
         try:
+            private.make(temporary)
             with (
                 closing(sqlite3.connect(f"{source.resolve().as_uri()}?mode=ro", uri=True, timeout=10)) as old,
                 closing(sqlite3.connect(temporary, isolation_level=None)) as new,

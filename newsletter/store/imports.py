@@ -48,13 +48,14 @@ class Decision(Struct, frozen=True, kw_only=True):
     """What an import does with one person of whom something is known.
 
     `count` is the report's word. `membership` is the state to set in the list (None leaves it). `profile`
-    replaces the person's values (None leaves them).
+    replaces the person's values (None leaves them). `kept` where a damaged value was not taken.
     """
 
     count: str
     membership: MembershipState | None = None
     profile: Profile | None = None
     stays_pending: bool = False
+    kept: bool = False
 
 
 class Rules(Struct, frozen=True, kw_only=True):
@@ -173,6 +174,7 @@ class _Work:
             decision = self._rules.decide(read_profile(person.values), found)
             batch.counts[decision.count] += 1
             batch.counts["pending"] += decision.stays_pending
+            batch.counts["kept"] += decision.kept
             if decision.profile is not None:
                 batch.updates.append(update_row(found.subject, decision.profile, now))
             if decision.membership is not None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from functools import lru_cache
+from itertools import chain
 
 from newsletter.errors import StoreError
 from newsletter.models import (
@@ -35,16 +37,11 @@ SUPPRESSED = {
 _MOST_LOOKED = 1_024  # rows in one exchange: bounds it when very many left meanwhile
 
 # A thread that steps through rows gives up the interpreter at each, and has to win it back from the event
-# loop: so 64 rows go out and come in as one JSON value, in one step.
+# loop: so 64 rows go out, and come in as one JSON value, in one step.
 _PERSON_SQL = """
     SELECT d.subscriber, s.address, s.address_mac
     FROM deliveries d LEFT JOIN subscribers s ON s.subject = d.subscriber WHERE d.id = ?"""
 _COLUMNS = ("state", "not_before", "attempts", "reply_code", "enhanced_code", "reply", "reason", "updated")
-_FINISH_SQL = f"""
-    UPDATE deliveries AS d SET attempts = d.attempts + json_extract(o.value, '$[3]'),
-        {", ".join(f"{c} = json_extract(o.value, '$[{n}]')" for n, c in enumerate(_COLUMNS, 1) if n != 3)}
-    FROM json_each(?) o
-    WHERE d.id = json_extract(o.value, '$[0]') AND +d.send = ? AND +d.state = 'claimed'"""
 _IN_SQL = "WHERE id IN (SELECT value FROM json_each(?))"
 _RETURN_SQL = f"""
     UPDATE deliveries SET state = 'planned', not_before = 0, updated = ?
@@ -132,7 +129,7 @@ class Journal:
             outcome for outcome in outcomes if outcome.tried and outcome.state is not DeliveryState.PLANNED
         ]
         rows = [finish_row(outcome, self._address(outcome.delivery), now) for outcome in finished]
-        written = self._connection.run(_FINISH_SQL, [json.dumps(rows), self._send])
+        written = self._connection.run(_finish_sql(len(rows)), [*chain(*rows), self._send]) if rows else 0
         if returned:
             written += self._connection.run(_RETURN_SQL, [now, json.dumps(returned), self._send])
         if held:
@@ -244,6 +241,18 @@ class Journal:
                 f"there is no send {self._send} in the database", where=str(self._connection.path)
             )
         return SendState(state)
+
+
+@lru_cache
+def _finish_sql(count: int) -> str:
+    """Writes so many rows as finish_row() makes them, then the send."""
+    values = ", ".join([f"(?{', ?' * len(_COLUMNS)})"] * count)
+    new = {name: f"o.column{number}" for number, name in enumerate(_COLUMNS, 2)}
+    new["attempts"] = f"d.attempts + {new['attempts']}"
+    return f"""
+        UPDATE deliveries AS d SET {", ".join(f"{name} = {value}" for name, value in new.items())}
+        FROM (VALUES {values}) o
+        WHERE d.id = o.column1 AND +d.send = ? AND +d.state = 'claimed'"""
 
 
 def _due_sql(consents: Sequence[Sequence[int]], bind: Binder) -> str:

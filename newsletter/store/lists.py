@@ -10,6 +10,7 @@ from newsletter.errors import NotFoundError, RefusedError, SegmentError, UsageEr
 from newsletter.models import ListInfo, SegmentInfo
 from newsletter.segments import parse, with_list_renamed
 from newsletter.store.database import Connection, Row
+from newsletter.store.renames import Renames
 
 _NAME = re.compile(r"[^\W_][\w.+-]{0,63}")
 _NEAR = 0.75  # of difflib's ratio
@@ -28,6 +29,7 @@ class Lists:
     def __init__(self, connection: Connection, now: Callable[[], int]) -> None:
         self._connection = connection
         self._now = now
+        self.renames = Renames(connection)
 
     def all(self) -> list[ListInfo]:
         """Every list, by name."""
@@ -68,8 +70,11 @@ class Lists:
         row = self._connection.row(f"{_LISTS_SQL} AND name = ?", [name])
         return _list(row) if row else None
 
-    def create(self, name: str, title: str = "") -> ListInfo:
-        """Make a list. Raises UsageError where the name is taken or cannot be typed in a segment."""
+    def create(self, name: str, title: str = "", *, hidden: bool = False) -> ListInfo:
+        """Make a list; one that was removed stays hidden where it was.
+
+        Raises UsageError where the name is taken or cannot be typed in a segment.
+        """
         with self._connection.transaction():
             _refuse_name(name)
             if self._connection.value("SELECT 1 FROM segments WHERE name = ?", [name]):
@@ -78,12 +83,13 @@ class Lists:
                 raise UsageError(f"there is a list '{name}' already")
             now = self._now()
             self._connection.run(
-                "INSERT INTO lists (name, title, created) VALUES (?, ?, ?) "
+                "INSERT INTO lists (name, title, created, hidden) VALUES (?, ?, ?, ?) "
                 "ON CONFLICT (name) DO UPDATE "
-                "SET name = excluded.name, title = excluded.title, removed = NULL",
-                [name, title, now],
+                "SET name = excluded.name, title = excluded.title, removed = NULL, "
+                "hidden = max(hidden, excluded.hidden)",
+                [name, title, now, int(hidden)],
             )
-            return ListInfo(name=name, title=title, created=now)
+            return ListInfo(name=name, title=title, created=now, hidden=hidden)
 
     def ensure(self, name: str) -> bool:
         """Make the list where there is none -> whether it was made."""
@@ -148,6 +154,7 @@ class Lists:
                 for segment, expression in self._connection.rows("SELECT name, expression FROM segments")
                 if _asks_for(expression, found.name, self.names())
             ]
+            self.renames.note(self.id_of(name) or 0, found.name, self._now())
             self._connection.run("UPDATE lists SET name = ? WHERE name = ?", [new, found.name])
             self._connection.run_many(
                 "UPDATE segments SET expression = ? WHERE name = ?", [(text, one) for one, text in followers]

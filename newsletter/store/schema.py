@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from newsletter.errors import DatabaseVersionError, StoreError
 from newsletter.store.database import APPLICATION_ID, Connection
-from newsletter.store.failures import translated
+from newsletter.store.failures import BRING_BACK, translated
 from newsletter.store.files import copy_database
 from newsletter.store.schema_joining import (
     JOINING_SQL,
@@ -43,7 +43,7 @@ STEPS = {
 }
 """Each migration's SQL, by its name. A step that was released is never changed: a new one is added."""
 
-_RESTORE_HINT = "name another file, or bring back a backup: newsletter restore FILE"
+_RESTORE_HINT = f"name another file, or {BRING_BACK}"
 
 
 def applied_migrations(path: Path) -> set[str]:

@@ -102,6 +102,7 @@ def given(
     preheader: str = EDITION.preheader,
     silence: tuple[str, ...] = (),
     empty_fields: dict[str, int] | None = None,
+    unclear: dict[int, str] | None = None,
 ) -> CheckInput:
     """The clean edition with changes."""
     edition = replace(EDITION, subject=subject, preheader=preheader, silence=silence, body=body)
@@ -112,6 +113,7 @@ def given(
         issue=Issue(slug="six-steps", folder=Path(), editions={"en": edition}, pictures={}),
         config=replace(CONFIG, web=web),
         empty_fields=empty_fields or {},
+        unclear=unclear or {},
     )
 
 

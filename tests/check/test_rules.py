@@ -29,6 +29,7 @@ CASES: list[tuple[str, Level, int, Callable[[], CheckInput]]] = [
     ("preheader-length", W, 3, lambda: given(preheader="a" * 131)),
     ("preheader-repeats", W, 3, lambda: given(subject="a b" * 15, preheader="A B " * 15)),
     ("placeholder-unknown", E, 9, lambda: with_field("citty", 9)),
+    ("only-unknown", E, 9, lambda: given(unclear={9: "no list is named 'board'"})),
     ("placeholder-left", E, 0, lambda: with_words("Dear {{ name }}")),
     ("placeholder-left", E, 0, lambda: with_words("{% if x %}")),
     ("placeholder-left", E, 0, lambda: with_words("Dear *|FNAME|*")),

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -66,8 +65,10 @@ class Box:
             **more,
         )
 
-    def run(self, *arguments: str, exit_code: int | None = 0) -> subprocess.CompletedProcess[str]:
-        process = self.start(*arguments)
+    def run(
+        self, *arguments: str, exit_code: int | None = 0, **more: Any
+    ) -> subprocess.CompletedProcess[str]:
+        process = self.start(*arguments, **more)
         try:
             out, err = process.communicate(timeout=120)
         finally:
@@ -77,28 +78,27 @@ class Box:
             assert process.returncode == exit_code, f"{arguments}: {process.returncode}\n{out}\n{err}"
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
-    def at_terminal(self, *arguments: str, typed: str = "") -> str:
-        """What stands on the terminal at which somebody starts the program and types this."""
+    def asked(self, answer: str, *arguments: str) -> str:
+        """What stands on a terminal where a person runs this and types the answer."""
         main, side = pytest.importorskip("pty").openpty()
-        with subprocess.Popen(
+        environ = {**os.environ, **self.environ, "PYTHONUTF8": "1", "COLUMNS": "200", "TERM": "dumb"}
+        process = subprocess.Popen(
             [sys.executable, "-m", "newsletter", *arguments],
             cwd=self.folder,
-            env={**os.environ, "PYTHONUTF8": "1", "COLUMNS": "200", "TERM": "xterm", **self.environ},
+            env=environ,
             stdin=side,
             stdout=side,
             stderr=side,
-        ) as process:
-            os.close(side)
-            os.write(main, typed.encode())
-            shown = b""
-            try:
-                while part := os.read(main, 4096):
-                    shown += part
-            except OSError:  # the terminal is closed: nobody writes any more
-                pass
-            os.close(main)
-            process.wait(60)
-        return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode()).replace("\r", "")
+        )
+        os.close(side)
+        os.write(main, f"{answer}\n".encode())
+        told = b""
+        with suppress(OSError):  # Linux says so where the other end is closed
+            while some := os.read(main, 10_000):
+                told += some
+        process.wait(60)
+        os.close(main)
+        return " ".join(told.decode().split())
 
     def json(self, *arguments: str) -> Any:
         return json.loads(self.run(*arguments, "--json").stdout)

@@ -56,7 +56,7 @@ def test_a_new_required_field_is_refused_before_anybody_is_skipped(relayed: Name
 def test_an_only_line_that_cannot_be_is_an_error_with_its_line(box: Box) -> None:
     box.fill(["a@example.net"])
     box.write("issues/short/en.md", ISSUE + ONLY.replace("list:dentists", "list:dentistss"))
-    told = box.run("check", "short", exit_code=2).stderr
+    told = box.run("check", "short", exit_code=1).stdout
     assert "en.md:10" in told
     assert "dentists" in told
     assert "en.md:10" in box.run("send", "short", "--to", "dentists", "--dry-run", exit_code=2).stderr
@@ -104,3 +104,13 @@ def test_an_international_domain_of_the_sender_reaches_everybody(relayed: Named)
         box.fill(["b@example.net"])
         assert "ASCII" in box.send(exit_code=2).stderr
         assert box.status()["skipped"] == 0
+
+
+def test_a_changed_setting_is_not_told_as_a_changed_issue(relayed: Named) -> None:
+    with ScriptedRelay().in_thread() as relay:
+        box = relayed(relay.port)
+        started(box, ISSUE)
+        box.environ["NEWSLETTER_ARCHIVE_URL"] = "https://archive.example.org"
+        told = box.send().stderr
+        assert "files have changed" not in told
+        assert "the issue, its templates, the settings or this program have changed" in told

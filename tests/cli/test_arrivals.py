@@ -48,7 +48,7 @@ def test_columns_that_are_kept_as_personal_fields_are_named(box: Box, ask: Ask) 
     said = box.run("subscribers", "import", "p.csv", "--list", "dentists")
     assert "Also kept, as personal fields: no, practice, signed_on" in said.stderr
     shown = ask("subscribers", "import", "p.csv", "--list", "dentists", types="n\n").output
-    assert shown.index("Also kept") < shown.index("Import 1 rows")
+    assert shown.index("Also kept") < shown.index("Import 1 row ")
     box.write("q.csv", "email,name\na@example.net,Ana\n")
     assert "Also kept" not in box.run("subscribers", "import", "q.csv", "--list", "dentists").stderr
 
@@ -107,6 +107,75 @@ def test_without_a_terminal_a_near_list_is_made_and_named(box: Box) -> None:
     assert "cannot be the name" in told.stderr
 
 
+def test_the_question_shows_what_cannot_be_used(box: Box, ask: Ask) -> None:
+    bad = "".join(f"nobody{n}\n" for n in range(7))
+    box.write("p.csv", f"email\na@example.net\n{bad}")
+    said = ask("subscribers", "import", "p.csv", "--list", "dentists", types="n\n").output
+    before = said[: said.index("Import 1 row into")]
+    assert "7 rows cannot be used and will be left out:\n  line 3: no @ in 'nobody0'\n" in before
+    assert "line 7: no @ in 'nobody4'\n  and 2 more" in before
+    assert "1 row was read" in before
+
+
+def test_whoever_makes_a_list_learns_that_it_is_public(box: Box) -> None:
+    public = "Anybody may join it on the public pages, once you have them, where it is called"
+    told = box.run("lists", "add", "board", "--title", "The Board").stderr
+    assert f"{public} 'The Board'. If it is not for everybody: newsletter lists hide board" in told
+    box.write("p.csv", "email\na@example.net\n")
+    told = box.run("subscribers", "import", "p.csv", "--list", "staff", "--source", "x").stderr
+    assert f"{public} 'staff'. If it is not for everybody: newsletter lists hide staff" in told
+    assert "public" not in box.run("subscribers", "import", "p.csv", "--list", "staff").stderr
+    told = box.run("lists", "add", "press", "--hidden").stderr
+    assert "newsletter lists offer press" in told
+    hidden = {row["name"]: row["hidden"] for row in box.json("lists", "show")}
+    assert hidden == {"board": False, "press": True, "staff": False}
+    box.run("lists", "remove", "press")
+    assert "It is hidden" in box.run("subscribers", "add", "b@example.net", "--list", "press").stderr
+
+
+def test_who_is_added_without_a_source_is_pending_and_the_next_step_is_said(box: Box) -> None:
+    told = box.run("subscribers", "add", "a@example.net", "--list", "dentists").stderr
+    assert "file" not in told
+    again = 'newsletter subscribers add a@example.net --list dentists --source "how they agreed"'
+    assert f"1 person is pending, and will not be mailed yet. If they agreed, say how: {again}" in told
+    box.write("p.csv", "email\nb@example.net\nc@example.net\n")
+    told = box.run("subscribers", "import", "p.csv", "--list", "dentists").stderr
+    assert "2 people are pending, and will not be mailed yet. Import the file again with --source" in told
+    exported = box.run("subscribers", "export", "--segment", "list:dentists").stderr
+    assert "3 rows" in exported
+
+
+def test_domains_that_are_nearly_a_great_providers_are_named(box: Box) -> None:
+    box.write("p.csv", "email\na@gmial.com\nb@gmail.com\nc@hotmail.con\nd@gmail.example.org\n")
+    told = box.run("subscribers", "import", "p.csv", "--list", "dentists", "--source", "x")
+    slips = "line 2: a@gmial.com (meant gmail.com?); line 4: c@hotmail.con (meant hotmail.com?)\n"
+    assert f"2 addresses look misspelt, and nothing was changed: {slips}" in told.stderr
+    assert "4  added" in told.stdout
+    told = box.run("subscribers", "add", "e@gamil.com", "--list", "dentists", "--source", "x")
+    assert "e@gamil.com looks misspelt (meant gmail.com?)" in told.stderr
+
+
+def test_a_damaged_name_replaces_no_good_one(box: Box) -> None:
+    box.write(
+        "good.csv", "email,name,town,note\na@example.net,René Dupont,Orléans,why\nb@example.net,?ukasz,,\n"
+    )
+    box.run("subscribers", "import", "good.csv", "--list", "dentists", "--source", "sheet")
+    rows = "a@example.net,Ren? Dupont,Orl?ans,why?\nb@example.net,?uk,?,\nc@example.net,J?rg,,\n"
+    box.write("lost.csv", f"email,name,town,note\n{rows}")
+    told = box.run("subscribers", "import", "lost.csv", "--list", "dentists", "--source", "sheet").stderr
+    assert "3 names have '?' where letters were lost" in told
+    assert "1 person kept the name or field" in told
+    ana = box.json("subscribers", "show", "a@example.net")
+    assert ana["name"] == "René Dupont"
+    assert ana["attributes"] == {"town": "Orléans", "note": "why?"}
+    assert box.json("subscribers", "show", "b@example.net")["name"] == "?uk"
+    assert box.json("subscribers", "show", "c@example.net")["name"] == "J?rg"
+    box.write("garbled.csv", "email,name\na@example.net,RenÃ© Dupont\nc@example.net,Jörg\n")
+    box.run("subscribers", "import", "garbled.csv", "--list", "dentists", "--source", "sheet")
+    assert box.json("subscribers", "show", "a@example.net")["name"] == "René Dupont"
+    assert box.json("subscribers", "show", "c@example.net")["name"] == "Jörg"
+
+
 def test_a_list_is_removed_only_when_nobody_is_in_it(box: Box) -> None:
     box.fill(["a@example.net"])
     box.run("subscribers", "add", "b@example.net", "--list", "dentist", "--source", "x")
@@ -123,6 +192,18 @@ def test_a_list_is_removed_only_when_nobody_is_in_it(box: Box) -> None:
     assert "once" in box.run("segments", "add", "dentist", "country:FR", exit_code=2).stderr
     box.run("lists", "add", "dentist", "--title", "Again")
     assert [(row["left"], row["title"]) for row in box.json("lists", "show")] == [(1, "Again"), (0, "")]
+
+
+def test_a_list_that_an_issue_asks_for_is_removed_after_a_yes_only(box: Box) -> None:
+    box.run("lists", "add", "board")
+    box.run("lists", "add", "boarders")
+    box.write("issues/short/fr.md", "---\nsubject: a\n---\nA\n\n::: only -list:Board,x country:FR\nB\n:::\n")
+    told = box.run("lists", "remove", "board", exit_code=2).stderr
+    assert "'board' is asked for by ::: only in issues/short/fr.md:6" in told
+    assert "nothing was done" in box.asked("n", "lists", "remove", "board")
+    box.run("lists", "remove", "boarders")
+    box.run("lists", "remove", "board", "--yes")
+    assert box.json("lists", "show") == []
 
 
 def test_a_list_gets_another_name_and_saved_segments_follow(box: Box) -> None:

@@ -54,8 +54,8 @@ def test_the_proof_says_what_when_how_and_with_which_words(box: Box) -> None:
     told = box.run("consent", "show", "ana@example.org").stdout
     for words in (
         "ana@example.org: active",
-        "asked to join 'dentists'",
-        "confirmed from the mailbox 'dentists'",
+        "asked to join the list 'dentists'",
+        "confirmed the list 'dentists' from their own mailbox",
         "“Oui, envoyez-moi la lettre.”",
         "“Je confirme.”",
         "https://news.example.org/join",
@@ -69,6 +69,28 @@ def test_the_proof_says_what_when_how_and_with_which_words(box: Box) -> None:
     assert left["state"] == "unsubscribed"
     assert [event["what"] for event in left["events"]] == ["joined", "confirmed", "unsubscribed"]
     assert re.search(r"\+0[12]:00$", left["events"][0]["when"])
+
+
+def test_who_was_brought_in_without_a_source_is_said_so(box: Box) -> None:
+    box.write("p.csv", "email\na@example.net\n")
+    box.run("subscribers", "import", "p.csv", "--list", "dentists")
+    told = box.run("consent", "show", "a@example.net").stdout
+    assert "came into the list 'dentists' by an import\n    how:      not said" in told
+    box.run("subscribers", "add", "a@example.net", "--list", "dentists", "--source", "phone call")
+    told = box.run("consent", "show", "a@example.net").stdout
+    assert "was added to the list 'dentists' by the coordinator\n    how:      phone call" in told
+
+
+def test_a_consent_names_the_list_as_it_was_and_as_it_is(box: Box) -> None:
+    box.fill(["a@example.net"], "dentist")
+    box.run("lists", "rename", "dentist", "team")
+    box.run("lists", "rename", "team", "zahnärzte")
+    box.fill(["a@example.net", "b@example.net"], "dentist")
+    old, new = box.json("consent", "show", "a@example.net")["events"]
+    assert (old["list"], old["list_now"]) == ("dentist", "zahnärzte")
+    assert (new["list"], new["list_now"]) == ("dentist", "dentist")
+    assert "now:      the list is called 'zahnärzte'" in box.run("consent", "show", "a@example.net").stdout
+    assert "now:" not in box.run("consent", "show", "b@example.net").stdout
 
 
 def test_of_somebody_erased_it_says_what_is_left(box: Box) -> None:

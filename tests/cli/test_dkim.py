@@ -104,3 +104,25 @@ def test_a_lost_key_stops_sending_before_anything_is_planned_and_nothing_else(re
         key.with_suffix(".away").rename(key)
         box.send()
     assert len(relay.taken) == 1
+
+
+@pytest.mark.parametrize(
+    "options",
+    [(), ("--domain", "example.com", "--selector", "n2"), ("--output", "keys.pem")],
+    ids=["defaults", "named", "elsewhere"],
+)
+def test_the_record_of_a_new_key_can_be_shown_before_it_is_in_the_settings(
+    box: Box, options: tuple[str, ...]
+) -> None:
+    assert "newsletter dkim new" in box.run("dkim", "show", *options, exit_code=2).stderr
+    made = box.run("dkim", "new", *options).stdout
+    assert box.run("dkim", "show", *options).stdout == made
+    again = box.run("dkim", "new", *options, exit_code=2).stderr
+    assert " ".join(("newsletter dkim show", *options)) in again
+
+
+def test_a_second_key_is_shown_beside_the_one_that_is_set(box: Box) -> None:
+    first = make_key(box)
+    second = box.run("dkim", "new", "--selector", "n2").stdout
+    assert record(box.run("dkim", "show").stdout) == record(first)
+    assert box.run("dkim", "show", "--selector", "n2").stdout == second

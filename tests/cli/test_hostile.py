@@ -59,7 +59,6 @@ def test_broken_settings(box: Box) -> None:
         ("---\nsubject: x\n---\n", ["en.md"]),
         (b"---\nsubject: x\n---\n\xff\xfe\x00 bytes", ["en.md:"]),
         (b"\x89PNG\r\n\x1a\n\x00\x00", ["en.md"]),
-        (ISSUE + "{{ nmae }}\n", ["en.md:9", "nmae", "name"]),
         (ISSUE + "{{ ''.__class__.__mro__ }}\n", ["en.md:9", "no placeholder"]),
         (ISSUE + "{{ name.__class__ }}\n", ["en.md:9", "no placeholder"]),
         (ISSUE + "{% for x in () %}\n", ["en.md:9", "no placeholder"]),

@@ -313,3 +313,14 @@ def test_nothing_that_is_passed_on_knows_any_reader(relayed: Named, pages: dict[
             assert "A word for dentists" not in text, name
             for word in known:
                 assert word not in form, (name, word)
+
+
+def test_a_kit_tells_only_of_what_is_in_it_and_suggests_whole_sentences(public: Box) -> None:
+    head = "subject: \"{{ name | default('colleague') }}, what is new?\""
+    text = re.sub(r"subject: .*", head, DATED).replace("hello.", 'hello, {{ ward | default("all") }}.')
+    public.write("issues/short/en.md", f"{text}\n::: only list:board\nFor the board.\n:::\n")
+    told = public.run("kit", "short").stderr
+    assert "one-click-missing" not in told and "list:board" not in told
+    assert "Nobody has a field {{ ward }}" in told
+    posts = kit_of(public, "short")["short-kit/en/posts.txt"].decode()
+    assert "    Colleague, what is new?\n" in posts

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 
 import openpyxl
+import pytest
 
 from tests.cli.conftest import Box
 
@@ -15,6 +17,13 @@ def import_json(box: Box, name: str, *more: str) -> dict[str, object]:
         "subscribers", "import", name, "--list", "dentists", "--source", "congress", *more
     )
     return found
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+def test_only_the_owner_can_read_an_export(box: Box) -> None:
+    box.fill(["a@example.net"])
+    box.run("subscribers", "export", "--output", "all.csv", umask=0)
+    assert (box.folder / "all.csv").stat().st_mode & 0o777 == 0o600
 
 
 def test_an_excel_list_with_a_title_row_and_dirt(box: Box) -> None:
@@ -47,7 +56,7 @@ def test_an_excel_list_with_a_title_row_and_dirt(box: Box) -> None:
 def test_without_a_source_nobody_is_mailed_until_there_is_one(box: Box) -> None:
     box.write("p.csv", "email\na@example.net\nb@example.net\n")
     told = box.run("subscribers", "import", "p.csv", "--list", "dentists")
-    assert "none of these will be mailed" in told.stderr
+    assert "will not be mailed yet" in told.stderr
     assert "was made" in told.stderr
     assert box.run("segments", "count", "dentists").stdout == "0\n"
     assert import_json(box, "p.csv")["updated"] == 2

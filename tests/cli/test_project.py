@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -39,6 +40,41 @@ def test_init_makes_a_project_that_builds_and_checks(tmp_path: Path) -> None:
     before = files(inside.folder)
     assert "already" in box.run("init", "news", exit_code=2).stderr
     assert files(inside.folder) == before
+
+
+@pytest.mark.skipif(not Path("/sys/kernel").is_dir(), reason="there is no folder that nobody may write in")
+def test_a_folder_that_may_not_be_written_is_named_with_what_to_do(box: Box) -> None:
+    for arguments in (("archive", "--output", "/sys/public"), ("build", "short", "--output", "/sys/out")):
+        told = box.run(*arguments, exit_code=2).stderr.splitlines()[-1]
+        assert told.startswith(
+            "newsletter: /sys: permission was refused (look whether you may read and write here"
+        )
+    (box.folder / "issues" / "mine").symlink_to("/sys")
+    told = box.run("new", "Mine", exit_code=2).stderr
+    assert "newsletter: /sys: permission was refused (look" in told.replace(
+        str(box.folder / "issues/mine"), "/sys"
+    )
+
+
+def test_git_takes_no_people_and_nothing_that_is_made_anew(tmp_path: Path) -> None:
+    Box(tmp_path).run("init", "--empty")
+    if shutil.which("git") is None:
+        pytest.skip("there is no git")
+    kept = ("newsletter.toml", "issues/a/en.md", "issues/a/table.csv", "templates/mail.html")
+    private = (
+        "subscribers.db",
+        "subscribers.db.before-restore-x",
+        "backups/a.db",
+        "mine.db",
+        "all.csv",
+        "d.xlsx",
+    )
+    made = ("archive/index.html", "site/index.html", "build/a/en.html", "demo/index.html")
+    git = ["git", "-c", "core.excludesFile=", "-C", str(tmp_path)]
+    subprocess.run([*git, "init", "-q"], check=True)
+    asked = [*git, "check-ignore", "--no-index", *kept, *private, *made]
+    told = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+    assert set(told.split()) == {*private, *made}
 
 
 def test_init_writes_over_no_issue(tmp_path: Path) -> None:
@@ -103,7 +139,7 @@ def test_a_backup_brings_everything_back_and_pauses_what_was_under_way(relayed: 
         assert len(relay.taken) == 6
         assert "--yes" in box.run("restore", "keep/first.db", exit_code=2).stderr
         told = box.run("restore", "keep/first.db", "--yes").stderr
-        assert "4 deliveries since are taken over" in told
+        assert "4 deliveries since taken over" in told
         assert "whom you erased" in told
         assert box.status()["sent"] == 6
         assert "paused" in box.run("status", "short").stdout
@@ -135,11 +171,101 @@ def test_after_a_restore_the_rest_of_a_later_issue_is_sent_and_nobody_who_left_g
         assert sorted(relay.recipients) == sorted({f"a{n}@example.net" for n in range(6)} - {left, erased})
 
 
+def test_a_restore_of_what_is_no_backup_does_not_advise_a_restore(box: Box) -> None:
+    box.fill(["a@example.net"])
+    cut = (box.folder / "subscribers.db").read_bytes()
+    box.write("cut.db", cut[: len(cut) // 3])
+    for name in ("newsletter.toml", "cut.db"):
+        told = box.run("restore", name, "--yes", exit_code=2).stderr
+        assert told.startswith(f"newsletter: {name}: ")
+        assert "newsletter restore" not in told
+        assert "name a file that was made by: newsletter backup FILE" in told
+
+
+def test_a_restored_send_says_the_time_of_the_backup_as_all_others(relayed: Named) -> None:
+    with ScriptedRelay().in_thread() as relay:
+        box = relayed(relay.port)
+        settings = (box.folder / "newsletter.toml").read_text(encoding="utf-8")
+        zone = settings.replace("[sender]", 'timezone = "Asia/Kathmandu"\n[sender]')
+        box.write("newsletter.toml", zone)
+        box.fill(["a@example.net", "b@example.net"])
+        box.send("--limit", "1", exit_code=1)
+        box.run("backup", "first.db")
+        box.run("restore", "first.db", "--yes")
+        told = box.run("status", "short").stdout
+        assert re.search(r"a backup made at \d{4}-\d\d-\d\d \d\d:\d\d \+0545", told), told
+
+
+def another(box: Box) -> Box:
+    """A second project, with a list of its own and a backup of it."""
+    other = Box(box.folder.parent / "another", environ=box.environ)
+    other.write("newsletter.toml", (box.folder / "newsletter.toml").read_text(encoding="utf-8"))
+    other.fill(["a@example.net", "b@example.net"], "board")
+    other.run("backup", "other.db")
+    return other
+
+
+def test_a_backup_of_another_project_is_refused_where_people_would_come_back(box: Box) -> None:
+    box.fill(["a@example.net"])
+    box.run("subscribers", "unsubscribe", "a@example.net")
+    other = another(box)
+    before = contents(box.folder / "subscribers.db")
+    file = str(other.folder / "other.db")
+    told = box.run("restore", file, "--yes", exit_code=1).stderr
+    assert "backup of another project" in told
+    assert "nobody who left or complained here would stay out" in told
+    assert "move subscribers.db to another folder" in told
+    assert "stays out." not in box.asked("y", "restore", file)
+    assert contents(box.folder / "subscribers.db") == before
+    (box.folder / "subscribers.db").rename(box.folder / "away.db")
+    box.run("restore", file)
+    assert box.json("lists", "show")[0]["name"] == "board"
+
+
+def test_a_restore_promises_to_keep_people_out_only_where_it_can(box: Box) -> None:
+    box.fill(["a@example.net"])
+    box.run("backup", "first.db")
+    assert "erased since then stays out." in box.asked("n", "restore", "first.db")
+    (box.folder / "subscribers.db").write_bytes(b"\xa5" * 40_000)
+    told = box.asked("y", "restore", "first.db")
+    assert "stays out." not in told
+    assert "erased since then would be mailed again. [y/N]" in told
+    assert "Restored" in told
+
+
+def test_another_projects_backup_takes_the_place_of_an_empty_database(box: Box) -> None:
+    box.run("lists", "add", "dentists")
+    told = box.asked("y", "restore", str(another(box).folder / "other.db"))
+    assert "stays out." not in told
+    assert "it belongs to another project" in told
+    assert box.json("lists", "show")[0]["name"] == "board"
+
+
 def test_a_restore_where_nothing_stood_says_what_it_cannot_know(box: Box) -> None:
     box.fill(["a@example.net"])
     box.run("backup", "first.db")
     (box.folder / "subscribers.db").unlink()
     assert "since the backup is not known" in box.run("restore", "first.db").stderr
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_what_to_type_next_works_where_the_program_was_started(tmp_path: Path, known: bool) -> None:
+    script = tmp_path / "bin" / "newsletter"
+    script.parent.mkdir()
+    script.write_text("from newsletter.cli.main import run\nrun()\n")
+    script.chmod(0o755)
+    told = subprocess.run(
+        [sys.executable, "bin/newsletter", "demo", "--output", "show", "--no-open"],
+        cwd=tmp_path,
+        env={**os.environ, "PATH": str(script.parent if known else tmp_path), "PYTHONUTF8": "1"},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=True,
+    )
+    name = "newsletter" if known else str(Path("bin/newsletter"))
+    assert f" {name} init my-newsletter" in told.stdout
+    assert f" {name} --project show status" in told.stderr
 
 
 def test_the_demo_works_twice_and_says_little(tmp_path: Path) -> None:

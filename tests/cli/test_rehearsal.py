@@ -62,9 +62,9 @@ def test_the_limit_stands_in_the_dry_run_and_in_the_question(relayed: Named) -> 
         box.fill(PEOPLE[:10])
         assert "the first 3 of 10 people" in box.send("--dry-run", "--limit", "3").stdout
         assert "first" not in box.send("--dry-run", "--limit", "10").stdout
-        asked = box.at_terminal("send", "short", "--to", "dentists", "--limit", "3", typed="y\n")
+        asked = box.asked("y", "send", "short", "--to", "dentists", "--limit", "3")
         assert "Send to the first 3 of 10 people?" in asked
-        asked = box.at_terminal("send", "short", "--to", "dentists", "--limit", "4", typed="n\n")
+        asked = box.asked("n", "send", "short", "--to", "dentists", "--limit", "4")
         assert "Go on with the first 4 of 7 people?" in asked
     assert len(relay.taken) == 3
 
@@ -80,7 +80,7 @@ def test_the_end_is_foretold_with_those_who_are_due_later(relayed: Named) -> Non
         [row] = box.json("deliveries", "short", "--state", "deferred")
         end = f"until {row['next_try']}, as your mail server said 'later'"
         assert end in box.send("--dry-run").stderr
-        asked = box.at_terminal("send", "short", "--to", "dentists", typed="n\n")
+        asked = box.asked("n", "send", "short", "--to", "dentists")
         assert end in asked
         assert "less than a minute" not in asked
 

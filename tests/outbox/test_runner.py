@@ -190,7 +190,7 @@ def test_the_thread_sends_soon_and_stops_when_told_and_there_is_only_one(ground:
     told: list[str] = []
     with emptying(ground.config, ground.config.outbox_relay, now=ground.clock, tell=told.append) as wake:
         second = emptying(ground.config, None, now=ground.clock, tell=told.append)
-        with pytest.raises(RefusedError, match="being sent already"), second:
+        with pytest.raises(RefusedError, match="served already"), second:
             raise AssertionError
         ground.ask("ana", "ben")
         wake.set()

@@ -33,10 +33,25 @@ def steps(count: int, length: int, note: int) -> Edition:
     )
 
 
+def parts(count: int, below: str) -> Edition:
+    """An edition without steps: so many headings, and what stands below each."""
+    rows = "".join(f"## Heading {n} of a part\n\n{below}\n" for n in range(1, count + 1))
+    return make_edition(f"Hello.\n\n{rows}", title="A title " * 8, description="Words. " * 30)
+
+
 EDITIONS = {
     "few": steps(3, 1, 0),
     "many": steps(8, 3, 10),
     "none": make_edition("Only words."),
+    "parts": parts(12, f"{'Words of a paragraph. ' * 20}\n\nMore.\n\n"),
+    "short parts": parts(3, "Words.\n\n- one\n- two\n\nSaved.\n\n"),
+    "pictures": parts(
+        2, "![A beam](collimation.png)\n\n::: figure\n![A beam](collimation.png)\n\nSaved.\n:::"
+    ),
+    "one picture": parts(1, "Words.\n\n::: figure\n![A beam](collimation.png)\n\nSaved.\n:::"),
+    "headings": parts(20, ""),
+    "lists": parts(2, "- an item\n" * 30),
+    "paragraphs": make_edition("Dear you,\n\n" + f"{'Words of a paragraph. ' * 9}\n\n" * 12),
 }
 
 
@@ -72,7 +87,8 @@ def test_the_sample_issue_fits_one_sheet(printer: Page, tmp_path: Path, paper: s
 @pytest.mark.parametrize("paper", ["A4", "Letter"])
 @pytest.mark.parametrize("kind", EDITIONS)
 def test_short_and_long_messages_fit_one_sheet(printer: Page, tmp_path: Path, paper: str, kind: str) -> None:
-    site = make_site(tmp_path, make_issue(EDITIONS[kind]), pages=ARCHIVE, files=True)
+    pictures = {name: picture.data for name, picture in SAMPLE.pictures.items()}
+    site = make_site(tmp_path, make_issue(EDITIONS[kind], pictures=pictures), pages=ARCHIVE, files=True)
     assert sheets(printer, tmp_path / "out", static_files(site), "i/sample/en/handout/index.html", paper) == 1
 
 
@@ -97,6 +113,21 @@ def test_the_message_its_six_steps_and_their_note_are_on_it(tmp_path: Path) -> N
     assert "Name of the practice" in html and "Sample Federation" in html
     assert "https://news.example.org/i/image-gently-in-dentistry/en" in html
     assert "Free to learn" not in html and "<strong>" in html
+
+
+def handed_out(folder: Path, kind: str) -> str:
+    return handout_page(make_site(folder, make_issue(EDITIONS[kind])), "sample", "en").body.decode()
+
+
+def test_without_steps_the_headings_and_what_fits_below_them_are_on_it(tmp_path: Path) -> None:
+    short = handed_out(tmp_path, "short parts")
+    assert short.count("<h2>Heading") == 3 and short.count("<li>two</li>") == 3 and "Saved." in short
+    long = handed_out(tmp_path, "parts")
+    assert long.count("<h2>Heading") == 3 and "Words of a paragraph." in long and "More." not in long
+    assert handed_out(tmp_path, "headings").count("<h2>Heading") == 10
+    bare = handed_out(tmp_path, "paragraphs")
+    assert "Words of a paragraph." in bare and "Dear you" not in bare
+    assert "Only words." in handed_out(tmp_path, "none")
 
 
 def test_without_a_public_address_there_is_no_code_on_it(tmp_path: Path) -> None:

@@ -106,8 +106,18 @@ def test_posts_are_as_long_as_their_network_allows(tmp_path: Path, language: str
     found = posts(site, "sample", language)
     for channel, text in found.items():
         assert f"{LIVE[:-2]}{language}?via={channel}" in text
-        assert len(text) <= LONGEST.get(channel, 3000)
+        short = text if channel == "bluesky" else re.sub(r"https:\S+", "u" * 23, text)
+        assert len(short) <= LONGEST.get(channel, 3000)
     assert "d" * 180 in found["linkedin"] and "d" * 180 not in found["x"]
+
+
+def test_posts_follow_the_customs_of_their_networks(tmp_path: Path) -> None:
+    body = "## What changed\n\nThat.\n\n### In detail\n\n## For {{ name }}\n\nThis.\n"
+    site = make_site(tmp_path, make_issue(make_edition(body, title="What's new?", description="All of it.")))
+    found = posts(site, "sample", "en")
+    assert found["whatsapp"] == f"*What's new?*\nAll of it.\n{LIVE}?via=whatsapp"
+    assert found["x"] == f"What's new?\nAll of it.\n{LIVE}?via=x"
+    assert found["facebook"] == f"What's new?\n\nAll of it.\n\n– What changed\n\n{LIVE}?via=facebook"
 
 
 def test_the_sample_issue_is_shared_in_each_of_its_languages(tmp_path: Path) -> None:

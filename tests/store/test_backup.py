@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -44,6 +46,50 @@ def test_a_backup_while_others_read_and_write(store: Store, path: Path, copy: Pa
         assert found.project_id == project
         assert found.keys.current("token") == token
         assert [p.profile.address.text for p in found.people.select()] == ["ana@example.org"]
+
+
+@pytest.fixture
+def open_umask() -> Iterator[None]:
+    """Whatever is made without saying more can be read and written by everybody."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+def modes(path: Path) -> dict[str, int]:
+    return {one.name: one.stat().st_mode & 0o777 for one in path.parent.iterdir()}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+@pytest.mark.usefixtures("open_umask")
+def test_only_the_owner_can_read_what_is_made(path: Path, copy: Path, clock: Clock) -> None:
+    with open_store(path, now=clock) as store:
+        take_in(store, profile("ana"))
+        store.backup(copy)
+        found = modes(path)
+        assert len(found) == 4
+        assert set(found.values()) == {0o600}
+    restore(copy, path, now=clock)
+    with closing(sqlite3.connect(path)) as raw, raw:
+        raw.execute("DELETE FROM _sqlite_migrations WHERE name = '005_left_anew'")
+    with suppress(StoreError), open_store(path, now=clock):
+        pass
+    found = modes(path)
+    assert sum(".before-" in name for name in found) == 2
+    assert set(found.values()) == {0o600}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+def test_a_database_that_its_owner_opened_to_others_stays_so(path: Path, copy: Path, clock: Clock) -> None:
+    with open_store(path, now=clock) as store:
+        store.backup(copy)
+    path.chmod(0o664)
+    with open_store(path, now=clock) as store:
+        take_in(store, profile("ana"))
+        assert modes(path)["subscribers.db-wal"] == 0o664
+    kept = restore(copy, path, now=clock).kept
+    assert kept is not None
+    assert modes(path) == {"subscribers.db": 0o664, "copy.db": 0o600, kept.name: 0o600}
 
 
 def test_a_backup_overwrites_nothing(store: Store, copy: Path) -> None:

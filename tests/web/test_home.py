@@ -113,7 +113,7 @@ def test_a_copied_folder_is_refused_by_send(served: Served, tmp_path: Path) -> N
     )
     served.store.backup(box.folder / "subscribers.db")
     send = box.run("send", "image-gently-in-dentistry", "--to", "dentists", "--yes", exit_code=1)
-    assert "another copy of this project" in send.stderr and "docs/server.md" in send.stderr
+    assert "another copy of this project" in send.stderr and "log in where the project lives" in send.stderr
     assert box.json("status") == []
     dry = box.run("send", "image-gently-in-dentistry", "--to", "dentists", "--dry-run", exit_code=None)
     assert "another copy" not in dry.stderr
