@@ -74,24 +74,24 @@ def drafting(stencil: Stencil, signer: Signer) -> Drafting:
     return draft
 
 
-def signers_for(config: Config, count: int) -> Signers | None:
+def signers_for(signer: Signer | None, count: int) -> Signers | None:
     """Processes that sign for a run of `count` mails, where the project signs and they are worth starting."""
-    signer = signer_of(config)
     if signer is None or count < FEW:
         return None
     processes = max(1, min(os.cpu_count() or 1, signer.bits // BITS))
     return Signers(signer.pem, signer.sign_digest, count=processes)
 
 
-def composer(store: Store, config: Config, send: Send) -> Callable[[Claim], Parcel | Draft | Outcome]:
+def composer(
+    store: Store, config: Config, send: Send, signer: Signer | None
+) -> Callable[[Claim], Parcel | Draft | Outcome]:
     """What turns a claim of this send into a filled message, from the stored stencils only.
 
-    Where the project signs it becomes a draft, which may be signed elsewhere.
+    With a `signer` it becomes a draft, which may be signed elsewhere.
     """
     links_of = links.personal_links(config, store.keys.current(KEY_PURPOSE), send.id)
     domain = config.sender.domain
     sender = mail_from(config)
-    signer = signer_of(config)
     known: dict[bytes, tuple[Stencil, _Making]] = {}
 
     def compose(claim: Claim) -> Parcel | Draft | Outcome:

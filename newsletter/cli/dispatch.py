@@ -53,7 +53,8 @@ def dispatch(
     """
     relay = app.relay
     tally = store.sends.tally_of(send.id)
-    compose = composer.composer(store, app.config, send)
+    signer = composer.signer_of(app.config)
+    compose = composer.composer(store, app.config, send, signer)
     left = tally.planned + tally.deferred
     count = limits.unhindered(left if limit is None else min(limit, left))
     with through(app, limits), awake(), progress.sending(app, tally) as show:
@@ -68,7 +69,7 @@ def dispatch(
             stop=stop,
             limit=limit,
             wait=wait,
-            signers=composer.signers_for(app.config, count),
+            signers=composer.signers_for(signer, count),
             progress=show,
         )
         try:

@@ -1,59 +1,90 @@
-"""Refusals that may be the relay's fault: nobody is marked for one before the relay takes mail again."""
+"""Refusals that may be the relay's fault: nobody has failed before the relay takes mail again."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec import Struct
 from msgspec.structs import replace
 
-from newsletter.deliver.policy import Verdict
+from newsletter.deliver.policy import Verdict, too_many
 from newsletter.models import DeliveryState, Outcome
 
-BLAMED = "planned again: your mail server refused everybody at that time"
+DOUBTED = "refused, and tried again in case your mail server is at fault"
+
+
+class _Refused(Struct, frozen=True, kw_only=True):
+    """Who is in doubt; `until` so many mails have been taken."""
+
+    outcome: Outcome
+    domain: str
+    until: int
 
 
 class Doubt:
-    """Remembers who was refused since the last success, and what is still to be said of them.
+    """Remembers who was refused, and what is still to be said of them.
 
-    Their outcomes are written at once, as `failed`, but the mark of a bounce only follows a success: a relay
-    that knows nobody says of everybody that there is no such mailbox. `proven` says that it is known to take
-    mail.
+    A relay that knows nobody says of everybody that there is no such mailbox. So a refusal is `deferred` at
+    first, and however the run ends they are tried again; mails that the relay takes afterwards, or the end of
+    what there is to do, show that the recipients are at fault: then they have `failed`. Mails that were on
+    their way already, over so many `connections`, show nothing. `proven` says that the relay takes mail;
+    before that nobody is marked as bounced.
     """
 
-    def __init__(self, *, proven: bool = False) -> None:
+    def __init__(self, *, connections: int = 1, proven: bool = False) -> None:
         self._proven = proven
-        self._refused: dict[int, Outcome] = {}
+        self._on_the_way = 2 * connections  # each may have one that is answered, and one that went ahead
+        self._taken = 0
+        self._refused: dict[int, _Refused] = {}
         self._blamed = False
 
-    def note(self, verdict: Verdict) -> tuple[Outcome, Sequence[Outcome]]:
-        """Take a verdict in -> the outcome to write now, and the revisions of earlier ones."""
+    def note(self, verdict: Verdict, domain: str, later: int) -> Verdict:
+        """Take a verdict about somebody of `domain` in -> it, with what follows for earlier ones.
+
+        Who is refused is tried again at `later` (UTC ms).
+        """
         outcome = verdict.outcome
+        self._refused.pop(outcome.delivery, None)
         if outcome.state is DeliveryState.SENT:
             self._proven = True
-            return outcome, self.settle()
-        if outcome.state is not DeliveryState.FAILED or verdict.strike or not _refused(outcome):
-            return outcome, ()
-        self._refused[outcome.delivery] = outcome
-        return replace(outcome, bounced=False), self.blame() if self._blamed else ()
+            self._taken += 1
+            return replace(verdict, revisions=self._settle(self._taken)) if self._refused else verdict
+        if outcome.state is not DeliveryState.FAILED or verdict.strike or not _is_refusal(outcome):
+            return verdict
+        if not self._blamed:
+            until = self._taken + self._on_the_way + 1
+            self._refused[outcome.delivery] = _Refused(outcome=outcome, domain=domain, until=until)
+        waits = replace(
+            outcome, state=DeliveryState.DEFERRED, not_before=later, bounced=False, reason=DOUBTED
+        )
+        return replace(verdict, outcome=waits, doubted=True)
 
-    def blame(self) -> Sequence[Outcome]:
-        """It is the relay: who was refused since the last success is planned again, and who follows too."""
+    def blame(self) -> None:
+        """It is the relay: who is in doubt, or will be, is tried again."""
         self._blamed = True
-        again = [
-            Outcome(delivery=delivery, state=DeliveryState.PLANNED, reason=BLAMED, revised=True)
-            for delivery in self._refused
-        ]
         self._refused.clear()
-        return again
 
-    def settle(self) -> Sequence[Outcome]:
-        """It is the recipients, where the relay is known to take mail: the marks of their bounces."""
+    def close(self, *, dry: bool) -> tuple[Sequence[Outcome], str]:
+        """What is to be said of the last ones when nobody is left to be tried for now -> and why to pause.
+
+        Where the run ends though there are more people (it is not `dry`), an unproven relay stays in doubt.
+        """
+        what = ""
         if not self._proven:
-            return ()
-        marks = [replace(outcome, revised=True) for outcome in self._refused.values() if outcome.bounced]
-        self._refused.clear()
-        return marks
+            what = too_many(len(self._refused), {one.domain for one in self._refused.values()})
+            if what or not dry:
+                self.blame()
+        return self._settle(), what
+
+    def _settle(self, taken: int | None = None) -> Sequence[Outcome]:
+        """Let those fail who waited until so many mails were taken, or all."""
+        over = [one for one in self._refused.values() if taken is None or one.until <= taken]
+        for one in over:
+            del self._refused[one.outcome.delivery]
+        return [
+            replace(one.outcome, bounced=one.outcome.bounced and self._proven, revised=True) for one in over
+        ]
 
 
-def _refused(outcome: Outcome) -> bool:
+def _is_refusal(outcome: Outcome) -> bool:
     return outcome.reply is not None and outcome.reply.code >= 500

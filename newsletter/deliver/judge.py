@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from newsletter.deliver.approach import Approach
 from newsletter.deliver.doubt import Doubt
-from newsletter.deliver.policy import Breaker, Verdict, classify
+from newsletter.deliver.policy import Breaker, Verdict, classify, retry_delay
 from newsletter.deliver.ports import Attempt
 from newsletter.models import Claim, DeliveryState, Outcome
 
@@ -33,7 +33,7 @@ class Judge:
         self._clock, self._give_up_after, self._jitter = clock, give_up_after, jitter
         self._approach = Approach()
         self._breaker = Breaker(connections=connections)
-        self._doubt = Doubt(proven=proven)
+        self._doubt = Doubt(connections=connections, proven=proven)
 
     def hold(self, claim: Claim) -> Outcome | None:
         """The outcome of one who waits as the domain puts mail off; None where this one may be tried."""
@@ -61,16 +61,17 @@ class Judge:
         )
         self._approach.note(domain, attempt, now)
         tripped = self._breaker.note(verdict, domain, first=not claim.attempts)
-        outcome, revisions = self._doubt.note(verdict)
         if tripped and self._breaker.nobody_reached:
-            revisions = [*revisions, *self._doubt.blame()]
-        if outcome is verdict.outcome and not revisions and not tripped:
-            return verdict
-        return replace(verdict, outcome=outcome, revisions=revisions, pause=verdict.pause or tripped)
+            self._doubt.blame()
+        verdict = self._doubt.note(verdict, domain, now + retry_delay(claim.attempts, self._jitter()))
+        return replace(verdict, pause=verdict.pause or tripped) if tripped else verdict
 
-    def settled(self) -> Sequence[Outcome]:
-        """The bounces to mark when nobody is left to be tried for now, and it was not the relay."""
-        return self._doubt.settle()
+    def close(self, *, dry: bool) -> tuple[Sequence[Outcome], str]:
+        """What is still to be said of people when nobody is left to be tried for now -> and why to pause.
+
+        `dry` says that there is nobody more.
+        """
+        return self._doubt.close(dry=dry)
 
 
 def _domain(claim: Claim) -> str:

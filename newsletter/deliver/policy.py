@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -33,13 +33,15 @@ class Verdict(Struct, frozen=True, kw_only=True):
     """What becomes of a delivery. `pause` says why the whole send must stop, empty where it need not.
 
     `strike` marks a refusal that stops the send when three different recipients in a row meet one.
-    `revisions` are what follows for those who were refused before.
+    `revisions` are what follows for those who were refused before; `doubted` says that this is a refusal that
+    may be the relay's fault.
     """
 
     outcome: Outcome
     pause: str = ""
     strike: bool = False
     revisions: Sequence[Outcome] = ()
+    doubted: bool = False
 
 
 def classify(
@@ -111,7 +113,7 @@ class Breaker(Struct, kw_only=True):
     @property
     def nobody_reached(self) -> bool:
         """Whether so many of so many domains were missed in a row that it is the relay."""
-        return len(self.missed) >= MISSED and len(self.domains) >= MISSED_DOMAINS
+        return bool(too_many(len(self.missed), self.domains))
 
     def _too_much(self) -> str:
         """What cannot be the recipients' fault any more; an empty text where nothing is."""
@@ -119,11 +121,14 @@ class Breaker(Struct, kw_only=True):
             return f"{len(self.struck)} recipients in a row were refused"
         if len(self.unanswered) >= max(UNANSWERED, 2 * self.connections + 1):
             return f"{len(self.unanswered)} messages in a row were handed over and not answered"
-        if self.nobody_reached:
-            return (
-                f"{len(self.missed)} recipients of {len(self.domains)} domains in a row could not be reached"
-            )
+        return too_many(len(self.missed), self.domains)
+
+
+def too_many(missed: int, domains: Collection[str]) -> str:
+    """What is said where so many in a row, of so many domains, cannot be at fault; else an empty text."""
+    if missed < MISSED or len(domains) < MISSED_DOMAINS:
         return ""
+    return f"{missed} recipients of {len(domains)} domains in a row could not be reached"
 
 
 def _last_word(outcome: Outcome) -> str:

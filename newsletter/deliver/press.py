@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import chain
 
 from newsletter.deliver.desk import given_back
 from newsletter.deliver.ports import Composer, Draft, Parcel, Signers
@@ -13,6 +14,7 @@ from newsletter.models import Claim, Outcome
 SHEAF = 8  # claims that are filled, or drafts that are signed, at a stretch
 Filled = Callable[[Claim, Parcel | Outcome], None]
 Drafted = tuple[Claim, Draft]
+Signed = tuple[Claim, Draft, bytes]
 
 
 class Press:
@@ -27,28 +29,31 @@ class Press:
         self._compose, self._filled, self._signers = compose, filled, signers
         self._waiting: deque[Claim] = deque()
         self._drafts: deque[Drafted] = deque()  # to be signed here
-        self._away: dict[asyncio.Future[Sequence[bytes]], deque[Drafted]] = {}  # with the signers
+        self._away: dict[asyncio.Future[Sequence[bytes]], Sequence[Drafted]] = {}  # with the signers
+        self._signed: deque[Signed] = deque()
         self._working: asyncio.Task[None] | None = None
 
     def fill(self, claims: Sequence[Claim]) -> None:
         """Fill them soon."""
         self._waiting.extend(claims)
-        if self._working is None and (self._waiting or self._drafts):
-            self._working = asyncio.get_running_loop().create_task(self._work())
-            self._working.add_done_callback(self._ended)
+        self._start()
 
     def close(self) -> Sequence[Claim]:
         """Fill nothing more -> the claims that were handed to nobody."""
-        left = [*self._waiting]
-        self._waiting.clear()
-        for drafts in (self._drafts, *self._away.values()):
-            left += [claim for claim, _ in drafts]
-            drafts.clear()
-        self._away.clear()
+        drafts = [*self._drafts, *chain(*self._away.values())]
+        left = [*self._waiting, *(claim for claim, _ in drafts), *(claim for claim, _, _ in self._signed)]
+        for kept in (self._waiting, self._drafts, self._away, self._signed):
+            kept.clear()
         return left
 
+    def _start(self) -> None:
+        if self._working is None and (self._waiting or self._drafts or self._signed):
+            self._working = asyncio.get_running_loop().create_task(self._work())
+            self._working.add_done_callback(self._ended)
+
     async def _work(self) -> None:
-        while self._waiting or self._drafts:
+        while self._waiting or self._drafts or self._signed:
+            self._finish_signed()
             if not self._drafts:
                 self._fill_sheaf()
             if not self._sent_away():
@@ -73,45 +78,40 @@ class Press:
         job = self._signers.sign([draft.digest for _, draft in self._drafts])
         if job is not None:
             self._away[job], self._drafts = self._drafts, deque()
-            job.add_done_callback(self._signed)
+            job.add_done_callback(self._came_back)
         return job is not None
 
     def _sign_sheaf(self) -> None:
         for _ in range(min(SHEAF, len(self._drafts))):
-            if self._drafts:
-                _, draft = self._drafts[0]
-                self._finish(self._drafts, draft.sign(draft.digest))
+            claim, draft = self._drafts[0]
+            signature = draft.sign(draft.digest)
+            self._drafts.popleft()
+            self._signed.append((claim, draft, signature))
+        self._finish_signed()
 
-    def _signed(self, job: asyncio.Future[Sequence[bytes]]) -> None:
-        """Hand out what came back; what came back unsigned is tried again."""
-        sheaf = self._away.get(job, deque())
-        try:
-            for signature in () if job.cancelled() else job.result():
-                if sheaf:
-                    self._finish(sheaf, signature)
-        except BaseException as error:
-            self._fail(error)
-            raise
-        self._away.pop(job, None)
-        self._drafts.extend(sheaf)
-        self.fill(())
+    def _came_back(self, job: asyncio.Future[Sequence[bytes]]) -> None:
+        """What came back unsigned is tried again."""
+        sheaf = self._away.pop(job, ())
+        signatures = () if job.cancelled() else job.result()
+        for number, (claim, draft) in enumerate(sheaf):
+            if number < len(signatures):
+                self._signed.append((claim, draft, signatures[number]))
+            else:
+                self._drafts.append((claim, draft))
+        self._start()
 
-    def _finish(self, drafts: deque[Drafted], signature: bytes) -> None:
-        """Hand the first one out."""
-        claim, draft = drafts[0]
-        parcel = draft.finish(signature)
-        drafts.popleft()
-        self._filled(claim, parcel)
+    def _finish_signed(self) -> None:
+        while self._signed:
+            claim, draft, signature = self._signed[0]
+            parcel = draft.finish(signature)
+            self._signed.popleft()
+            self._filled(claim, parcel)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._working = None
         error = None if task.cancelled() else task.exception()
         if error is not None:
-            self._fail(error)
-        self.fill(())  # what came after the last look
-
-    def _fail(self, error: BaseException) -> None:
-        """Give everything back."""
-        self.error = self.error or error
-        for claim in self.close():
-            self._filled(claim, given_back(claim.delivery))
+            self.error = self.error or error
+            for claim in self.close():
+                self._filled(claim, given_back(claim.delivery))
+        self._start()  # what came after the last look

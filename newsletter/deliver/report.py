@@ -61,11 +61,10 @@ class Counts:
         self._of[state] += count
 
     def note_outcome(self, outcome: Outcome) -> None:
-        """Count an outcome that the journal has written; who is planned again has not failed any more."""
-        if not outcome.revised:
-            self.note(outcome.state, int(outcome.tried))
-        elif outcome.state is DeliveryState.PLANNED:
-            self.note(DeliveryState.FAILED, -1)
+        """Count an outcome that the journal has written; who has failed after all is not put off any more."""
+        if outcome.revised:
+            self.note(DeliveryState.DEFERRED, -1)
+        self.note(outcome.state, int(outcome.tried))
 
     def progress(self, in_flight: int, waiting_until: int | None, *, leaving: bool, away: bool) -> Progress:
         """The counts as a progress bar wants them."""

@@ -216,7 +216,10 @@ class _Run:
         if self._claims or self._desk.outcomes:
             return
         if self._dry or self._orders.allowance.spent:
-            self._desk.revisions += self._judge.settled()
+            revisions, reason = self._judge.close(dry=self._dry)
+            self._desk.revisions += revisions
+            if reason:
+                self._end(Ending.PAUSED, reason)
         now = self._orders.clock()
         free = self._orders.meter.next_free(now)
         if self._dry and self._next_due is None:
@@ -266,27 +269,23 @@ class _Run:
             return
         verdict = self._judge.verdict(claim, attempt)
         tripped = verdict.strike and self._ending is Ending.PAUSED
-        self._note(given_back(attempt.delivery) if tripped else verdict.outcome)
-        for revision in verdict.revisions:
-            self._revise(revision)
+        self._note(given_back(attempt.delivery) if tripped else verdict.outcome, doubted=verdict.doubted)
+        self._desk.revisions += verdict.revisions
         if verdict.pause:
             self._end(Ending.PAUSED, verdict.pause)
         elif attempt.stage is Stage.CONNECT and attempt.error:
             self._end(Ending.RELAY_LOST, attempt.error)
 
-    def _note(self, outcome: Outcome) -> None:
-        """An outcome for the journal; what did not leave gives its place in the limit back."""
+    def _note(self, outcome: Outcome, *, doubted: bool = False) -> None:
+        """An outcome for the journal; what did not leave gives its place in the limit back.
+
+        Who is put off takes it up again later; not who was refused and is only in doubt.
+        """
         if outcome.state in (DeliveryState.PLANNED, DeliveryState.SKIPPED):
             self._orders.allowance.take(-1)
-        elif outcome.state is DeliveryState.DEFERRED:
+        elif outcome.state is DeliveryState.DEFERRED and not doubted:
             self._orders.allowance.defer(outcome.not_before)
         self._desk.outcomes.append(outcome)
-
-    def _revise(self, revision: Outcome) -> None:
-        """A later word on somebody whose outcome came before; who is planned again gives up their place."""
-        if revision.state is DeliveryState.PLANNED:
-            self._orders.allowance.take(-1)
-        self._desk.revisions.append(revision)
 
     # --- the end
 

@@ -59,7 +59,5 @@ def _read(count: int) -> bytes:
 if __name__ == "__main__":
     try:
         main()
-    except (OSError, EOFError):
-        pass
     finally:
-        os._exit(0)  # nothing is left to tidy up
+        os._exit(0)  # nothing is left to tidy up, and nobody to tell

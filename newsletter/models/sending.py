@@ -82,8 +82,8 @@ class Outcome(Struct, frozen=True, kw_only=True):
 
     `not_before` is set for `deferred`; `bounced` where the address itself is at fault; `reason` is for
     `skipped` and `unknown`. An outcome of `planned` gives the row back untouched; one of `deferred` that was
-    not `tried` only makes it wait. A `revised` one is about a row that was written as failed: `failed` and
-    `bounced` marks the address after all, `planned` lets it be tried again after all others.
+    not `tried` only makes it wait. A `revised` one says of a row that was written as `deferred` that it has
+    `failed` after all; where that row has been claimed since, it says nothing.
     """
 
     delivery: int

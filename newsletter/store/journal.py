@@ -19,7 +19,7 @@ from newsletter.models import (
 )
 from newsletter.store.consent import Consent, Suppressions
 from newsletter.store.database import Connection, Row
-from newsletter.store.outcomes import GONE, LAST, OUTCOMES, TAKEN_BY_RELAY, Bounces, finish_row
+from newsletter.store.outcomes import GONE, OUTCOMES, TAKEN_BY_RELAY, Bounces, finish_row
 from newsletter.store.people import PROFILE_COLUMNS, read_profile
 from newsletter.store.redact import redact
 from newsletter.store.segments_sql import SUPPRESSION_SQL, Binder, consent_in_sql
@@ -50,10 +50,9 @@ _HOLD_SQL = """
     UPDATE deliveries SET state = 'deferred', not_before = ?, updated = ?,
         reason = CASE WHEN reply_code IS NULL THEN ? ELSE reason END
     WHERE id = ? AND send = ? AND state = 'claimed'"""
-_AGAIN_SQL = f"""
-    UPDATE deliveries SET state = 'planned', not_before = {LAST}, reply_code = NULL, enhanced_code = NULL,
-        reply = NULL, reason = ?, updated = ?
-    WHERE id = ? AND send = ? AND state = 'failed'"""
+_FAIL_SQL = """
+    UPDATE deliveries SET state = 'failed', not_before = 0, reason = '', updated = ?
+    WHERE id = ? AND send = ? AND state = 'deferred'"""
 _SKIP_SQL = "UPDATE deliveries SET state = 'skipped', not_before = 0, reason = ?, updated = ? WHERE id = ?"
 _CLAIM_SQL = f"""
     UPDATE deliveries SET state = 'claimed', first_claimed = min(coalesce(first_claimed, ?), ?), updated = ?
@@ -169,13 +168,11 @@ class Journal:
             self._bounces.mark(outcome, subject, address, mac, now)
 
     def _revise(self, outcomes: Sequence[Outcome], now: int) -> None:
-        """Mark people as bounced after all, or plan them again behind all others."""
+        """Let people fail after all, who were put off in doubt."""
         for outcome in outcomes:
-            if outcome.bounced:
+            failed = self._connection.run(_FAIL_SQL, [now, outcome.delivery, self._send])
+            if failed and outcome.bounced:
                 self._bounce(outcome, now)
-            elif outcome.state is DeliveryState.PLANNED:
-                values = [redact(outcome.reason), now, outcome.delivery, self._send]
-                self._connection.run(_AGAIN_SQL, values)
 
     # --- claims
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from newsletter.errors import StoreError
 from newsletter.models import (
     Claim,
-    DeliveryState,
     Exchange,
     OutboxKind,
     Outcome,
@@ -17,7 +16,6 @@ from newsletter.store.consent import Consent, Suppressions
 from newsletter.store.database import Connection, Row
 from newsletter.store.outcomes import GONE, OUTCOMES, TAKEN_BY_RELAY, Bounces, finish_row
 from newsletter.store.people import PROFILE_COLUMNS, read_profile
-from newsletter.store.redact import redact
 from newsletter.store.usage import Shared, note_usage
 
 AT_ONCE = 8  # mails on their way: so few can become unknown by a crash
@@ -42,9 +40,9 @@ _DUE_SQL = f"""
 _FINISH_SQL = """
     UPDATE outbox SET state = ?, not_before = ?, attempts = attempts + ?, reply_code = ?, enhanced_code = ?,
         reply = ?, reason = ?, updated = ? WHERE id = ? AND state = 'claimed'"""
-_AGAIN_SQL = """
-    UPDATE outbox SET state = 'planned', not_before = 0, reply_code = NULL, enhanced_code = NULL,
-        reply = NULL, reason = ?, updated = ? WHERE id = ? AND state = 'failed'"""
+_FAIL_SQL = """
+    UPDATE outbox SET state = 'failed', not_before = 0, reason = '', updated = ?
+    WHERE id = ? AND state = 'deferred'"""
 _PERSON_SQL = """
     SELECT s.subject, s.address, s.address_mac
     FROM outbox o JOIN subscribers s ON s.subject = o.subject WHERE o.id = ?"""
@@ -103,13 +101,9 @@ class OutboxJournal:
         if outcome.state not in OUTCOMES:
             raise self._strange(outcome)
         subject, address, mac = self._connection.row(_PERSON_SQL, [outcome.delivery]) or (b"", "", None)
-        if outcome.bounced and mac is not None:
-            self._bounces.mark(outcome, subject, address, mac, now)
         if outcome.revised:
-            if outcome.state is DeliveryState.PLANNED:
-                self._connection.run(_AGAIN_SQL, [redact(outcome.reason), now, outcome.delivery])
-            return
-        if not outcome.tried:
+            written = self._connection.run(_FAIL_SQL, [now, outcome.delivery])
+        elif not outcome.tried:
             written = self._connection.run(
                 "UPDATE outbox SET state = 'deferred', not_before = ?, updated = ? "
                 "WHERE id = ? AND state = 'claimed'",
@@ -119,7 +113,9 @@ class OutboxJournal:
             number, *values = finish_row(outcome, address, now)
             state, not_before, attempts, *rest = values
             written = self._connection.run(_FINISH_SQL, [state, not_before, attempts, *rest, number])
-        if written != 1:
+        if written and outcome.bounced and mac is not None:
+            self._bounces.mark(outcome, subject, address, mac, now)
+        if not (written or outcome.revised):
             raise self._strange(outcome)
 
     def _strange(self, outcome: Outcome) -> StoreError:

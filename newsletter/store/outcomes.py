@@ -8,7 +8,6 @@ from newsletter.store.redact import redact
 
 BOUNCED_BY = "the relay refused the address"
 GONE = "the person's data were erased"
-LAST = 1  # millisecond: whoever is planned again with this is due, and stands behind all who wait at 0
 
 _ATTEMPTED = frozenset(
     {DeliveryState.SENT, DeliveryState.DEFERRED, DeliveryState.FAILED, DeliveryState.UNKNOWN}

@@ -95,12 +95,12 @@ CREATE TRIGGER deliveries_move_as_agreed BEFORE UPDATE OF state ON deliveries
 WHEN OLD.state <> 'claimed' AND OLD.state <> NEW.state AND NOT (
     ((OLD.state = 'planned' OR OLD.state = 'deferred') AND (NEW.state = 'claimed' OR NEW.state = 'skipped'))
     OR (OLD.state = 'unknown' AND (NEW.state = 'planned' OR NEW.state = 'sent'))
-    OR (OLD.state = 'failed' AND NEW.state = 'planned'))
+    OR (OLD.state = 'deferred' AND NEW.state = 'failed'))
 BEGIN SELECT RAISE(ABORT, 'a delivery does not move between these states'); END;
 DROP TRIGGER outbox_moves_as_agreed;
 CREATE TRIGGER outbox_moves_as_agreed BEFORE UPDATE OF state ON outbox
 WHEN OLD.state <> 'claimed' AND OLD.state <> NEW.state AND NOT (
     ((OLD.state = 'planned' OR OLD.state = 'deferred') AND (NEW.state = 'claimed' OR NEW.state = 'skipped'))
-    OR (OLD.state = 'failed' AND NEW.state = 'planned'))
+    OR (OLD.state = 'deferred' AND NEW.state = 'failed'))
 BEGIN SELECT RAISE(ABORT, 'a mail of the outbox does not move between these states'); END;
 """

@@ -43,6 +43,7 @@ class Scene:
     fill: Filler = compose
     at: dict[float, Callable[[Scene], None]] = field(default_factory=dict)
     left: list[Progress] = field(default_factory=list)
+    since: int = 0  # milliseconds between the first run's begin and this one's
 
     def play(self) -> RunReport:
         self.journal = MemoryJournal(self.people, self.clock, self.domains)
@@ -81,7 +82,7 @@ class Scene:
         return run_virtually(main)
 
     def clock(self) -> int:
-        return START + int(self.loop.now * 1000)
+        return START + self.since + int(self.loop.now * 1000)
 
     def count(self, state: str) -> int:
         return self.journal.count(DeliveryState(state))

@@ -166,13 +166,10 @@ class MemoryJournal:
 
     def revise(self, outcome: Outcome) -> None:
         row = self.rows[outcome.delivery]
-        assert row.state is DeliveryState.FAILED, f"{outcome} for a row that is {row.state}"
-        row.state = outcome.state
-        if outcome.state is DeliveryState.PLANNED:
-            row.not_before = 1
-        else:
-            assert outcome.bounced
-            row.bounced = True
+        assert outcome.state is DeliveryState.FAILED
+        if row.state is DeliveryState.DEFERRED:
+            row.state = DeliveryState.FAILED
+            row.bounced = row.bounced or outcome.bounced
 
     def claim(self, room: int) -> tuple[list[Claim], int]:
         claims: list[Claim] = []

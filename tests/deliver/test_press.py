@@ -90,7 +90,6 @@ def test_every_claim_is_handed_over_exactly_once_whenever_the_press_is_closed(
     made = {"none": None, "odd": False, "never": True}[signers]
 
     async def main(loop: VirtualLoop) -> None:
-        loop.set_exception_handler(lambda loop, context: None)
         signing = None if made is None else SimulatedSigners(random.Random(seed), never=made)
         if signing is not None:
             await signing.open()

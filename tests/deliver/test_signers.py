@@ -15,13 +15,11 @@ from pathlib import Path
 import pytest
 import uvloop
 
-from newsletter import config
 from newsletter.composer import FEW, signers_for
 from newsletter.deliver import signers as parent
 from newsletter.deliver import signing
 from newsletter.deliver.signers import Signers
 from newsletter.dkim import Signer, new_key
-from tests.cli.conftest import SETTINGS
 from tests.faults.ground import wait_until
 from tests.faults.troubles import ended, gone
 
@@ -250,17 +248,12 @@ def test_they_end_with_a_parent_that_is_killed(tmp_path: Path, when: str, loop: 
     [("rsa", 16, 4), ("rsa", 2, 2), ("rsa", None, 1), ("ed25519", 16, 1), ("ed25519", None, 1)],
 )
 def test_as_many_are_started_as_can_be_kept_busy(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, processors: int | None, expected: int
+    monkeypatch: pytest.MonkeyPatch, name: str, processors: int | None, expected: int
 ) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: processors)
-    (tmp_path / "key.pem").write_bytes(KEYS[name].pem)
-    (tmp_path / "newsletter.toml").write_text(SETTINGS, encoding="utf-8")
-    assert signers_for(config.load(tmp_path, {}), FEW) is None
-    dkim = '[dkim]\ndomain = "example.org"\nselector = "a"\nprivate_key = "key.pem"\n'
-    (tmp_path / "newsletter.toml").write_text(SETTINGS + dkim, encoding="utf-8")
-    signing = config.load(tmp_path, {})
-    assert signers_for(signing, FEW - 1) is None
-    signers = signers_for(signing, FEW)
+    assert signers_for(None, FEW) is None
+    assert signers_for(KEYS[name], FEW - 1) is None
+    signers = signers_for(KEYS[name], FEW)
     assert signers is not None
     assert signers._count == expected
 

@@ -346,29 +346,41 @@ def test_a_bounced_address_is_suppressed_at_once_with_the_reason(store: Store) -
     assert other.state == "active"
 
 
-def test_a_refusal_may_be_revised_either_way(store: Store) -> None:
+def test_who_was_put_off_in_doubt_fails_after_all(store: Store, clock: Clock) -> None:
     everybody(store, 5)
     send = planned(store)
     journal = store.journal(send.id, "relay")
-    gone, blamed, other = journal.exchange([], 3).claims
+    gone, refused, other = journal.exchange([], 3).claims
     words = Reply(code=550, enhanced="5.1.1", text="no such user")
-    failed = [
-        Outcome(delivery=claim.delivery, state=DeliveryState.FAILED, reply=words)
-        for claim in (gone, blamed, other)
+    doubted = [
+        Outcome(
+            delivery=claim.delivery,
+            state=DeliveryState.DEFERRED,
+            reply=words,
+            not_before=clock.at + 7,
+            reason="in doubt",
+        )
+        for claim in (gone, refused, other)
     ]
-    mark = replace(failed[0], bounced=True, revised=True)
-    again = Outcome(
-        delivery=blamed.delivery, state=DeliveryState.PLANNED, reason="it was the relay", revised=True
-    )
-    journal.exchange([again, mark, *failed], 0)
-    assert store.sends.tally("issue-1") == Tally(planned=3, failed=2)
-    states = {who.subject: store.people.by_subject(who.subject) for who in (gone, blamed, other)}
+    failed = [
+        Outcome(delivery=one.delivery, state=DeliveryState.FAILED, reply=words, bounced=mark, revised=True)
+        for one, mark in ((gone, True), (refused, False))
+    ]
+    journal.exchange([*failed, *doubted], 0)
+    assert store.sends.tally("issue-1") == Tally(planned=2, failed=2, deferred=1)
+    states = {who.subject: store.people.by_subject(who.subject) for who in (gone, refused, other)}
     assert [person and person.state for person in states.values()] == ["bounced", "active", "active"]
-    (row,) = [d for d in store.sends.deliveries("issue-1") if d.id == blamed.delivery]
-    assert (row.reason, row.reply, row.attempts) == ("it was the relay", None, 1)
-    left = journal.exchange([again], 64).claims
-    assert left[-1].delivery == blamed.delivery, "behind all others"
-    assert len(left) == 3
+    rows = {d.id: d for d in store.sends.deliveries("issue-1")}
+    assert (rows[refused.delivery].reply, rows[refused.delivery].reason) == (words, "")
+    assert (rows[other.delivery].reply, rows[other.delivery].reason) == (words, "in doubt")
+    clock.at += 7
+    assert other.delivery in {claim.delivery for claim in journal.exchange([], 64).claims}
+    late = replace(failed[0], delivery=other.delivery)
+    journal.exchange([late], 0)
+    assert store.sends.tally("issue-1") == Tally(claimed=3, failed=2), "what is on its way has its own end"
+    person = store.people.by_subject(other.subject)
+    assert person is not None
+    assert person.state == "active"
 
 
 def test_a_bounce_of_somebody_erased_meanwhile_is_only_an_outcome(store: Store) -> None:
@@ -516,7 +528,7 @@ class JournalMachine(RuleBasedStateMachine):
         self.flying: dict[int, Claim] = {}
         self.mailed: set[str] = set()  # what reached the final dot
         self.left: set[str] = set()
-        self.failed: set[int] = set()
+        self.deferred: set[int] = set()
         self.may_repeat: set[str] = set()
 
     def teardown(self) -> None:
@@ -568,25 +580,25 @@ class JournalMachine(RuleBasedStateMachine):
             bounces = bounced and state is DeliveryState.FAILED
             if bounces:
                 self.left.add(who)
-            if state is DeliveryState.FAILED:
-                self.failed.add(delivery)
+            if state is DeliveryState.DEFERRED:
+                self.deferred.add(delivery)
             outcomes.append(
                 Outcome(delivery=delivery, state=state, not_before=self.clock.at + 7, bounced=bounces)
             )
         self.take(outcomes, room)
 
     @rule(place=st.integers(0, PEOPLE), bounced=st.booleans(), room=st.integers(0, 20))
-    def a_refusal_is_revised(self, place: int, bounced: bool, room: int) -> None:
-        failed = sorted(self.failed)
-        if not failed:
+    def who_was_put_off_fails_after_all(self, place: int, bounced: bool, room: int) -> None:
+        deferred = sorted(self.deferred - self.flying.keys())
+        if not deferred:
             return
-        delivery = failed[place % len(failed)]
-        state = DeliveryState.FAILED if bounced else DeliveryState.PLANNED
+        delivery = deferred[place % len(deferred)]
+        self.deferred.remove(delivery)
+        rows = self.store.sends.deliveries("issue-1", DeliveryState.DEFERRED)
         if bounced:
-            self.left |= {d.address for d in self.store.sends.deliveries("issue-1") if d.id == delivery}
-        else:
-            self.failed.remove(delivery)
-        self.take([Outcome(delivery=delivery, state=state, bounced=bounced, revised=True)], room)
+            self.left |= {d.address for d in rows if d.id == delivery}
+        failed = DeliveryState.FAILED
+        self.take([Outcome(delivery=delivery, state=failed, bounced=bounced, revised=True)], room)
 
     @rule(
         number=st.integers(0, PEOPLE - 1), how=st.sampled_from(["unsubscribed", "erased", "bounced", "left"])
