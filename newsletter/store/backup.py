@@ -18,7 +18,7 @@ from newsletter.models import SendState
 from newsletter.store.carry import Carried, Outlook, carry_over, foresee
 from newsletter.store.failures import BRING_BACK, translated, translated_files
 from newsletter.store.files import copy_database, flush
-from newsletter.store.schema import applied_migrations, refuse_newer
+from newsletter.store.schema import applied_migrations, migrate_copy, refuse_newer
 
 _MADE = "backup_made"
 _ANOTHER = "nothing was changed; name a file that was made by: newsletter backup FILE"
@@ -65,6 +65,7 @@ def restore(
         with _of_the_backup(backup_file):
             copy_database(backup_file, fresh)
             _check(fresh, backup_file)
+            migrate_copy(fresh)
         kept = _set_aside(path, now())
         carried = carry_over(fresh, kept) if kept else None
         _pause(fresh, known=carried is not None and not carried.why_not, moment=moment or _utc)
@@ -117,18 +118,17 @@ def _pause(fresh: Path, *, known: bool, moment: Callable[[int], str]) -> None:
         raw.execute("BEGIN IMMEDIATE")
         row = raw.execute("SELECT value FROM meta WHERE key = ?", [_MADE]).fetchone()
         raw.execute("DELETE FROM meta WHERE key = ?", [_MADE])
-        if raw.execute("SELECT 1 FROM sqlite_master WHERE name = 'sends'").fetchone():
-            when = f"a backup made at {moment(int(row[0]))}" if row else "an earlier copy"
-            what = "look at it before it goes on" if known else _NOT_KNOWN
-            marks = ", ".join("?" * len(_HELD))
-            raw.execute(
-                f"UPDATE sends SET state = ?, reason = ? WHERE state IN ({marks})",
-                [
-                    SendState.PAUSED.value,
-                    f"the database was restored from {when}: {what}",
-                    *(state.value for state in _HELD),
-                ],
-            )
+        when = f"a backup made at {moment(int(row[0]))}" if row else "an earlier copy"
+        what = "look at it before it goes on" if known else _NOT_KNOWN
+        marks = ", ".join("?" * len(_HELD))
+        raw.execute(
+            f"UPDATE sends SET state = ?, reason = ? WHERE state IN ({marks})",
+            [
+                SendState.PAUSED.value,
+                f"the database was restored from {when}: {what}",
+                *(state.value for state in _HELD),
+            ],
+        )
         raw.execute("COMMIT")
 
 

@@ -11,7 +11,7 @@ _FACTS = (
     "first_claimed, updated"
 )
 
-_REQUEST = "at, address, address_key, lists, language, wording, page"
+_REQUEST = "at, address, address_key, lists, language, wording, page, page_language"
 
 _UNDONE_SQL = (
     """
@@ -38,6 +38,7 @@ _HELD_SQL = (
     "DELETE FROM main.requests",
 )
 _JOINING_SQL = (
+    f"INSERT INTO main.requests ({_REQUEST}) SELECT {_REQUEST} FROM old.requests ORDER BY id",
     f"""
     INSERT INTO main.outbox (subject, state, reason, {_FACTS})
     SELECT coalesce((SELECT new FROM same WHERE old = o.subject), o.subject),
@@ -63,24 +64,7 @@ def carry_joining(raw: sqlite3.Connection) -> None:
 
     Wants the tables `same` and `events`, inside a transaction. Mails that wait in either database are
     dropped: they may have gone out since, and whoever asked may ask again. An import that was undone since is
-    undone again. Either database may be of before these tables.
+    undone again.
     """
-    ours = "outbox" in _tables(raw, "main")
-    both = ours and "outbox" in _tables(raw, "old")
-    undone = _UNDONE_SQL if "imports" in _tables(raw, "old") else ()
-    joining = (_requests_sql(raw), *_JOINING_SQL) if both else ()
-    for statement in (*undone, *(_HELD_SQL if ours else ()), *joining):
+    for statement in (*_UNDONE_SQL, *_HELD_SQL, *_JOINING_SQL):
         raw.execute(statement)
-
-
-def _requests_sql(raw: sqlite3.Connection) -> str:
-    """What takes over the requests; the language of their page where both databases know it."""
-    news = "SELECT count(*) FROM pragma_table_info('requests', ?) WHERE name = 'page_language'"
-    both = all(raw.execute(news, [schema]).fetchone() == (1,) for schema in ("main", "old"))
-    facts = f"{_REQUEST}, page_language" if both else _REQUEST
-    return f"INSERT INTO main.requests ({facts}) SELECT {facts} FROM old.requests ORDER BY id"
-
-
-def _tables(raw: sqlite3.Connection, schema: str) -> set[str]:
-    rows = raw.execute(f"SELECT name FROM {schema}.sqlite_master WHERE type = 'table'")
-    return {name for (name,) in rows}
