@@ -12,7 +12,7 @@ from newsletter.store.import_undo import MAILED, Undo, count
 
 _IMPORTS_SQL = """
     SELECT i.id, i.at, l.name, i.source, i.file_name, i.added, i.updated, i.undone,
-        i.undoing IS NOT NULL
+        i.undone IS NULL AND i.undoing IS NOT NULL
     FROM imports i JOIN lists l ON l.id = i.list"""
 # Whoever got a mail since the import, in a send that its list carries (or any list).
 _MAILED_SQL = f"""
@@ -54,9 +54,9 @@ class ImportLog:
 
         Memberships that it raised are pending again. Whoever has left, or confirmed, since is not touched;
         undoing that leaving does not bring back what stood by this import. Where it breaks off, who was taken
-        back is so, and undoing it again finishes it; who was mailed after it had begun stays. `progress` is
-        called with how many people are done. Raises NotFoundError, and RefusedError where it was undone
-        before, or where somebody of it had been mailed when it began.
+        back is so, and undoing it again finishes it. Who was mailed after it had begun stays, and may undo a
+        later leaving. `progress` is called with how many people are done. Raises NotFoundError, and
+        RefusedError where it was undone before, or where somebody of it had been mailed when it began.
         """
         self._refuse(number)
         undo = Undo(self._connection, self._consent, number, self.get(number).list_name, now)

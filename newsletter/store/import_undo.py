@@ -18,15 +18,16 @@ MAILED = """(d.attempts > 0 OR d.state = 'claimed' OR d.state = 'unknown')
     AND coalesce(d.first_claimed, d.updated) >= i.at
     AND (n.consents = '[]' OR EXISTS (
         SELECT 1 FROM json_each(n.consents) g, json_each(g.value) c WHERE c.value = i.list))"""
-# Who stands by the import and was not mailed since its undo began: only a send that was open then can have.
+# Who was mailed since the undo of the import began: only a send that was open then can have.
+STAYS = f"""EXISTS (
+        SELECT 1 FROM sends n
+        JOIN deliveries d ON d.issue = n.issue AND d.subscriber = e.subject AND d.send = n.id
+        WHERE (n.finished IS NULL OR n.finished >= i.undoing) AND {MAILED})"""
 _STANDING_SQL = f"""
     FROM imports i CROSS JOIN consent_events e CROSS JOIN memberships m
     WHERE i.id = :import AND e.import = i.id AND {{which}}
     AND m.subject = e.subject AND m.list = i.list AND m.event = e.id AND m.state <> 'left'
-    AND (i.undoing IS NULL OR NOT EXISTS (
-        SELECT 1 FROM sends n
-        JOIN deliveries d ON d.issue = n.issue AND d.subscriber = e.subject AND d.send = n.id
-        WHERE (n.finished IS NULL OR n.finished >= i.undoing) AND {MAILED}))"""
+    AND (i.undoing IS NULL OR NOT {STAYS})"""
 _NEXT_SQL = f"SELECT e.id {_STANDING_SQL.format(which='e.id > :after')} ORDER BY e.id LIMIT :size"
 # What each membership had been before: a request, or an earlier import.
 _TOUCHED_SQL = f"""
@@ -85,7 +86,7 @@ class Undo:
                     self._connection.checkpoint()
                 progress(counts.total())
         self._connection.run(
-            "UPDATE imports SET undone = coalesce(undone, ?), undoing = NULL WHERE id = ?",
+            "UPDATE imports SET undone = coalesce(undone, ?) WHERE id = ?",
             [self._now, self._import],
         )
         return Undone(removed=counts["removed"], stay=counts["stay"], pending=counts["pending"])

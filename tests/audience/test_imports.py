@@ -9,7 +9,9 @@ import pytest
 
 from newsletter.audience import departures
 from newsletter.errors import NotFoundError, RefusedError
+from newsletter.links import Purpose
 from newsletter.models import ConsentKind, DeliveryState, Outcome, Undone
+from newsletter.store import open_store
 from tests.audience.town import Town, address
 from tests.store.samples import planned, profile, take_in
 
@@ -133,6 +135,66 @@ def test_who_is_mailed_while_an_undo_stands_still_stays_and_it_can_be_finished(t
     assert town.store.people.count() == 20
     assert 0 < done.removed <= 130
     assert town.store.import_log.get(1).undone is not None
+
+
+def undo_leaving(town: Town, local: str, event: int | None) -> dict[str, str]:
+    """The lists of a person who undoes a leaving."""
+    token = town.token(Purpose.UNDO, event or 0, local)
+    assert departures.undo(town.store, token, page="", now=town.clock())
+    return town.lists(local)
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_who_stayed_may_undo_a_later_leaving(town: Town, finished: bool) -> None:
+    take_in(town.store, *(profile(f"p{n}") for n in range(200)))
+    broken_off(town, 1, 50)
+    town.pass_time(1_000)
+    send(town, "dentists", most=20)
+    if finished:
+        town.store.import_log.undo(1, town.clock())
+    mailed = {d.address.partition("@")[0] for d in town.store.sends.deliveries("first") if d.state == "sent"}
+    for local in sorted(mailed)[:2]:
+        left = departures.leave(town.store, town.subject(local), source="link", page="", now=town.clock())
+        assert town.state(local) == "unsubscribed"
+        assert undo_leaving(town, local, left.event) == {"dentists": "active"}
+
+
+def test_who_leaves_while_an_undo_runs_and_was_not_mailed_does_not_come_back(town: Town) -> None:
+    take_in(town.store, *(profile(f"p{n}") for n in range(200)))
+    left: dict[str, int | None] = {}
+
+    def meanwhile(_: int) -> None:
+        town.pass_time(1_000)
+        if not left:
+            for person in list(town.store.people.select()):
+                event = departures.leave(
+                    town.store, person.subject, source="link", page="", now=town.clock()
+                ).event
+                left[person.profile.address.text.partition("@")[0]] = event
+
+    town.store.import_log.undo(1, town.clock(), progress=meanwhile)
+    town.pass_time(1_000)
+    assert left
+    for local, event in left.items():
+        assert undo_leaving(town, local, event) == {"dentists": "left"}
+
+
+def test_two_undos_at_once_leave_those_who_were_mailed(town: Town) -> None:
+    take_in(town.store, *(profile(f"p{n}") for n in range(200)))
+    done: list[Undone] = []
+
+    def meanwhile(_: int) -> None:
+        if not done:
+            town.pass_time(1_000)
+            send(town, "dentists", most=20)
+            with open_store(town.store.path, now=town.clock) as other:
+                done.append(other.import_log.undo(1, town.clock()))
+
+    town.store.import_log.undo(1, town.clock(), progress=meanwhile)
+    assert 0 < done[0].removed <= 180
+    assert town.store.people.count() == 20
+    info = town.store.import_log.get(1)
+    assert (info.undone, info.undoing) == (town.clock(), False)
 
 
 def test_nobody_comes_back_by_undoing_a_leaving_while_an_import_is_undone(town: Town) -> None:
