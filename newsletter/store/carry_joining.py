@@ -13,19 +13,27 @@ _FACTS = (
 
 _REQUEST = "at, address, address_key, lists, language, wording, page, page_language"
 
+# An undo that has begun takes back whom it took there, and goes on from there. Who stays there stays.
 _UNDONE_SQL = (
     """
-    CREATE TEMP TABLE undone AS SELECT o.id, o.undone FROM old.imports o JOIN main.imports n USING (id, at)
-    WHERE o.undone IS NOT NULL AND n.undone IS NULL""",
+    CREATE TEMP TABLE undone AS
+    SELECT o.id, o.undone, o.undoing FROM old.imports o JOIN main.imports n USING (id, at)
+    WHERE (o.undone IS NOT NULL OR o.undoing IS NOT NULL) AND n.undone IS NULL""",
     """
     CREATE TEMP TABLE taken_back AS SELECT m.subject, m.list FROM main.memberships m
     JOIN main.consent_events e ON e.id = m.event
-    WHERE e.import IN (SELECT id FROM undone) AND m.state <> 'left'""",
+    WHERE e.import IN (SELECT id FROM undone) AND m.state <> 'left' AND (m.subject, m.list) NOT IN (
+        SELECT p.new, l.id FROM old.memberships o JOIN same p ON p.old = o.subject
+        JOIN old.lists ol ON ol.id = o.list JOIN main.lists l ON l.name = ol.name
+        JOIN old.consent_events oe ON oe.id = o.event
+        WHERE o.state = 'active' OR (o.state <> 'left' AND oe.import IN (SELECT id FROM undone)))""",
     "DELETE FROM main.memberships WHERE (subject, list) IN (SELECT subject, list FROM taken_back)",
     """
     DELETE FROM main.subscribers WHERE subject IN (SELECT subject FROM taken_back)
     AND NOT EXISTS (SELECT 1 FROM main.memberships m WHERE m.subject = main.subscribers.subject)""",
-    "UPDATE main.imports AS n SET undone = u.undone FROM undone u WHERE n.id = u.id",
+    """
+    UPDATE main.imports AS n SET undone = u.undone, undoing = coalesce(n.undoing, u.undoing)
+    FROM undone u WHERE n.id = u.id""",
 )
 _HELD_SQL = (
     f"UPDATE main.outbox SET state = 'skipped', reason = '{_RESTORED}', not_before = 0 WHERE {_WAITS}",
@@ -64,7 +72,7 @@ def carry_joining(raw: sqlite3.Connection) -> None:
 
     Wants the tables `same` and `events`, inside a transaction. Mails that wait in either database are
     dropped: they may have gone out since, and whoever asked may ask again. An import that was undone since is
-    undone again.
+    undone again, as far as that had come.
     """
     for statement in (*_UNDONE_SQL, *_HELD_SQL, *_JOINING_SQL):
         raw.execute(statement)

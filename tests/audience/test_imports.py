@@ -12,7 +12,7 @@ from newsletter.errors import NotFoundError, RefusedError
 from newsletter.links import Purpose
 from newsletter.models import ConsentKind, DeliveryState, Outcome, Undone
 from newsletter.store import open_store
-from tests.audience.town import Town, address
+from tests.audience.town import Town, address, broken_off
 from tests.store.samples import planned, profile, take_in
 
 
@@ -87,17 +87,6 @@ def test_who_waits_in_a_running_send_gets_nothing_after_an_undo(town: Town) -> N
     running = planned(town.store, "first", "dentists")
     town.store.import_log.undo(1, town.clock())
     assert town.store.journal(running.id, "relay").exchange([], 10).claims == []
-
-
-def broken_off(town: Town, number: int, after: int) -> None:
-    """Undo an import until so many people are done, and break off there."""
-
-    def stop(done: int) -> None:
-        if done >= after:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        town.store.import_log.undo(number, town.clock(), progress=stop)
 
 
 def test_others_write_while_an_import_is_undone(town: Town) -> None:
