@@ -9,12 +9,15 @@ from collections.abc import Callable, Sequence
 from newsletter.models import ConsentKind, Undone
 from newsletter.store.consent import Consent
 from newsletter.store.database import Connection, Row
+from newsletter.store.outcomes import LAST
 from newsletter.store.pace import Pace, clock
 
 SOURCE = "import undone"
 _CHECKPOINT_EVERY = 40  # transactions
 
-MAILED = """(d.attempts > 0 OR d.state = 'claimed' OR d.state = 'unknown')
+# Not who was refused by a relay that refused everybody, and waits again: the relay never had that mail.
+MAILED = f"""(d.attempts > 0 OR d.state = 'claimed' OR d.state = 'unknown')
+    AND NOT (d.state = 'planned' AND d.not_before = {LAST})
     AND coalesce(d.first_claimed, d.updated) >= i.at
     AND (n.consents = '[]' OR EXISTS (
         SELECT 1 FROM json_each(n.consents) g, json_each(g.value) c WHERE c.value = i.list))"""

@@ -10,7 +10,7 @@ import pytest
 from newsletter.audience import departures
 from newsletter.errors import NotFoundError, RefusedError
 from newsletter.links import Purpose
-from newsletter.models import ConsentKind, DeliveryState, Outcome, Undone
+from newsletter.models import ConsentKind, DeliveryState, Outcome, Reply, Undone
 from newsletter.store import open_store
 from tests.audience.town import Town, address, broken_off
 from tests.store.samples import planned, profile, take_in
@@ -71,6 +71,29 @@ def test_it_is_too_late_once_somebody_was_mailed(town: Town, state: DeliveryStat
         with pytest.raises(RefusedError, match="2 of its people have been mailed"):
             act(1)
     assert town.state("ana") != ""
+
+
+def test_who_waits_again_after_a_relay_refused_everybody_was_not_mailed(town: Town) -> None:
+    take_in(town.store, profile("ana"))
+    running = planned(town.store)
+    journal = town.store.journal(running.id, "relay")
+    (claim,) = journal.exchange([], 1).claims
+    refused = Outcome(
+        delivery=claim.delivery,
+        state=DeliveryState.FAILED,
+        reply=Reply(code=550, enhanced="5.1.1", text="no such user"),
+    )
+    again = Outcome(delivery=claim.delivery, state=DeliveryState.PLANNED, revised=True, reason="paused")
+    journal.exchange([refused, again], 0)
+    assert town.store.import_log.undo(1, town.clock()).removed == 1
+
+
+def test_who_is_to_be_mailed_again_may_have_the_mail(town: Town) -> None:
+    take_in(town.store, profile("ana"))
+    send(town, "dentists", DeliveryState.UNKNOWN)
+    town.store.sends.resolve("first", resend=True, now=town.clock())
+    with pytest.raises(RefusedError, match="one of its people has been mailed"):
+        town.store.import_log.undo(1, town.clock())
 
 
 def test_a_mail_by_another_list_or_from_before_is_no_hindrance(town: Town) -> None:
