@@ -105,10 +105,10 @@ class Carried(Struct, frozen=True, kw_only=True):
 def carry_over(fresh: Path, replaced: Path) -> Carried:
     """Write into the database at `fresh` what the one at `replaced`, which stays as it is, knows beyond it.
 
-    `fresh` has every table of this program; of an older `replaced`, a copy is migrated.
     Suppressions, by the fingerprints of the addresses; erasures, which are done again; memberships left, with
     their consent events; the keys of links; what was mailed; and what carry_joining() says. Everything or
-    nothing. Raises StoreError where `fresh` cannot be written.
+    nothing. `fresh` has every table of this program; of an older `replaced`, a copy is migrated. Raises
+    StoreError where `fresh` cannot be written.
     """
     uri = fresh.resolve().as_uri()
     with translated(fresh), closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as raw:
