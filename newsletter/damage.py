@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from newsletter.models import Profile
 
 _TWICE_ENCODED: Final = re.compile(r"[ÃÂÄÅØÙ][\u0080-\u00bf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]")
-_LOST: Final = re.compile(r"[?\ufffd]+")
+_LOSABLE: Final = re.compile(r"[?\x80-\U0010ffff]+")
 
 
 def is_mangled(name: str) -> bool:
@@ -51,5 +51,4 @@ def _is_damaged(name: str) -> bool:
 def _has_lost_letters(text: str, sound: str) -> bool:
     if sound.isascii() or is_mangled(sound):
         return False
-    pattern = r"[^\x00-\x7f]+".join(map(re.escape, _LOST.split(text)))
-    return re.fullmatch(pattern, sound) is not None
+    return _LOSABLE.sub("?", text) == _LOSABLE.sub("?", sound)

@@ -39,7 +39,7 @@ class Gathered(Struct, kw_only=True):
 
 @contextmanager
 def gathered(
-    store: Store, rows: Iterable[ListRow | RejectedRow], progress: Callable[[int], None] | None = None
+    store: Store, rows: Iterable[ListRow | RejectedRow], progress: Callable[[int], None] = lambda _: None
 ) -> Iterator[Gathered]:
     """Read the rows of a list file to the end; any number of them fits. Nothing is written to the database.
 
@@ -47,7 +47,7 @@ def gathered(
     """
     with store.imports.stage() as stage:
         found = Gathered(stage=stage)
-        stage.add(_good(rows, found, progress or _silent))
+        stage.add(_good(rows, found, progress))
         yield found
 
 
@@ -60,7 +60,7 @@ def import_gathered(
     file_name: str,
     now: int,
     kind: ConsentKind = ConsentKind.IMPORTED,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int], None] = lambda _: None,
 ) -> ImportReport:
     """Take gathered people into a list, which is made where there is none.
 
@@ -106,7 +106,7 @@ def import_people(
     source: str,
     file_name: str,
     now: int,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int], None] = lambda _: None,
 ) -> ImportReport:
     """Take the people of a list file that is at hand into a list, as `import_gathered` does."""
     with gathered(store, chain(list_file.rows, list_file.rejected)) as found:
@@ -169,7 +169,3 @@ def _good(
         if found.rows % _TOLD_EVERY == 0:
             progress(found.rows)
         yield row.profile
-
-
-def _silent(_: int) -> None:
-    """Where nobody watches."""

@@ -18,7 +18,7 @@ from newsletter.models import SendState
 from newsletter.store.carry import Carried, Outlook, carry_over, foresee
 from newsletter.store.failures import BRING_BACK, translated, translated_files
 from newsletter.store.files import copy_database, flush
-from newsletter.store.schema import applied_migrations, refuse_newer
+from newsletter.store.schema import applied_migrations, migrate_copy, refuse_newer
 
 _MADE = "backup_made"
 _ANOTHER = "nothing was changed; name a file that was made by: newsletter backup FILE"
@@ -56,8 +56,8 @@ def restore(
     The file is checked as a whole before anything changes, and arrives under its name at once or not at all.
     Whoever left, was erased or was mailed since the backup is taken over from the database that is replaced.
     Sends that could go out are paused with the reason, in which `moment` writes UTC milliseconds for people.
-    Raises StoreError, or DatabaseBusyError while another
-    program has the database at `path` open.
+    Nobody else writes the database at `path` meanwhile, which would be lost. Raises StoreError, or
+    DatabaseBusyError while another program has it open.
     """
     _refuse_unfit(backup_file)
     fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}.restoring")
@@ -65,14 +65,16 @@ def restore(
         with _of_the_backup(backup_file):
             copy_database(backup_file, fresh)
             _check(fresh, backup_file)
-        kept = _set_aside(path, now())
-        carried = carry_over(fresh, kept) if kept else None
-        _pause(fresh, known=carried is not None and not carried.why_not, moment=moment or _utc)
-        with translated_files(path):
-            if path.exists():
-                private.keep_access(fresh, like=path)
-            flush(fresh)
-            fresh.replace(path)
+            migrate_copy(fresh)
+        with _held(path) as held:
+            kept = _set_aside(path, held, now())
+            carried = carry_over(fresh, kept) if kept else None
+            _pause(fresh, known=carried is not None and not carried.why_not, moment=moment or _utc)
+            with translated_files(path):
+                if path.exists():
+                    private.keep_access(fresh, like=path)
+                flush(fresh)
+                _arrive(fresh, path, held)
     finally:
         fresh.unlink(missing_ok=True)
     return Restored(kept=kept, carried=carried)
@@ -117,62 +119,96 @@ def _pause(fresh: Path, *, known: bool, moment: Callable[[int], str]) -> None:
         raw.execute("BEGIN IMMEDIATE")
         row = raw.execute("SELECT value FROM meta WHERE key = ?", [_MADE]).fetchone()
         raw.execute("DELETE FROM meta WHERE key = ?", [_MADE])
-        if raw.execute("SELECT 1 FROM sqlite_master WHERE name = 'sends'").fetchone():
-            when = f"a backup made at {moment(int(row[0]))}" if row else "an earlier copy"
-            what = "look at it before it goes on" if known else _NOT_KNOWN
-            marks = ", ".join("?" * len(_HELD))
-            raw.execute(
-                f"UPDATE sends SET state = ?, reason = ? WHERE state IN ({marks})",
-                [
-                    SendState.PAUSED.value,
-                    f"the database was restored from {when}: {what}",
-                    *(state.value for state in _HELD),
-                ],
-            )
+        when = f"a backup made at {moment(int(row[0]))}" if row else "an earlier copy"
+        what = "look at it before it goes on" if known else _NOT_KNOWN
+        marks = ", ".join("?" * len(_HELD))
+        raw.execute(
+            f"UPDATE sends SET state = ?, reason = ? WHERE state IN ({marks})",
+            [
+                SendState.PAUSED.value,
+                f"the database was restored from {when}: {what}",
+                *(state.value for state in _HELD),
+            ],
+        )
         raw.execute("COMMIT")
 
 
-def _set_aside(path: Path, now: int) -> Path | None:
+def _set_aside(path: Path, held: sqlite3.Connection | None, now: int) -> Path | None:
     """Keep what stands at `path` under another name, and leave no side files that belong to it."""
     if not path.exists():
         return None
-    _refuse_in_use(path)
     stamp = datetime.fromtimestamp(now / 1000, UTC).strftime("%Y%m%d-%H%M%S")
     kept = path.with_name(f"{path.name}.before-restore-{stamp}")
     while kept.exists():
         kept = kept.with_name(f"{kept.name}-again")
-    with translated_files(path):
+    with translated(kept), translated_files(path):
         private.make(kept)
-        shutil.copyfile(path, kept)
+        if held is not None:
+            # Copied as a file, it would be closed, and with that a process gives up its locks on it.
+            with closing(sqlite3.connect(kept)) as new:
+                held.backup(new)
+        else:
+            shutil.copyfile(path, kept)
+            for suffix in _SIDE_FILES:
+                side = path.with_name(path.name + suffix)
+                if side.exists():
+                    side.replace(kept.with_name(kept.name + suffix))
         flush(kept)
-        for suffix in _SIDE_FILES:
-            side = path.with_name(path.name + suffix)
-            if side.exists():
-                side.replace(kept.with_name(kept.name + suffix))
     return kept
 
 
-def _refuse_in_use(path: Path) -> None:
-    """Leaving WAL needs the database for oneself: it fails while any other program has it open.
+@contextmanager
+def _held(path: Path) -> Iterator[sqlite3.Connection | None]:
+    """The database at `path`, which nobody else can read or write until the end; None where there is none.
 
-    It also brings everything into the one file. A file that is no database, which one may well want to
-    replace, is nobody's.
+    A file that is no database, which one may well want to replace, is nobody's.
     """
-    with translated(path), closing(sqlite3.connect(path, timeout=1.0, isolation_level=None)) as raw:
+    held = _hold(path) if path.exists() else None
+    try:
+        yield held
+    finally:
+        if held is not None:
+            held.close()
+
+
+def _hold(path: Path) -> sqlite3.Connection | None:
+    with translated(path):
+        raw = sqlite3.connect(path, timeout=1.0, isolation_level=None)
         try:
-            mode = raw.execute("PRAGMA journal_mode = DELETE").fetchone()[0]
+            if _is_ours(raw):
+                return raw
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF not in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+                raw.close()
                 raise
-            mode = "busy"
         except sqlite3.DatabaseError:
-            return
-    if mode != "delete":
-        raise DatabaseBusyError(
-            f"another program holds {path.name}: a send that runs, or the public pages",
-            where=str(path),
-            hint="stop it, then restore again",
-        )
+            raw.close()
+            return None
+    raw.close()
+    raise DatabaseBusyError(
+        f"another program holds {path.name}: a send that runs, or the public pages",
+        where=str(path),
+        hint="stop it, then restore again",
+    )
+
+
+def _is_ours(raw: sqlite3.Connection) -> bool:
+    """Leaving WAL fails while any other program has it open, and brings everything into the one file."""
+    raw.execute("PRAGMA journal_mode = DELETE")
+    raw.execute("PRAGMA locking_mode = EXCLUSIVE")
+    raw.execute("BEGIN EXCLUSIVE")
+    raw.execute("COMMIT")  # and the lock stays
+    return bool(raw.execute("PRAGMA journal_mode").fetchone() == ("delete",))
+
+
+def _arrive(fresh: Path, path: Path, held: sqlite3.Connection | None) -> None:
+    try:
+        fresh.replace(path)
+    except PermissionError:  # Windows lets nobody rename over a file that is open
+        if held is None:
+            raise
+        held.close()
+        fresh.replace(path)
 
 
 def _utc(milliseconds: int) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from msgspec import Struct
@@ -11,11 +12,12 @@ from msgspec import Struct
 from newsletter.store.carry_joining import carry_joining
 from newsletter.store.carry_sends import carry_sends
 from newsletter.store.failures import translated
+from newsletter.store.files import copy_database
 from newsletter.store.keys import SUPPRESSION
+from newsletter.store.schema import STEPS, applied_migrations, migrate_copy
 
 _NEEDED = {"meta", "keys", "subscribers", "lists", "grounds", "consent_events", "memberships", "suppressions"}
-_SENDING = {"issues", "sends", "stencils", "approvals", "deliveries", "usage"}
-_UNREADABLE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
+_UNREADABLE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _DAMAGED = "it is damaged, or no newsletter database"
 _STRANGER = "it belongs to another project"
 _GROUND = "list, source, wording, language, page"
@@ -105,14 +107,19 @@ def carry_over(fresh: Path, replaced: Path) -> Carried:
 
     Suppressions, by the fingerprints of the addresses; erasures, which are done again; memberships left, with
     their consent events; the keys of links; what was mailed; and what carry_joining() says. Everything or
-    nothing. Raises StoreError where `fresh` cannot be written.
+    nothing. `fresh` has every table of this program; of an older `replaced`, a copy is migrated. Raises
+    StoreError where `fresh` cannot be written.
     """
     uri = fresh.resolve().as_uri()
     with translated(fresh), closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as raw:
         try:
-            raw.execute("ATTACH DATABASE ? AS old", [f"{replaced.resolve().as_uri()}?mode=ro"])
-            why_not = _unfit(raw)
-            return Carried(why_not=why_not) if why_not else _carry(raw)
+            _attach(raw, replaced)
+            if why_not := _unfit(raw):
+                return Carried(why_not=why_not)
+            raw.execute("DETACH DATABASE old")
+            with _migrated(replaced, fresh.with_name(f"{fresh.name}.old")) as old:
+                _attach(raw, old)
+                return _carry(raw)
         except sqlite3.DatabaseError as error:
             if error.sqlite_errorcode & 0xFF not in _UNREADABLE:
                 raise
@@ -134,7 +141,7 @@ def foresee(backup_file: Path, replaced: Path) -> Outlook:
     uri = f"{backup_file.resolve().as_uri()}?mode=ro"
     with translated(backup_file), closing(sqlite3.connect(uri, uri=True)) as raw:
         try:
-            raw.execute("ATTACH DATABASE ? AS old", [f"{replaced.resolve().as_uri()}?mode=ro"])
+            _attach(raw, replaced)
             why_not = _unfit(raw)
             known = why_not == _STRANGER and raw.execute(_ANYBODY_SQL).fetchone() == (1,)
             return Outlook(why_not=why_not, stranger=known)
@@ -144,9 +151,28 @@ def foresee(backup_file: Path, replaced: Path) -> Outlook:
             return Outlook(why_not=_DAMAGED)
 
 
+def _attach(raw: sqlite3.Connection, old: Path) -> None:
+    raw.execute("ATTACH DATABASE ? AS old", [f"{old.resolve().as_uri()}?mode=ro"])
+
+
+@contextmanager
+def _migrated(replaced: Path, copy: Path) -> Iterator[Path]:
+    """The database as this program writes it: itself, or for a while a copy."""
+    if applied_migrations(replaced) >= STEPS.keys():
+        yield replaced
+        return
+    try:
+        copy_database(replaced, copy)
+        migrate_copy(copy)
+        yield copy
+    finally:
+        copy.unlink(missing_ok=True)
+
+
 def _unfit(raw: sqlite3.Connection) -> str:
     """Why nothing can be taken from the database `old`; empty where it can."""
-    if not _tables(raw) >= _NEEDED or raw.execute("PRAGMA old.quick_check(1)").fetchone() != ("ok",):
+    tables = {name for (name,) in raw.execute("SELECT name FROM old.sqlite_master WHERE type = 'table'")}
+    if not tables >= _NEEDED or raw.execute("PRAGMA old.quick_check(1)").fetchone() != ("ok",):
         return _DAMAGED
     project = "SELECT value FROM {}.meta WHERE key = 'project_id'"
     if raw.execute(project.format("old")).fetchone() != raw.execute(project.format("main")).fetchone():
@@ -159,10 +185,6 @@ def _unfit(raw: sqlite3.Connection) -> str:
     return ""
 
 
-def _tables(raw: sqlite3.Connection) -> set[str]:
-    return {name for (name,) in raw.execute("SELECT name FROM old.sqlite_master WHERE type = 'table'")}
-
-
 def _carry(raw: sqlite3.Connection) -> Carried:
     for pragma in ("foreign_keys = ON", "main.secure_delete = ON", "temp_store = MEMORY"):
         raw.execute(f"PRAGMA {pragma}")
@@ -171,7 +193,7 @@ def _carry(raw: sqlite3.Connection) -> Carried:
         _run(raw, _KEYS_SQL)
         _run(raw, _PREPARE_SQL)
         gone, erased = raw.execute("SELECT count(*), coalesce(sum(erased), 0) FROM gone").fetchone()
-        mailed = carry_sends(raw) if _tables(raw) >= _SENDING else 0
+        mailed = carry_sends(raw)
         _run(raw, _CARRY_SQL)
         carry_joining(raw)
         raw.execute("COMMIT")

@@ -11,21 +11,29 @@ _FACTS = (
     "first_claimed, updated"
 )
 
-_REQUEST = "at, address, address_key, lists, language, wording, page"
+_REQUEST = "at, address, address_key, lists, language, wording, page, page_language"
 
+# An undo that has begun takes back whom it took there, and goes on from there. Who stays there stays.
 _UNDONE_SQL = (
     """
-    CREATE TEMP TABLE undone AS SELECT o.id, o.undone FROM old.imports o JOIN main.imports n USING (id, at)
-    WHERE o.undone IS NOT NULL AND n.undone IS NULL""",
+    CREATE TEMP TABLE undone AS
+    SELECT o.id, o.undone, o.undoing FROM old.imports o JOIN main.imports n USING (id, at)
+    WHERE (o.undone IS NOT NULL OR o.undoing IS NOT NULL) AND n.undone IS NULL""",
     """
     CREATE TEMP TABLE taken_back AS SELECT m.subject, m.list FROM main.memberships m
     JOIN main.consent_events e ON e.id = m.event
-    WHERE e.import IN (SELECT id FROM undone) AND m.state <> 'left'""",
+    WHERE e.import IN (SELECT id FROM undone) AND m.state <> 'left' AND (m.subject, m.list) NOT IN (
+        SELECT p.new, l.id FROM old.memberships o JOIN same p ON p.old = o.subject
+        JOIN old.lists ol ON ol.id = o.list JOIN main.lists l ON l.name = ol.name
+        JOIN old.consent_events oe ON oe.id = o.event
+        WHERE o.state = 'active' OR (o.state <> 'left' AND oe.import IN (SELECT id FROM undone)))""",
     "DELETE FROM main.memberships WHERE (subject, list) IN (SELECT subject, list FROM taken_back)",
     """
     DELETE FROM main.subscribers WHERE subject IN (SELECT subject FROM taken_back)
     AND NOT EXISTS (SELECT 1 FROM main.memberships m WHERE m.subject = main.subscribers.subject)""",
-    "UPDATE main.imports AS n SET undone = u.undone FROM undone u WHERE n.id = u.id",
+    """
+    UPDATE main.imports AS n SET undone = u.undone, undoing = coalesce(n.undoing, u.undoing)
+    FROM undone u WHERE n.id = u.id""",
 )
 _HELD_SQL = (
     f"UPDATE main.outbox SET state = 'skipped', reason = '{_RESTORED}', not_before = 0 WHERE {_WAITS}",
@@ -38,6 +46,7 @@ _HELD_SQL = (
     "DELETE FROM main.requests",
 )
 _JOINING_SQL = (
+    f"INSERT INTO main.requests ({_REQUEST}) SELECT {_REQUEST} FROM old.requests ORDER BY id",
     f"""
     INSERT INTO main.outbox (subject, state, reason, {_FACTS})
     SELECT coalesce((SELECT new FROM same WHERE old = o.subject), o.subject),
@@ -63,24 +72,7 @@ def carry_joining(raw: sqlite3.Connection) -> None:
 
     Wants the tables `same` and `events`, inside a transaction. Mails that wait in either database are
     dropped: they may have gone out since, and whoever asked may ask again. An import that was undone since is
-    undone again. Either database may be of before these tables.
+    undone again, as far as that had come.
     """
-    ours = "outbox" in _tables(raw, "main")
-    both = ours and "outbox" in _tables(raw, "old")
-    undone = _UNDONE_SQL if "imports" in _tables(raw, "old") else ()
-    joining = (_requests_sql(raw), *_JOINING_SQL) if both else ()
-    for statement in (*undone, *(_HELD_SQL if ours else ()), *joining):
+    for statement in (*_UNDONE_SQL, *_HELD_SQL, *_JOINING_SQL):
         raw.execute(statement)
-
-
-def _requests_sql(raw: sqlite3.Connection) -> str:
-    """What takes over the requests; the language of their page where both databases know it."""
-    news = "SELECT count(*) FROM pragma_table_info('requests', ?) WHERE name = 'page_language'"
-    both = all(raw.execute(news, [schema]).fetchone() == (1,) for schema in ("main", "old"))
-    facts = f"{_REQUEST}, page_language" if both else _REQUEST
-    return f"INSERT INTO main.requests ({facts}) SELECT {facts} FROM old.requests ORDER BY id"
-
-
-def _tables(raw: sqlite3.Connection, schema: str) -> set[str]:
-    rows = raw.execute(f"SELECT name FROM {schema}.sqlite_master WHERE type = 'table'")
-    return {name for (name,) in rows}

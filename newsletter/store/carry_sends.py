@@ -80,7 +80,7 @@ def carry_sends(raw: sqlite3.Connection) -> int:
         raw.execute(statement)
     raw.execute(_NEW_SENDS_SQL)
     raw.create_function("news_consents", 1, _Consents(raw), deterministic=True)
-    columns = sorted(_columns(raw, "main") & _columns(raw, "old") - _MAPPED)
+    columns = sorted({row[1] for row in raw.execute("PRAGMA main.table_info(sends)")} - _MAPPED)
     sql = _SENDS_SQL.format(
         columns=", ".join(columns), values=", ".join(f"o.{c}" for c in columns), states=_ON_ITS_WAY
     )
@@ -89,10 +89,6 @@ def carry_sends(raw: sqlite3.Connection) -> int:
         raw.execute(statement)
     decided = raw.execute(_DECIDE_SQL, [_REASON]).rowcount
     return decided + raw.execute(_INSERT_SQL, [_REASON]).rowcount
-
-
-def _columns(raw: sqlite3.Connection, schema: str) -> set[str]:
-    return {row[1] for row in raw.execute(f"PRAGMA {schema}.table_info(sends)")}
 
 
 class _Consents:

@@ -19,6 +19,10 @@ _SENTENCES: dict[int, tuple[str, str]] = {
         "the database cannot be written: the file or its folder is read-only",
         "allow writing to it, or work in the folder where the project lives",
     ),
+    sqlite3.SQLITE_READONLY_DBMOVED: (
+        "another database took this one's place before it could be written",
+        "run the same command again",
+    ),
     sqlite3.SQLITE_FULL: (
         "the disk is full; what was being written was taken back, nothing is half done",
         f"free some space{SAME_AGAIN}",
@@ -50,7 +54,8 @@ _SENTENCES: dict[int, tuple[str, str]] = {
 
 def translate(error: sqlite3.Error, path: Path) -> StoreError:
     """The program's error for one of sqlite3's; `where` is the database file."""
-    code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY
+    exact = getattr(error, "sqlite_errorcode", 0)
+    code = exact & _PRIMARY
     where = str(path)
     if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
         return DatabaseBusyError(
@@ -60,7 +65,8 @@ def translate(error: sqlite3.Error, path: Path) -> StoreError:
         )
     if code == sqlite3.SQLITE_CONSTRAINT:
         return StoreError(f"the database refused a change: {error}", where=where)
-    sentence, hint = _SENTENCES.get(code, (f"the database could not be used: {error}", ""))
+    unknown = (f"the database could not be used: {error}", "")
+    sentence, hint = _SENTENCES.get(exact) or _SENTENCES.get(code, unknown)
     return StoreError(sentence, where=where, hint=hint)
 
 

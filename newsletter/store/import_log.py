@@ -8,11 +8,11 @@ from newsletter.errors import NotFoundError, RefusedError
 from newsletter.models import ImportInfo, Undone
 from newsletter.store.consent import Consent
 from newsletter.store.database import Connection, Row
-from newsletter.store.import_undo import MAILED, Undo, count
+from newsletter.store.import_undo import MAILED, count, undo
 
 _IMPORTS_SQL = """
     SELECT i.id, i.at, l.name, i.source, i.file_name, i.added, i.updated, i.undone,
-        i.undoing IS NOT NULL
+        i.undone IS NULL AND i.undoing IS NOT NULL
     FROM imports i JOIN lists l ON l.id = i.list"""
 # Whoever got a mail since the import, in a send that its list carries (or any list).
 _MAILED_SQL = f"""
@@ -49,18 +49,18 @@ class ImportLog:
         self._refuse(number)
         return count(self._connection, number)
 
-    def undo(self, number: int, now: int, *, progress: Callable[[int], None] | None = None) -> Undone:
+    def undo(self, number: int, now: int, *, progress: Callable[[int], None] = lambda _: None) -> Undone:
         """Take back what stands by this import, in short transactions; its consent events stay.
 
         Memberships that it raised are pending again. Whoever has left, or confirmed, since is not touched;
         undoing that leaving does not bring back what stood by this import. Where it breaks off, who was taken
-        back is so, and undoing it again finishes it; who was mailed after it had begun stays. `progress` is
-        called with how many people are done. Raises NotFoundError, and RefusedError where it was undone
-        before, or where somebody of it had been mailed when it began.
+        back is so, and undoing it again finishes it. Who was mailed after it had begun stays, and may undo a
+        later leaving. `progress` is called with how many people are done. Raises NotFoundError, and
+        RefusedError where it was undone before, or where somebody of it had been mailed when it began.
         """
         self._refuse(number)
-        undo = Undo(self._connection, self._consent, number, self.get(number).list_name, now)
-        return undo.run(progress or _silent)
+        list_name = self.get(number).list_name
+        return undo(self._connection, self._consent, number, list_name, now=now, progress=progress)
 
     def _refuse(self, number: int) -> None:
         info = self.get(number)
@@ -90,7 +90,3 @@ def _info(row: Row) -> ImportInfo:
         undone=undone,
         undoing=bool(undoing),
     )
-
-
-def _silent(_: int) -> None:
-    """Where nobody watches."""

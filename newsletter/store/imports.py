@@ -101,7 +101,7 @@ class Imports:
         kind: ConsentKind,
         now: int,
         rejected: int,
-        progress: Callable[[int], None] | None = None,
+        progress: Callable[[int], None] = lambda _: None,
     ) -> Counter[str]:
         """Import the people who are staged -> how many of each count, `pending` and `duplicates`.
 
@@ -111,7 +111,7 @@ class Imports:
         work = _Work(self._connection, self._consent, rules, now)
         work.begin(self._lists.id_of(list_name), list_name, source, file_name, kind)
         with self._connection.bulk():
-            counts = work.write_all(stage, progress or _silent)
+            counts = work.write_all(stage, progress)
         work.finish(counts + Counter(rejected=rejected), self._now())
         return counts
 
@@ -231,7 +231,3 @@ class _Work:
             f"UPDATE imports SET {', '.join(f'{name} = ?' for name in names)}, finished = ? WHERE id = ?",
             [*(counts[name] for name in names), now, self._import],
         )
-
-
-def _silent(_: int) -> None:
-    """Where nobody watches."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from newsletter.models import Leaving
 from newsletter.store.database import Connection
+from newsletter.store.import_undo import STAYS
 
 _LEAVING_SQL = """
     SELECT v.event, v.subject, v.at, v.whole, v.anew,
@@ -15,13 +16,15 @@ _LEAVING_SQL = """
 _LATER_SQL = """
     SELECT 1 FROM consent_events WHERE subject = ? AND id > ?
     AND (kind = 'unsubscribed' OR kind = 'complained' OR kind = 'erased')"""
-_GIVE_BACK_SQL = """
+# What stood by an import that was undone comes back only to those who had stayed, and left after that.
+_GIVE_BACK_SQL = f"""
     UPDATE memberships AS m SET state = t.state, since = t.since, event = t.event FROM taken t
     WHERE t.leaving = ? AND m.subject = ? AND m.list = t.list AND m.state = 'left' AND m.event = t.left_by
     AND t.list IN (SELECT id FROM lists WHERE removed IS NULL)
     AND NOT EXISTS (
-        SELECT 1 FROM consent_events e JOIN imports i ON i.id = e.import
-        WHERE e.id = t.event AND (i.undone IS NOT NULL OR i.undoing IS NOT NULL))"""
+        SELECT 1 FROM consent_events e JOIN imports i ON i.id = e.import JOIN leavings v
+        WHERE e.id = t.event AND v.event = t.leaving AND coalesce(i.undoing, i.undone) IS NOT NULL
+        AND (v.at <= coalesce(i.undoing, i.undone) OR NOT {STAYS}))"""
 _WAIT_AGAIN_SQL = """
     INSERT INTO joinings (event, subject, list, asked, language)
     SELECT m.event, m.subject, m.list, ?, coalesce(t.language, g.language) FROM taken t

@@ -81,15 +81,14 @@ class Lists:
                 raise UsageError(f"there is a saved segment '{name}' already: a list needs another name")
             if self.id_of(name) is not None:
                 raise UsageError(f"there is a list '{name}' already")
-            now = self._now()
             self._connection.run(
                 "INSERT INTO lists (name, title, created, hidden) VALUES (?, ?, ?, ?) "
                 "ON CONFLICT (name) DO UPDATE "
                 "SET name = excluded.name, title = excluded.title, removed = NULL, "
                 "hidden = max(hidden, excluded.hidden)",
-                [name, title, now, int(hidden)],
+                [name, title, self._now(), int(hidden)],
             )
-            return ListInfo(name=name, title=title, created=now, hidden=hidden)
+            return _list(self._connection.rows(f"{_LISTS_SQL} AND name = ?", [name])[0])
 
     def ensure(self, name: str) -> bool:
         """Make the list where there is none -> whether it was made."""

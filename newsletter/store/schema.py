@@ -81,7 +81,9 @@ def refuse_newer(path: Path) -> set[str]:
     return applied
 
 
-def migrate(connection: Connection, steps: Mapping[str, str] = STEPS) -> list[str]:
+def migrate(
+    connection: Connection, steps: Mapping[str, str] = STEPS, *, keep_copies: bool = True
+) -> list[str]:
     """Apply what is missing -> the names. An existing database is copied beside itself before each one."""
     from sqlite_utils import Database
     from sqlite_utils.migrations import Migrations
@@ -94,7 +96,7 @@ def migrate(connection: Connection, steps: Mapping[str, str] = STEPS) -> list[st
         fresh = not db.table_names()
         while pending := [migration.name for migration in migrations.pending(db)]:
             name = pending[0]
-            if not fresh:
+            if keep_copies and not fresh:
                 copy_database(
                     connection.path, connection.path.with_name(f"{connection.path.name}.before-{name}")
                 )
@@ -103,6 +105,18 @@ def migrate(connection: Connection, steps: Mapping[str, str] = STEPS) -> list[st
                     migrations.apply(db, stop_before=pending[1:])
                     done.append(name)
     return done
+
+
+def migrate_copy(path: Path) -> None:
+    """Apply what is missing to a copy of a database that nobody else has open; it stays one file."""
+    if applied_migrations(path) >= STEPS.keys():
+        return
+    connection = Connection(path)
+    try:
+        migrate(connection, keep_copies=False)
+        connection.row("PRAGMA journal_mode = DELETE")
+    finally:
+        connection.close()
 
 
 def _run_script(sql: str) -> Callable[[Database], None]:

@@ -141,7 +141,7 @@ CREATE TABLE suppressions (
 ) STRICT, WITHOUT ROWID;
 """
 
-# When taking an import back began, until that has ended.
+# When taking an import back began. It stays: whoever was mailed after that is not taken back.
 UNDOING_SQL = """
 ALTER TABLE imports ADD COLUMN undoing INTEGER;
 """

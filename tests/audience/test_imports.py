@@ -9,8 +9,10 @@ import pytest
 
 from newsletter.audience import departures
 from newsletter.errors import NotFoundError, RefusedError
-from newsletter.models import ConsentKind, DeliveryState, Outcome, Undone
-from tests.audience.town import Town, address
+from newsletter.links import Purpose
+from newsletter.models import ConsentKind, DeliveryState, Outcome, Reply, Undone
+from newsletter.store import open_store
+from tests.audience.town import Town, address, broken_off
 from tests.store.samples import planned, profile, take_in
 
 
@@ -71,6 +73,29 @@ def test_it_is_too_late_once_somebody_was_mailed(town: Town, state: DeliveryStat
     assert town.state("ana") != ""
 
 
+def test_who_was_refused_and_waits_was_not_mailed(town: Town) -> None:
+    take_in(town.store, profile("ana"))
+    running = planned(town.store)
+    journal = town.store.journal(running.id, "relay")
+    (claim,) = journal.exchange([], 1).claims
+    refused = Outcome(
+        delivery=claim.delivery,
+        state=DeliveryState.DEFERRED,
+        reply=Reply(code=550, enhanced="5.1.1", text="no such user"),
+        not_before=town.clock() + 300_000,
+    )
+    journal.exchange([refused], 0)
+    assert town.store.import_log.undo(1, town.clock()).removed == 1
+
+
+def test_who_is_to_be_mailed_again_may_have_the_mail(town: Town) -> None:
+    take_in(town.store, profile("ana"))
+    send(town, "dentists", DeliveryState.UNKNOWN)
+    town.store.sends.resolve("first", resend=True, now=town.clock())
+    with pytest.raises(RefusedError, match="one of its people has been mailed"):
+        town.store.import_log.undo(1, town.clock())
+
+
 def test_a_mail_by_another_list_or_from_before_is_no_hindrance(town: Town) -> None:
     take_in(town.store, profile("ana"), to="radiologists")
     send(town, "radiologists")
@@ -85,17 +110,6 @@ def test_who_waits_in_a_running_send_gets_nothing_after_an_undo(town: Town) -> N
     running = planned(town.store, "first", "dentists")
     town.store.import_log.undo(1, town.clock())
     assert town.store.journal(running.id, "relay").exchange([], 10).claims == []
-
-
-def broken_off(town: Town, number: int, after: int) -> None:
-    """Undo an import until so many people are done, and break off there."""
-
-    def stop(done: int) -> None:
-        if done >= after:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        town.store.import_log.undo(number, town.clock(), progress=stop)
 
 
 def test_others_write_while_an_import_is_undone(town: Town) -> None:
@@ -133,6 +147,66 @@ def test_who_is_mailed_while_an_undo_stands_still_stays_and_it_can_be_finished(t
     assert town.store.people.count() == 20
     assert 0 < done.removed <= 130
     assert town.store.import_log.get(1).undone is not None
+
+
+def undo_leaving(town: Town, local: str, event: int | None) -> dict[str, str]:
+    """The lists of a person who undoes a leaving."""
+    token = town.token(Purpose.UNDO, event or 0, local)
+    assert departures.undo(town.store, token, page="", now=town.clock())
+    return town.lists(local)
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_who_stayed_may_undo_a_later_leaving(town: Town, finished: bool) -> None:
+    take_in(town.store, *(profile(f"p{n}") for n in range(200)))
+    broken_off(town, 1, 50)
+    town.pass_time(1_000)
+    send(town, "dentists", most=20)
+    if finished:
+        town.store.import_log.undo(1, town.clock())
+    mailed = {d.address.partition("@")[0] for d in town.store.sends.deliveries("first") if d.state == "sent"}
+    for local in sorted(mailed)[:2]:
+        left = departures.leave(town.store, town.subject(local), source="link", page="", now=town.clock())
+        assert town.state(local) == "unsubscribed"
+        assert undo_leaving(town, local, left.event) == {"dentists": "active"}
+
+
+def test_who_leaves_while_an_undo_runs_and_was_not_mailed_does_not_come_back(town: Town) -> None:
+    take_in(town.store, *(profile(f"p{n}") for n in range(200)))
+    left: dict[str, int | None] = {}
+
+    def meanwhile(_: int) -> None:
+        town.pass_time(1_000)
+        if not left:
+            for person in list(town.store.people.select()):
+                event = departures.leave(
+                    town.store, person.subject, source="link", page="", now=town.clock()
+                ).event
+                left[person.profile.address.text.partition("@")[0]] = event
+
+    town.store.import_log.undo(1, town.clock(), progress=meanwhile)
+    town.pass_time(1_000)
+    assert left
+    for local, event in left.items():
+        assert undo_leaving(town, local, event) == {"dentists": "left"}
+
+
+def test_two_undos_at_once_leave_those_who_were_mailed(town: Town) -> None:
+    take_in(town.store, *(profile(f"p{n}") for n in range(200)))
+    done: list[Undone] = []
+
+    def meanwhile(_: int) -> None:
+        if not done:
+            town.pass_time(1_000)
+            send(town, "dentists", most=20)
+            with open_store(town.store.path, now=town.clock) as other:
+                done.append(other.import_log.undo(1, town.clock()))
+
+    town.store.import_log.undo(1, town.clock(), progress=meanwhile)
+    assert 0 < done[0].removed <= 180
+    assert town.store.people.count() == 20
+    info = town.store.import_log.get(1)
+    assert (info.undone, info.undoing) == (town.clock(), False)
 
 
 def test_nobody_comes_back_by_undoing_a_leaving_while_an_import_is_undone(town: Town) -> None:

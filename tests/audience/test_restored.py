@@ -10,8 +10,8 @@ from newsletter.audience import departures, joining
 from newsletter.links import KEY_PURPOSE
 from newsletter.models import DeliveryState, OutboxKind, Outcome
 from newsletter.store import Store, open_store, restore
-from tests.audience.town import DAY, HOUR, Town, address
-from tests.store.samples import profile, take_in
+from tests.audience.town import DAY, HOUR, Town, address, broken_off
+from tests.store.samples import planned, profile, take_in
 
 
 def brought_back(town: Town, copy: Path) -> Town:
@@ -140,6 +140,45 @@ def test_an_import_that_was_undone_since_is_undone_again(town: Town, copy: Path)
     with back.store:
         assert (back.lists("ana"), back.state("ben")) == ({"dentists": "active"}, "")
         assert back.store.import_log.get(2).undone is not None
+
+
+@pytest.mark.parametrize("source", ["sign-up sheet", ""])
+def test_an_undo_that_broke_off_since_stands_where_it_stood(town: Town, copy: Path, source: str) -> None:
+    take_in(town.store, *(profile(f"p{n}") for n in range(200)), source=source)
+    town.store.backup(copy)
+    broken_off(town, 1, 50)
+    left = {person.profile.address.text for person in town.store.people.select()}
+    assert 0 < len(left) < 200
+    back = brought_back(town, copy)
+    with back.store:
+        assert {person.profile.address.text for person in back.store.people.select()} == left
+        assert back.store.import_log.get(1).undoing
+        assert back.store.import_log.undo(1, back.clock()).removed == len(left)
+        assert back.store.people.count() == 0
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_who_was_mailed_while_an_import_was_undone_since_stays(
+    town: Town, copy: Path, finished: bool
+) -> None:
+    take_in(town.store, *(profile(f"p{n}") for n in range(200)))
+    running = planned(town.store)
+    town.store.backup(copy)
+    broken_off(town, 1, 50)
+    town.pass_time(1_000)
+    journal = town.store.journal(running.id, "relay")
+    claims = journal.exchange([], 20).claims
+    journal.exchange([Outcome(delivery=c.delivery, state=DeliveryState.SENT) for c in claims], 0)
+    if finished:
+        town.store.import_log.undo(1, town.clock())
+    back = brought_back(town, copy)
+    with back.store:
+        if not finished:
+            back.store.import_log.undo(1, back.clock())
+        mailed = {claim.profile.address.text for claim in claims}
+        assert {person.profile.address.text for person in back.store.people.select()} == mailed
+        assert back.store.people.count(state="active") == 20
+        assert back.store.import_log.get(1).undone is not None
 
 
 def test_lists_hidden_and_channels_counted_since_stay_so(town: Town, copy: Path) -> None:

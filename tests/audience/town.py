@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import pytest
+
 from newsletter.audience import joining
 from newsletter.links import KEY_PURPOSE, Purpose, Token, sign, verify
 from newsletter.models import Address, DeliveryState, OutboxKind, OutboxMail, Outcome, Shown
@@ -109,6 +111,17 @@ class Town:
 
     def pass_time(self, milliseconds: int) -> None:
         self.clock.at += milliseconds
+
+
+def broken_off(town: Town, number: int, after: int) -> None:
+    """Undo an import until so many people are done, and break off there."""
+
+    def stop(done: int) -> None:
+        if done >= after:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        town.store.import_log.undo(number, town.clock(), progress=stop)
 
 
 def of_kind(mails: Sequence[OutboxMail], kind: OutboxKind) -> list[OutboxMail]:

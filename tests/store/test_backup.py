@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 
+from newsletter.audience import departures
 from newsletter.errors import DatabaseBusyError, DatabaseVersionError, NotFoundError, StoreError
 from newsletter.models import DeliveryState, Outcome, SendState
 from newsletter.store import Restored, Store, open_store, restore
+from newsletter.store.failures import translated
 from newsletter.store.schema import MIGRATION_SET
 from tests.store.samples import START, Clock, planned, profile, take_in
 
@@ -155,6 +158,52 @@ def test_a_database_in_use_is_not_replaced(store: Store, path: Path, copy: Path,
     take_in(store, profile("cleo"))
     assert store.people.count() == 3
     assert not [name for name in files(path) if "restor" in name]
+
+
+def test_a_leaving_while_a_restore_runs_waits_for_it_and_is_kept(
+    path: Path, copy: Path, clock: Clock
+) -> None:
+    with open_store(path, now=clock) as store:
+        take_in(store, profile("ana"), profile("ben"))
+        store.backup(copy)
+
+    def leave() -> None:
+        with open_store(path, now=clock) as other:
+            departures.unsubscribe_address(other, profile("ana").address, source="link", now=START)
+
+    leaving = threading.Thread(target=leave)
+
+    def in_the_middle(_: int) -> str:
+        leaving.start()
+        leaving.join(0.3)
+        return "noon"
+
+    restore(copy, path, now=clock, moment=in_the_middle)
+    leaving.join()
+    with open_store(path, now=clock) as store:
+        states = {person.profile.address.text: person.state for person in store.people.select()}
+        assert states == {"ana@example.org": "unsubscribed", "ben@example.org": "active"}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows renames over no open file: the restore is refused")
+def test_who_opened_a_database_that_is_replaced_cannot_write_into_it(
+    path: Path, copy: Path, clock: Clock
+) -> None:
+    with open_store(path, now=clock) as store:
+        store.backup(copy)
+    opened: list[sqlite3.Connection] = []
+
+    def in_the_middle(_: int) -> str:
+        opened.append(sqlite3.connect(path, timeout=0))
+        return "noon"
+
+    restore(copy, path, now=clock, moment=in_the_middle)
+    with (
+        closing(opened[0]) as other,
+        pytest.raises(StoreError, match="took this one's place"),
+        translated(path),
+    ):
+        other.execute("INSERT INTO usage (relay, minute, sent) VALUES ('x', 1, 1)")
 
 
 @pytest.mark.parametrize("what", ["no database", "damaged", "newer", "foreign", "empty", "missing"])

@@ -312,3 +312,12 @@ def test_merging_never_loses_what_is_known(known: dict[str, object], new: dict[s
 def test_addresses_close_to_one_that_nobody_has(store: Store, meant: str, near: list[str]) -> None:
     take_in(store, profile("emile@example.fr"), profile("anna.sample@example.fr"), profile("bo@example.org"))
     assert store.people.near(meant) == near
+
+
+def test_a_removed_list_that_is_made_again_is_told_as_it_stands(store: Store, clock: Clock) -> None:
+    store.lists.create("board", hidden=True)
+    store.lists.remove("board")
+    clock.at += 1_000
+    made = store.lists.create("board", "The board")
+    assert made == store.lists.get("board")
+    assert (made.title, made.hidden, made.created) == ("The board", True, START)
