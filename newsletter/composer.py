@@ -32,7 +32,7 @@ from newsletter.stencil import (
 from newsletter.store import Store
 
 FEW = 500  # mails that are signed here before other processes have started
-BITS = 512  # of an RSA key for each process that signs: more of them than these would wait for the sender
+BITS = 512  # of a key for each process that signs: Ed25519 is quicker than they would be told
 TEST_MARK = "[Test]"
 """Before the subject of a copy that counts for nobody."""
 
@@ -76,9 +76,9 @@ def drafting(stencil: Stencil, signer: Signer) -> Drafting:
 
 def signers_for(signer: Signer | None, count: int) -> Signers | None:
     """Processes that sign for a run of `count` mails, where the project signs and they are worth starting."""
-    if signer is None or count < FEW:
+    if signer is None or signer.bits < BITS or count < FEW:
         return None
-    processes = max(1, min(os.cpu_count() or 1, signer.bits // BITS))
+    processes = min(os.cpu_count() or 1, signer.bits // BITS)
     return Signers(signer.pem, signer.sign_digest, count=processes)
 
 

@@ -245,7 +245,7 @@ def test_they_end_with_a_parent_that_is_killed(tmp_path: Path, when: str, loop: 
 
 @pytest.mark.parametrize(
     ("name", "processors", "expected"),
-    [("rsa", 16, 4), ("rsa", 2, 2), ("rsa", None, 1), ("ed25519", 16, 1), ("ed25519", None, 1)],
+    [("rsa", 16, 4), ("rsa", 2, 2), ("rsa", None, 1), ("ed25519", 16, 0), ("ed25519", None, 0)],
 )
 def test_as_many_are_started_as_can_be_kept_busy(
     monkeypatch: pytest.MonkeyPatch, name: str, processors: int | None, expected: int
@@ -254,8 +254,7 @@ def test_as_many_are_started_as_can_be_kept_busy(
     assert signers_for(None, FEW) is None
     assert signers_for(KEYS[name], FEW - 1) is None
     signers = signers_for(KEYS[name], FEW)
-    assert signers is not None
-    assert signers._count == expected
+    assert (signers._count if signers else 0) == expected
 
 
 def test_the_program_ends_quietly_where_nobody_listens() -> None:

@@ -16,32 +16,29 @@ from tests.faults.ground import Ground, ground, wait_until
 from tests.faults.relay import Mischief
 from tests.faults.troubles import Process, ended, gone, signers_of
 
-KINDS = pytest.mark.parametrize("options", [(), ("--ed25519",)], ids=["rsa", "ed25519"])
-
 pytestmark = pytest.mark.skipif(not Path("/proc").exists(), reason="only Linux tells of processes like this")
 
 
 @contextmanager
 def midway(
-    template: Path, folder: Path, *options: str, slow: float = 0.03, **more: bool
+    template: Path, folder: Path, *, slow: float = 0.03, **more: bool
 ) -> Iterator[tuple[Ground, Process, list[int], Callable[[], bool]]]:
     """A sender that has sent to some, and those that sign for it."""
     with ground(template, folder, PEOPLE, mischief=Mischief(slow=slow), hasty=True) as where:
-        signed = where.signing(*options)
+        signed = where.signing()
         sender = where.start("send", "short", "--to", "dentists", "--yes", "--no-wait", **more)
         where.taken(20)
         signers = signers_of(sender)
-        assert len(signers) == (1 if options else min(os.cpu_count() or 1, 4))
+        assert len(signers) == min(os.cpu_count() or 1, 4)
         yield where, sender, signers, signed
         assert signed()
 
 
-@KINDS
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
 def test_when_those_that_sign_die_or_hang_all_get_one_signed_copy(
-    template: Path, tmp_path: Path, options: tuple[str, ...], number: int
+    template: Path, tmp_path: Path, number: int
 ) -> None:
-    with midway(template, tmp_path / "project", *options) as (where, sender, signers, _):
+    with midway(template, tmp_path / "project") as (where, sender, signers, _):
         for signer in signers:
             os.kill(signer, number)
             time.sleep(0.1)
