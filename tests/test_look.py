@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from newsletter.issue import load_issue
 from newsletter.models import Issue, RenderedEdition
 from newsletter.sample import SLUG
 from newsletter.stencil import fill_html
 from tests.editions import PAGES, REPOSITORY, make_config, make_edition, make_issue, rendered
+from tests.web.browser import CHROMIUM, started
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here to look at mails with")
 
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 WORD = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
 LINK = "https://www.imagegently.org/a-very-long-address/that-does-not-end-soon/because_it_has_many_parts.aspx?x=1"
 HARD = f"""\
@@ -102,10 +100,8 @@ UNREADABLE = """() => {
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Page]:
     """The one tab that all mails are looked at in."""
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield started.new_page()
-        started.close()
+    with started() as found:
+        yield found.new_page()
 
 
 @pytest.fixture(scope="module")

@@ -76,7 +76,7 @@ def resume(app: App, issue: str, no_wait: bool) -> None:
                 ended = store.sends.get(send.id).state
                 if stop.is_set() or ended in {SendState.PAUSED, SendState.CANCELLED}:
                     break
-    if tally.total != tally.sent + tally.skipped:
+    if not tally.settled:
         raise click.exceptions.Exit(1)
 
 
@@ -169,7 +169,7 @@ def _take(app: App, store: Store, send: Send, stop: Stopped) -> bool:
     except (RefusedError, RelayError, BrokenOffError) as error:
         app.say(str(error), style="red")
         return False
-    return tally.total == tally.sent + tally.skipped
+    return tally.settled
 
 
 def _is_ours(app: App, store: Store, send: Send) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from newsletter import private
 from newsletter.cli.app import App, pass_app, put
 from newsletter.config import FILE_NAME
 from newsletter.dkim import ADVISED, Dkim, Signer, new_key, parse_domain, parse_selector, txt_strings
@@ -113,9 +114,8 @@ def _parsed(option: str, parse: Callable[[str], str], text: str) -> str:
 
 
 def _write_key(path: Path, pem: bytes, show: str) -> None:
-    """A file that only its owner can read, where the system knows such."""
     try:
-        path.touch(mode=0o600, exist_ok=False)
+        private.make(path)
     except FileExistsError:
         raise UsageError(
             "there is a key already, and it was left as it is",

@@ -9,7 +9,7 @@ import click
 
 from newsletter import pages
 from newsletter.archive import refuse_foreign, write_archive
-from newsletter.cli.app import App, now_ms, pass_app, put
+from newsletter.cli.app import App, counted, now_ms, pass_app, put
 from newsletter.cli.compose import make_proof, tell_early_errors
 from newsletter.cli.tell import refuse_errors
 from newsletter.errors import RefusedError
@@ -101,7 +101,7 @@ def archive(app: App, output: Path | None) -> None:
     write_archive(files, folder)
     count = sum(name.endswith(".html") for name in files)
     put(str(folder))
-    issues_said = "1 issue" if len(site.public()) == 1 else f"{len(site.public())} issues"
+    issues_said = counted(len(site.public()), "issue", "issues")
     app.say(f"{count} pages with {issues_said}, {len(files)} files in all.")
     _tell_left_out(app, site)
     _tell_place(app, "feeds, sitemap and QR codes are left out")

@@ -183,7 +183,7 @@ def _tell_restored(app: App, restored: Restored, file: Path, database: Path) -> 
             "the backup is not known here."
         )
     else:
-        gone = "1 person left or was" if carried.gone == 1 else f"{carried.gone:,} people left or were"
+        gone = counted(carried.gone, "person left or was", "people left or were")
         app.say(f"{gone} erased since; they are kept out." if carried.gone else "Nobody left since.")
         if carried.mailed:
             since = counted(carried.mailed, "delivery", "deliveries")

@@ -6,18 +6,15 @@ from msgspec.structs import replace
 
 from newsletter import campaign, composer
 from newsletter.addresses import parse_address
-from newsletter.cli.app import App, now_ms, put
+from newsletter.cli.app import App, counted, now_ms, put
 from newsletter.cli.compose import chosen_editions, make_proof, sample_reader, tell_blocks, tell_early_errors
 from newsletter.cli.dispatch import send_copies
 from newsletter.cli.tell import (
-    nobody,
+    examined,
     people,
-    refuse_drafts,
     refuse_errors,
-    refuse_gaps,
     share,
     tell_early,
-    tell_survey,
     tell_time,
 )
 from newsletter.deliver.limits import limits_for
@@ -43,7 +40,7 @@ def send_test(app: App, issue: str, address: str, lang: str | None) -> None:
     if app.config.database.exists():
         with app.store() as store:
             store.sends.note_usage(app.relay.name, len(parcels), now_ms())
-    app.say(f"Sent {len(parcels)} test {'copy' if len(parcels) == 1 else 'copies'} to {address}.")
+    app.say(f"Sent {counted(len(parcels), 'test copy', 'test copies')} to {address}.")
     app.say(f"Before the subject stands {composer.TEST_MARK}; their links do nothing; they count for nobody.")
 
 
@@ -72,14 +69,9 @@ def _go_on(app: App, store: Store, send: Send, limit: int | None, at: int | None
 
 def _begin(app: App, store: Store, proof: Proof, audience: str, limit: int | None, at: int | None) -> bool:
     """What a new send would do -> whether there is anybody."""
-    refuse_drafts(proof.issue)
-    found = campaign.survey(store, proof, audience)
-    if not found.total:
-        nobody(app, store, proof.issue.slug, found)
+    found = examined(app, store, proof, audience)
+    if found is None:
         return False
-    refuse_errors(app, proof, found.findings)
-    refuse_gaps(proof, found)
-    tell_survey(app, found)
     if limit is not None and limit < found.total:
         put(f"Would send to {share(limit, found.total)}.")
     tell_early(app, proof.issue, at or now_ms())

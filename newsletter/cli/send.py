@@ -14,15 +14,13 @@ from newsletter.cli.dispatch import BY_HAND, dispatch, going_on
 from newsletter.cli.rehearsal import rehearse, send_test
 from newsletter.cli.stopping import Stopped, stopping
 from newsletter.cli.tell import (
-    nobody,
+    examined,
     people,
     refuse_drafts,
     refuse_errors,
-    refuse_gaps,
     share,
     tell_early,
     tell_end,
-    tell_survey,
     tell_time,
 )
 from newsletter.cli.waiting import lock, refuse_taken, wait_for_relay, wait_for_time
@@ -91,7 +89,7 @@ def send(
         rehearse(app, issue, audience, limit, at)
         return
     tally = send_issue(app, issue, audience, limit=limit, wait=not no_wait, at=at, amend=amend, yes=yes)
-    if tally.total != tally.sent + tally.skipped:
+    if not tally.settled:
         raise click.exceptions.Exit(1)
 
 
@@ -193,14 +191,9 @@ def _plan(
     *,
     yes: bool,
 ) -> Send | None:
-    refuse_drafts(proof.issue)
-    found = campaign.survey(store, proof, audience)
-    if not found.total:
-        nobody(app, store, proof.issue.slug, found)
+    found = examined(app, store, proof, audience)
+    if found is None:
         return None
-    refuse_errors(app, proof, found.findings)
-    refuse_gaps(proof, found)
-    tell_survey(app, found)
     tell_early(app, proof.issue, at or now_ms())
     tell_time(app, store, min(found.total, limit or found.total), limits, at or now_ms())
     app.confirm(f"Send to {share(limit, found.total)}?", yes=yes)

@@ -68,6 +68,22 @@ def refuse_gaps(proof: Proof, found: Survey) -> None:
         )
 
 
+def examined(app: App, store: Store, proof: Proof, audience: str) -> Survey | None:
+    """Who would get which edition, told; None, with the reason, where nobody would.
+
+    Raises IssueError, RefusedError for what must not be sent.
+    """
+    refuse_drafts(proof.issue)
+    found = campaign.survey(store, proof, audience)
+    if not found.total:
+        nobody(app, store, proof.issue.slug, found)
+        return None
+    refuse_errors(app, proof, found.findings)
+    refuse_gaps(proof, found)
+    tell_survey(app, found)
+    return found
+
+
 def tell_survey(app: App, found: Survey) -> None:
     """How many get which edition."""
     put(f"To {found.audience}: {people(found.total)}")

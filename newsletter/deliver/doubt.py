@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from newsletter.deliver.policy import Verdict, too_many
+from newsletter.deliver.policy import Verdict, retry_delay, too_many
 from newsletter.models import DeliveryState, Outcome
 
 DOUBTED = "refused, and tried again in case your mail server is at fault"
@@ -38,10 +38,11 @@ class Doubt:
         self._refused: dict[int, _Refused] = {}
         self._blamed = False
 
-    def note(self, verdict: Verdict, domain: str, later: int) -> Verdict:
+    def note(self, verdict: Verdict, domain: str, *, attempts: int, now: int, jitter: float) -> Verdict:
         """Take a verdict about somebody of `domain` in -> it, with what follows for earlier ones.
 
-        Who is refused is tried again at `later` (UTC ms).
+        Who is refused is tried again, the later the more `attempts` there were before. `now` is UTC ms;
+        `jitter` is drawn from [0, 1).
         """
         outcome = verdict.outcome
         self._refused.pop(outcome.delivery, None)
@@ -54,6 +55,7 @@ class Doubt:
         if not self._blamed:
             until = self._taken + self._on_the_way + 1
             self._refused[outcome.delivery] = _Refused(outcome=outcome, domain=domain, until=until)
+        later = now + retry_delay(attempts, jitter)
         waits = replace(
             outcome, state=DeliveryState.DEFERRED, not_before=later, bounced=False, reason=DOUBTED
         )

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from newsletter.deliver.approach import Approach
 from newsletter.deliver.doubt import Doubt
-from newsletter.deliver.policy import Breaker, Verdict, classify, retry_delay
+from newsletter.deliver.policy import Breaker, Verdict, classify
 from newsletter.deliver.ports import Attempt
 from newsletter.models import Claim, DeliveryState, Outcome
 
@@ -50,20 +50,20 @@ class Judge:
 
     def verdict(self, claim: Claim, attempt: Attempt) -> Verdict:
         """What becomes of this attempt, and of the send."""
-        now, domain = self._clock(), _domain(claim)
+        now, domain, jitter = self._clock(), _domain(claim), self._jitter()
         verdict = classify(
             attempt,
             attempts=claim.attempts,
             first_claimed=claim.first_claimed,
             now=now,
-            jitter=self._jitter(),
+            jitter=jitter,
             give_up_after=self._give_up_after,
         )
         self._approach.note(domain, attempt, now)
         tripped = self._breaker.note(verdict, domain, first=not claim.attempts)
         if tripped and self._breaker.nobody_reached:
             self._doubt.blame()
-        verdict = self._doubt.note(verdict, domain, now + retry_delay(claim.attempts, self._jitter()))
+        verdict = self._doubt.note(verdict, domain, attempts=claim.attempts, now=now, jitter=jitter)
         return replace(verdict, pause=verdict.pause or tripped) if tripped else verdict
 
     def close(self, *, dry: bool) -> tuple[Sequence[Outcome], str]:

@@ -136,6 +136,11 @@ class Tally(Struct, frozen=True, kw_only=True):
             + self.unknown
         )
 
+    @property
+    def settled(self) -> bool:
+        """Whether everybody has the issue, or was left out for a reason."""
+        return self.total == self.sent + self.skipped
+
 
 class Delivery(Struct, frozen=True, kw_only=True):
     """One row of the journal as people read it; `address` is empty where the person was erased."""

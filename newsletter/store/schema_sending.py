@@ -88,7 +88,7 @@ CREATE TABLE usage (
 ) STRICT, WITHOUT ROWID;
 """
 
-# Who was refused while a relay refused everybody is planned again: the relay never had that mail.
+# Who was refused waits until the relay has taken other mail, and has failed then.
 REFUSED_BY_A_RELAY_SQL = """
 DROP TRIGGER deliveries_move_as_agreed;
 CREATE TRIGGER deliveries_move_as_agreed BEFORE UPDATE OF state ON deliveries

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from newsletter.pages import static_files
 from tests.editions import make_config, make_edition, make_issue, rendered
 from tests.pages.scene import SAMPLE, make_site
-from tests.test_look import QUIET, as_file
+from tests.test_look import as_file
+from tests.web.browser import CHROMIUM, started
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here to look at pages with")
 
 BODY = """\
@@ -54,10 +53,8 @@ BROKEN = """() => {
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Page]:
     """The one tab that all is looked at in."""
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield started.new_page()
-        started.close()
+    with started() as found:
+        yield found.new_page()
 
 
 @pytest.fixture(scope="module")

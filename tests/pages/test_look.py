@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -10,14 +9,14 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from newsletter.pages import static_files
 from tests.editions import PAGES, make_edition, make_issue
 from tests.pages.scene import SAMPLE, make_site
-from tests.test_look import HARD, QUIET, UNREADABLE, WORD
+from tests.test_look import HARD, UNREADABLE, WORD
+from tests.web.browser import CHROMIUM, started
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here to look at pages with")
 
 ISSUE = f"/i/{SAMPLE.slug}"
@@ -63,10 +62,8 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Page]:
     """The one tab that all pages are looked at in."""
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield started.new_page()
-        started.close()
+    with started() as found:
+        yield found.new_page()
 
 
 def look(browser: Page, url: str, script: str, width: int, scheme: Any = "light") -> Any:
