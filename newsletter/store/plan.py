@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from newsletter.errors import StoreError
 from newsletter.models import DeliveryState, Group, Missing, SendState
 from newsletter.segments import Segment, consent_terms
-from newsletter.store.database import Connection, Row
+from newsletter.store.database import Connection
 from newsletter.store.pace import Pace, clock
 from newsletter.store.segments_sql import Binder, audience_sql, field_sql, mask_sql
 
@@ -19,10 +19,21 @@ _EXAMPLES = 3
 # Before the @: the domain is always ASCII there. GLOB takes five times as long.
 _BEYOND_ASCII = "length(CAST(s.address_key AS BLOB)) > length(s.address_key)"
 _CHECKPOINT_EVERY = 40  # transactions
-_INSERT_SQL = (
-    "INSERT INTO deliveries (issue, subscriber, send, stencil, state, reason, updated) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (issue, subscriber) DO NOTHING"
+# A page of the audience is looked up outside the write transaction, and never leaves SQLite.
+_PAGE_SQL = (
+    "DROP TABLE IF EXISTS temp.page",
+    "CREATE TEMP TABLE page (subject BLOB, language TEXT, mask INTEGER)",
+    "DROP TABLE IF EXISTS temp.chosen",
+    "CREATE TEMP TABLE chosen (language TEXT, mask INTEGER, stencil INTEGER, PRIMARY KEY (language, mask))",
 )
+_NEW_SQL = "SELECT DISTINCT language, mask FROM temp.page EXCEPT SELECT language, mask FROM temp.chosen"
+_INSERT_SQL = f"""
+    INSERT INTO deliveries (issue, subscriber, send, stencil, state, reason, updated)
+    SELECT ?, p.subject, ?, c.stencil,
+        iif(c.stencil IS NULL, '{DeliveryState.SKIPPED}', '{DeliveryState.PLANNED}'),
+        iif(c.stencil IS NULL, '{NO_EDITION}', ''), ?
+    FROM temp.page p CROSS JOIN temp.chosen c ON c.language = p.language AND c.mask = p.mask
+    ON CONFLICT (issue, subscriber) DO NOTHING"""
 
 
 def _without_row(bind: Binder, issue: int | None) -> str:
@@ -94,7 +105,6 @@ class Planner:
         self._send = send
         self._issue = issue
         self._now = now
-        self._chosen: dict[tuple[str, int], int | None] = {}
         self._stencils: Mapping[bytes, int] = {}
 
     def run(self, segment: Segment, conditions: Sequence[Segment], choose: Choose) -> int:
@@ -103,9 +113,10 @@ class Planner:
         mask = mask_sql(conditions, bind)
         source, where = audience_sql(segment, bind)
         key = "d.subject" if source.startswith("memberships") else "s.subject"
-        sql = (
-            f"SELECT s.subject, s.language, {mask} FROM {source} WHERE {key} > :last AND {where} "
-            f"AND {_without_row(bind, self._issue)} ORDER BY {key} LIMIT :size"
+        page_sql = (
+            f"INSERT INTO temp.page SELECT s.subject, s.language, {mask} FROM {source} "
+            f"WHERE {key} > :last AND {where} AND {_without_row(bind, self._issue)} "
+            f"ORDER BY {key} LIMIT :size"
         )
         self._stencils = dict(
             self._connection.rows(
@@ -115,7 +126,7 @@ class Planner:
         )
         self._keep_consents(segment)
         with self._connection.bulk():
-            planned = self._all(sql, bind, choose)
+            planned = self._all(page_sql, bind, choose)
         with self._connection.transaction():
             self._refuse_unless_planning()
             self._connection.run(
@@ -129,37 +140,39 @@ class Planner:
         consents = [[ids[name] for name in term.values if name in ids] for term in consent_terms(segment)]
         self._connection.run("UPDATE sends SET consents = ? WHERE id = ?", [json.dumps(consents), self._send])
 
-    def _all(self, sql: str, bind: Binder, choose: Choose) -> int:
+    def _all(self, page_sql: str, bind: Binder, choose: Choose) -> int:
         """Looking is done outside the transactions: few people among many are a long look."""
-        pace, planned, last = Pace(), 0, b""
-        while rows := self._connection.rows(sql, {**bind.values, "last": last, "size": pace.size}):
-            last = rows[-1][0]
+        for sql in _PAGE_SQL:
+            self._connection.row(sql)
+        pace, planned = Pace(), 0
+        count, last = self._look(page_sql, {**bind.values, "last": b"", "size": pace.size})
+        while count:
+            self._choose(choose)
             with self._connection.transaction():
                 started = clock()
                 self._refuse_unless_planning()
-                planned += self._write(rows, choose)
-            pace.note(len(rows), clock() - started)
+                planned += self._connection.run(_INSERT_SQL, [self._issue, self._send, self._now()])
+            pace.note(count, clock() - started)
             if pace.transactions % _CHECKPOINT_EVERY == 0:
                 self._connection.checkpoint()
+            count, last = self._look(page_sql, {**bind.values, "last": last, "size": pace.size})
         return planned
 
-    def _write(self, rows: Sequence[Row], choose: Choose) -> int:
-        now = self._now()
-        values = []
-        for subject, language, mask in rows:
-            stencil = self._stencil(language, mask, choose)
-            state = DeliveryState.SKIPPED if stencil is None else DeliveryState.PLANNED
-            reason = NO_EDITION if stencil is None else ""
-            values.append((self._issue, subject, self._send, stencil, state.value, reason, now))
-        return self._connection.run_many(_INSERT_SQL, values)
+    def _look(self, page_sql: str, values: dict[str, object]) -> tuple[int, bytes]:
+        """Turn the page -> how many people it holds, and the last one's subject."""
+        self._connection.row("DELETE FROM temp.page")
+        self._connection.row(page_sql, values)
+        count, last = self._connection.rows("SELECT count(*), max(subject) FROM temp.page")[0]
+        return count, last
 
-    def _stencil(self, language: str, mask: int, choose: Choose) -> int | None:
-        if (language, mask) not in self._chosen:
+    def _choose(self, choose: Choose) -> None:
+        """Have a stencil chosen for each language and mask that the page brings up."""
+        for language, mask in self._connection.rows(_NEW_SQL):
             digest = choose(language, mask)
             if digest is not None and digest not in self._stencils:
                 raise StoreError("a delivery was planned with a stencil that nobody approved")
-            self._chosen[language, mask] = None if digest is None else self._stencils[digest]
-        return self._chosen[language, mask]
+            chosen = None if digest is None else self._stencils[digest]
+            self._connection.row("INSERT INTO temp.chosen VALUES (?, ?, ?)", [language, mask, chosen])
 
     def _refuse_unless_planning(self) -> None:
         state = self._connection.value("SELECT state FROM sends WHERE id = ?", [self._send])
