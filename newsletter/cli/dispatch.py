@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from msgspec.structs import replace
 from wakepy import keep
 
 from newsletter import composer
@@ -20,11 +19,10 @@ from newsletter.cli.waiting import through
 from newsletter.deliver.courier import SmtpCourier
 from newsletter.deliver.limits import Limits, Meter
 from newsletter.deliver.loop import new_runner
-from newsletter.deliver.policy import spoken
 from newsletter.deliver.ports import Parcel
 from newsletter.deliver.report import RunReport
 from newsletter.deliver.run import run_send
-from newsletter.deliver.signs import FILL_IN_LOGIN, About, about, wants_login
+from newsletter.deliver.signs import explained
 from newsletter.deliver.smtp import send_one
 from newsletter.errors import BrokenOffError, RelayError, StoppedError, StoreError
 from newsletter.models import Send, SendState
@@ -80,7 +78,7 @@ def dispatch(
         except RelayError as error:
             store.sends.end_run(send.id, SendState.READY, error.message)
             raise
-    return report if relay.user else replace(report, reason=wants_login(report.reason))
+    return report
 
 
 def _left(app: App, store: Store, send: Send, stop: Stopped) -> StoppedError:
@@ -152,7 +150,5 @@ def send_copies(relay: Relay, parcels: Sequence[Parcel]) -> None:
         for parcel in parcels:
             attempt = runner.run(send_one(relay, parcel))
             if not attempt.accepted:
-                answer = spoken(attempt.reply) if attempt.reply else attempt.error or attempt.unfit
-                missing = attempt.reply and not relay.user and about(attempt.reply) is About.LOGIN
-                hint = FILL_IN_LOGIN if missing else ""
-                raise RelayError(f"the copy was not taken: {answer}", where=parcel.rcpt_to, hint=hint)
+                answer = explained(attempt.reply) if attempt.reply else attempt.error or attempt.unfit
+                raise RelayError(f"the copy was not taken: {answer}", where=parcel.rcpt_to)

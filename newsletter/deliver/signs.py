@@ -19,6 +19,7 @@ class About(StrEnum):
     """Whom a refusal is about; `UNCLEAR` is a policy code (x.7.x) that does not say."""
 
     QUOTA = "quota"
+    TLS = "tls"
     LOGIN = "login"
     SENDER = "sender"
     POLICY = "policy"
@@ -54,7 +55,7 @@ _POLICY_TEXT = (
 )
 _LOGIN_TEXT = (
     r"authenticat(?:ion|e) (?:is )?(?:required|needed|first|failed)|not authenticated|must authenticate|"
-    r"log ?in (?:first|required)|STARTTLS command first|unable to relay|not (?:permitted|allowed) to relay|"
+    r"log ?in (?:first|required)|unable to relay|not (?:permitted|allowed) to relay|"
     r"relay(?:ing)?\b.{0,40}\b(?:denied|prohibited|not (?:permitted|allowed))"
 )
 _SENDER_TEXT = (
@@ -93,6 +94,8 @@ SIGNS: tuple[Sign, ...] = (
     Sign(about=About.QUOTA, text=r"submission quota exceeded|peak smtp relay limit"),
     Sign(about=About.QUOTA, codes=r"5\d\d", text=_RATE_TEXT),
     Sign(about=About.QUOTA, codes=r"5\d\d|4(?!21)\d\d", text=_QUOTA_TEXT),
+    # RFC 3207 4: 530, and what others say instead.
+    Sign(about=About.TLS, codes=r"5\d\d", text=r"STARTTLS|encryption (?:is )?required"),
     # The login. RFC 4954: 530, 534, 535, 538; Gmail 5.7.8, 5.7.9, 5.7.14; Microsoft 5.7.3, 5.7.57, 5.7.64,
     # 5.7.139; Postfix, Exim and Exchange where relaying is denied. Yahoo uses 554 5.7.9 for its policy.
     Sign(about=About.POLICY, codes=r"554", enhanced=r"5\.7\.9", text=r"polic(?:y|ies)"),
@@ -111,13 +114,12 @@ SIGNS: tuple[Sign, ...] = (
 
 _PAUSE = {
     About.QUOTA: "your mail server says that you have used up what you may send for now",
-    About.LOGIN: "your mail server does not let this login send",
+    About.TLS: "your mail server wants an encrypted connection: begin [smtp] url with smtp+starttls://",
+    About.LOGIN: "your mail server wants a login that may send: see [smtp] user and password",
     About.SENDER: "your mail server does not accept the sender address",
     About.POLICY: "the mail servers refuse this mail because of its sender or content",
     About.SIZE: "this mail is larger than your mail server takes: make its pictures smaller",
 }
-
-FILL_IN_LOGIN = "fill in [smtp] user (and password) in newsletter.toml"
 
 
 def about(reply: Reply) -> About:
@@ -136,17 +138,15 @@ def pause_reason(whom: About, reply: Reply) -> str:
     return f"{head}; it said: {spoken(reply)}"
 
 
-def wants_login(reason: str) -> str:
-    """Why the send stops, for a relay to which nobody logs in: no login is wrong, it is missing."""
-    head = _PAUSE[About.LOGIN]
-    if not reason.startswith(head) or "STARTTLS" in reason.upper():
-        return reason
-    return f"your mail server wants a login: {FILL_IN_LOGIN}{reason.removeprefix(head)}"
-
-
 def spoken(reply: Reply) -> str:
     """A reply as people quote it: `550 5.1.1 no such user`."""
     return " ".join(part for part in (str(reply.code or ""), reply.enhanced, reply.text) if part)
+
+
+def explained(reply: Reply) -> str:
+    """A reply as people quote it, after what is to be done where that is known."""
+    whom = about(reply) if reply.code >= 400 else About.OTHER
+    return pause_reason(whom, reply) if whom in _PAUSE else spoken(reply)
 
 
 _PLAIN: tuple[tuple[str, str], ...] = (
