@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from newsletter.markdown.compose import compose
-from newsletter.markdown.document import Image
-from newsletter.markdown.handout import Message, message
+from newsletter.markdown.document import Blocks, Image
+from newsletter.markdown.handout import message
 from newsletter.markdown.outline import Composed, Heading, Link
 from newsletter.markdown.source import line_of
 from newsletter.markdown.web import Shown, web_html
 
 __all__ = [
+    "Blocks",
     "Composed",
     "Heading",
     "Image",
     "Link",
-    "Message",
     "Shown",
     "compose",
     "line_of",

@@ -10,9 +10,9 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from newsletter.errors import NotFoundError
-from newsletter.models import Edition
+from newsletter.models import Edition, Picture
 from newsletter.pages import place, qr
-from newsletter.pages.content import Content, public_pictures, read_content
+from newsletter.pages.content import public_pictures, read_content, read_handout
 from newsletter.pages.frame import Look, Tongue, frame, tongue
 from newsletter.pages.page import PUBLIC, Page, make_page
 from newsletter.pages.sharing import POST, SEND, join_url, share_links, share_of, shared_url
@@ -36,7 +36,7 @@ def issue_page(site: Site, slug: str, language: str, *, via: str = "page", here:
     here = here or own
     edition = site.edition(slug, language)
     content = read_content(site, slug, language, _picture_links(site, slug, here))
-    words = _common(site, slug, language, here=here, part="", content=content)
+    words = _common(site, slug, language, here=here, part="", pictures=content.pictures)
     link = words["link"]
     return _page(
         site,
@@ -82,18 +82,18 @@ def handout_page(site: Site, slug: str, language: str, *, kept: Mapping[str, str
     folder of its own, beside its pictures.
     """
     here = place.issue_address(slug, language, "handout")
-    content = read_content(site, slug, language, quote if kept else _picture_links(site, slug, here))
-    words = _common(site, slug, language, here=here, part="handout", content=content)
+    handout = read_handout(site, slug, language, quote if kept else _picture_links(site, slug, here))
+    words = _common(site, slug, language, here=here, part="handout", pictures=handout.pictures)
     link, public = words["link"], site.links(slug, language).public
-    size = content.size + len(words["look"].description)
+    size = handout.size + len(words["look"].description)
     words |= {
         "issue": link(place.issue_address(slug, language)),
         "qr": link(place.issue_address(slug, language, "qr.svg")) if public else "",
         "public": public,
         "address": Markup("<wbr>").join(re.split(r"(?<=[/-])(?=[^/])", public)),
-        "steps": [Markup(step) for step in content.steps],
-        "note": Markup(content.note),
-        "parts": [Markup(part) for part in content.parts],
+        "steps": [Markup(step) for step in handout.steps],
+        "note": Markup(handout.note),
+        "parts": [Markup(part) for part in handout.parts],
         "size": "roomy" if size <= ROOMY else "full" if size <= FULL else "tight",
     }
     return _page(site, "handout.html", language, words | dict(kept or {}))
@@ -167,7 +167,7 @@ def _join(site: Site, language: str) -> str:
 
 
 def _common(
-    site: Site, slug: str, language: str, *, here: str, part: str, content: Content | None = None
+    site: Site, slug: str, language: str, *, here: str, part: str, pictures: Sequence[Picture] = ()
 ) -> dict[str, Any]:
     """What all pages of one edition are given."""
     edition = site.edition(slug, language)
@@ -176,7 +176,7 @@ def _common(
         site,
         here=here,
         language=language,
-        look=_look(site, slug, edition, site.absolute(address), content),
+        look=_look(site, slug, edition, site.absolute(address), pictures),
         tongues=_tongues(site, slug, language, part, here),
         default_tongue=site.absolute(
             place.issue_address(slug, site.edition_for(slug, site.config.campaign.language), part)
@@ -191,8 +191,8 @@ def _common(
     }
 
 
-def _look(site: Site, slug: str, edition: Edition, url: str, content: Content | None) -> Look:
-    shown = content.pictures[0] if content and content.pictures else None
+def _look(site: Site, slug: str, edition: Edition, url: str, pictures: Sequence[Picture]) -> Look:
+    shown = pictures[0] if pictures else None
     return Look(
         title=no_breaks(public_title(edition), edition.language),
         description=no_breaks(public_description(edition), edition.language),
