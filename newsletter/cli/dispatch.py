@@ -15,8 +15,8 @@ from newsletter.cli import progress
 from newsletter.cli.app import App, now_ms
 from newsletter.cli.stopping import Stopped
 from newsletter.cli.tell import people
-from newsletter.cli.waiting import through
 from newsletter.deliver.courier import SmtpCourier
+from newsletter.deliver.doubt import Trust
 from newsletter.deliver.limits import Limits, Meter
 from newsletter.deliver.loop import new_runner
 from newsletter.deliver.ports import Parcel
@@ -44,10 +44,10 @@ def dispatch(
     limit: int | None,
     wait: bool,
 ) -> RunReport:
-    """Send what is due of one send, and say how the run ended.
+    """Send what is due of one send, and say how the run ended. The caller holds the locks: see `through`.
 
-    Raises RelayError, with nothing claimed, where the relay cannot be used from the start, RefusedError where
-    another send uses up its limits, StoppedError where a second signal came.
+    Raises RelayError, with nothing claimed, where the relay cannot be used from the start, StoppedError where
+    a second signal came.
     """
     relay = app.relay
     tally = store.sends.tally_of(send.id)
@@ -55,7 +55,7 @@ def dispatch(
     compose = composer.composer(store, app.config, send, signer)
     left = tally.planned + tally.deferred
     count = limits.unhindered(left if limit is None else min(limit, left))
-    with through(app, limits), awake(), progress.sending(app, tally) as show:
+    with awake(), progress.sending(app, tally) as show:
         store.sends.begin_run(send, holder)
         sending = run_send(
             store.journal(send.id, relay.name, shared=limits.shared),
@@ -69,6 +69,7 @@ def dispatch(
             wait=wait,
             signers=composer.signers_for(signer, count),
             progress=show,
+            trust=Trust.ONCE if tally.sent else Trust.NONE,
         )
         try:
             with new_runner() as runner:

@@ -40,7 +40,7 @@ HOMES = {
     "resolve": "journal",
     "restore": "project",
     "resume": "control",
-    "run": "control",
+    "run": "unattended",
     "segments": "lists",
     "send": "send",
     "serve": "serve",

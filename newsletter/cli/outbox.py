@@ -13,11 +13,13 @@ from newsletter.audience.departures import forget_leavings
 from newsletter.audience.joining import expire_pending, settle_requests
 from newsletter.config import Config
 from newsletter.deliver.courier import SmtpCourier
+from newsletter.deliver.doubt import Trust
 from newsletter.deliver.limits import Limits, Meter, limits_for
 from newsletter.deliver.ports import Composer
 from newsletter.deliver.report import RunReport
 from newsletter.deliver.run import run_send
 from newsletter.errors import DatabaseBusyError, NewsletterError
+from newsletter.models import LONGEST_WAIT
 from newsletter.outbox import outbox_composer
 from newsletter.relay import Rate, Relay
 from newsletter.store import Store, open_store
@@ -95,18 +97,23 @@ class OutboxRunner:
         due = self._store.outbox.next_due()
         if due is None or self._relay is None:
             return now + HOUR
-        begin = max(due, self._not_before)
+        begin = max(due if due - now <= LONGEST_WAIT else 0, self._not_before)
         if begin > now:
             return min(begin, now + HOUR)
         report = self._run(self._relay)
         if report.must_pause:
             return self._trouble(report.reason)
         if report.sent:
-            self._troubles = self._not_before = 0
-        return self._now() if report.next_due is None else min(report.next_due, self._now() + HOUR)
+            self._troubles = 0
+        now, left = self._now(), self._store.outbox.next_due()
+        used_up = report.next_due is not None and left is not None and left <= now
+        self._not_before = report.next_due or 0 if used_up else 0
+        return min(report.next_due or now, now + HOUR)
 
     def _run(self, relay: Relay) -> RunReport:
-        self._store.outbox.unknown_from_crash()  # of a run of ours that could not write its outcomes
+        self._store.outbox.unknown_from_crash(
+            relay.name
+        )  # of a run of ours that could not write its outcomes
         if self._compose is None:
             self._compose = outbox_composer(self._store, self._config, self._now)
         limits = _limits(relay)
@@ -122,7 +129,7 @@ class OutboxRunner:
                 give_up_after=GIVE_UP_AFTER,
                 stop=self._stop,
                 wait=False,
-                proven=bool(history),
+                trust=Trust.PROVEN if history else Trust.ONCE,
             )
         )
 
@@ -148,7 +155,7 @@ def emptying(
         since = datetime.fromtimestamp(now() / 1000, config.campaign.zone)
         held.enter_context(locks.outbox(config.root, since))
         store = held.enter_context(open_store(config.database, now=now))
-        store.outbox.unknown_from_crash()
+        store.outbox.unknown_from_crash(relay.name if relay else "")
         composer.signer_of(config)
         composer.mail_from(config)
         runner = OutboxRunner(store, config, relay, now=now, tell=tell, stop=stop)

@@ -23,7 +23,7 @@ from newsletter.cli.tell import (
     tell_end,
     tell_time,
 )
-from newsletter.cli.waiting import lock, refuse_taken, wait_for_relay, wait_for_time
+from newsletter.cli.waiting import lock, refuse_taken, through, wait_for_relay, wait_for_time
 from newsletter.deliver.limits import Limits, limits_for
 from newsletter.deliver.report import Ending
 from newsletter.errors import IssueError, NotFoundError, UsageError
@@ -166,11 +166,13 @@ def go_on(
     wait: bool,
 ) -> Tally:
     """Wait for the send's time, send what is due, tell -> the issue's tally. The caller holds the lock."""
-    with going_on(app, store, current):
+    with going_on(app, store, current), ExitStack() as held:
         if (current.scheduled or 0) > now_ms():
             begins = wait_for_time(app, store, current, stop)
-            if not (begins and wait_for_relay(app, store, current, limits, stop)):
+            if not (begins and wait_for_relay(app, store, current, limits, stop, held)):
                 return store.sends.tally(current.slug)
+        else:
+            held.enter_context(through(app, limits))
         report = dispatch(app, store, current, limits, holder, stop, limit=limit, wait=wait)
         by_hand = BY_HAND if stop.by_hand else ""
         if report.ending is Ending.LIMITED:
@@ -212,7 +214,7 @@ def _take_up(
     amend: bool,
     yes: bool,
 ) -> Send:
-    lost = store.sends.unknown_from_crash(current.id)
+    lost = store.sends.unknown_from_crash(current.id, app.relay.name)
     tally = store.sends.tally_of(current.id)
     left = tally.planned + tally.deferred
     if current.reason:
@@ -232,7 +234,7 @@ def _take_up(
         app.confirm(f"Go on with {share(limit, left)}?", yes=yes)
     if at is not None:
         current = store.sends.schedule(current.id, at)
-    if current.state is SendState.PAUSED:
+    if current.state is not SendState.READY:
         current = store.sends.set_state(current.id, SendState.READY)
     return current
 

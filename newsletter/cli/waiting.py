@@ -105,12 +105,14 @@ def refuse_taken(app: App, limits: Limits) -> None:
         pass
 
 
-def wait_for_relay(app: App, store: Store, send: Send, limits: Limits, stop: threading.Event) -> bool:
-    """Wait until no other send uses the relay's limits -> whether to begin."""
+def wait_for_relay(
+    app: App, store: Store, send: Send, limits: Limits, stop: threading.Event, held: ExitStack
+) -> bool:
+    """Wait until no other send uses the relay's limits, and hold them -> whether to begin."""
     told = ""
     while not _called_off(app, store, send):
         try:
-            refuse_taken(app, limits)
+            held.enter_context(through(app, limits))
             return True
         except RefusedError as error:
             if error.message != told:

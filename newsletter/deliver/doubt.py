@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import Enum, auto
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from newsletter.deliver.policy import Verdict, retry_delay, too_many
+from newsletter.deliver.policy import Verdict, last_word, retry_delay, too_many
 from newsletter.models import DeliveryState, Outcome
 
 DOUBTED = "refused, and tried again in case your mail server is at fault"
+
+
+class Trust(Enum):
+    """What is known of the relay before a run."""
+
+    NONE = auto()  # it has taken nothing of this send yet
+    ONCE = auto()  # it took mail of this send in another run
+    PROVEN = auto()  # it takes mail
 
 
 class _Refused(Struct, frozen=True, kw_only=True):
@@ -27,12 +36,12 @@ class Doubt:
     A relay that knows nobody says of everybody that there is no such mailbox. So a refusal is `deferred` at
     first, and however the run ends they are tried again; mails that the relay takes afterwards, or the end of
     what there is to do, show that the recipients are at fault: then they have `failed`. Mails that were on
-    their way already, over so many `connections`, show nothing. `proven` says that the relay takes mail;
-    before that nobody is marked as bounced.
+    their way already, over so many `connections`, show nothing. Before it is PROVEN that the relay takes mail
+    nobody is marked as bounced; without any `trust`, one that takes nothing is at fault itself.
     """
 
-    def __init__(self, *, connections: int = 1, proven: bool = False) -> None:
-        self._proven = proven
+    def __init__(self, *, connections: int = 1, trust: Trust = Trust.ONCE) -> None:
+        self._trust = trust
         self._on_the_way = 2 * connections  # each may have one that is answered, and one that went ahead
         self._taken = 0
         self._refused: dict[int, _Refused] = {}
@@ -47,7 +56,7 @@ class Doubt:
         outcome = verdict.outcome
         self._refused.pop(outcome.delivery, None)
         if outcome.state is DeliveryState.SENT:
-            self._proven = True
+            self._trust = Trust.PROVEN
             self._taken += 1
             return replace(verdict, revisions=self._settle(self._taken)) if self._refused else verdict
         if outcome.state is not DeliveryState.FAILED or verdict.strike or not _is_refusal(outcome):
@@ -72,20 +81,28 @@ class Doubt:
         Where the run ends though there are more people (it is not `dry`), an unproven relay stays in doubt.
         """
         what = ""
-        if not self._proven:
-            what = too_many(len(self._refused), {one.domain for one in self._refused.values()})
+        if self._refused and self._trust is not Trust.PROVEN:
+            what = self._at_fault()
             if what or not dry:
                 self.blame()
         return self._settle(), what
+
+    def _at_fault(self) -> str:
+        """Why it must be the relay, which has taken nothing in this run."""
+        refused = list(self._refused.values())
+        what = too_many(len(refused), {one.domain for one in refused})
+        if not what and self._trust is Trust.NONE:
+            addresses = f"{len(refused)} addresses" if len(refused) > 1 else "the address"
+            what = f"your mail server has taken no mail of this issue yet, and refused {addresses}"
+        return what and f"{what}; {last_word(refused[-1].outcome)}"
 
     def _settle(self, taken: int | None = None) -> Sequence[Outcome]:
         """Let those fail who waited until so many mails were taken, or all."""
         over = [one for one in self._refused.values() if taken is None or one.until <= taken]
         for one in over:
             del self._refused[one.outcome.delivery]
-        return [
-            replace(one.outcome, bounced=one.outcome.bounced and self._proven, revised=True) for one in over
-        ]
+        proven = self._trust is Trust.PROVEN
+        return [replace(one.outcome, bounced=one.outcome.bounced and proven, revised=True) for one in over]
 
 
 def _is_refusal(outcome: Outcome) -> bool:

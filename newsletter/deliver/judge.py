@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from msgspec.structs import replace
 
 from newsletter.deliver.approach import Approach
-from newsletter.deliver.doubt import Doubt
+from newsletter.deliver.doubt import Doubt, Trust
 from newsletter.deliver.policy import Breaker, Verdict, classify
 from newsletter.deliver.ports import Attempt
 from newsletter.models import Claim, DeliveryState, Outcome
@@ -16,10 +16,7 @@ HELD = "others at the same mail domain were put off: it is approached more slowl
 
 
 class Judge:
-    """`clock` gives UTC ms, `give_up_after` is in ms, `jitter` draws from [0, 1).
-
-    `proven` says that the relay is known to take mail.
-    """
+    """`clock` gives UTC ms, `give_up_after` is in ms, `jitter` draws from [0, 1)."""
 
     def __init__(
         self,
@@ -28,12 +25,12 @@ class Judge:
         give_up_after: int,
         jitter: Callable[[], float],
         connections: int = 1,
-        proven: bool = False,
+        trust: Trust = Trust.ONCE,
     ) -> None:
         self._clock, self._give_up_after, self._jitter = clock, give_up_after, jitter
         self._approach = Approach()
         self._breaker = Breaker(connections=connections)
-        self._doubt = Doubt(connections=connections, proven=proven)
+        self._doubt = Doubt(connections=connections, trust=trust)
 
     def hold(self, claim: Claim) -> Outcome | None:
         """The outcome of one who waits as the domain puts mail off; None where this one may be tried."""

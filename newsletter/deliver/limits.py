@@ -11,6 +11,7 @@ from msgspec import Struct, field
 from newsletter.relay import Rate, Relay
 
 PACED = 60  # rates over at most so many seconds are spread; longer ones are ceilings, used up at once
+COUNTED = 60  # rates over at least so many seconds hold for all who send through the relay together
 BURST = 0.2  # seconds' worth that may leave together: what one exchange with the journal takes along
 GRAINS = 240  # how finely a window remembers; leaving times are rounded up, so a ceiling is never passed
 FAST = 100  # messages a second: a lower rate keeps no processor busy
@@ -27,8 +28,8 @@ class Limits(Struct, frozen=True, kw_only=True):
 
     @property
     def shared(self) -> bool:
-        """Whether a ceiling holds that all who send through the relay use up together."""
-        return any(rate.seconds > PACED for rate in self.rates)
+        """Whether a rate holds that all who send through the relay use up together."""
+        return any(rate.seconds >= COUNTED for rate in self.rates)
 
     def unhindered(self, count: int) -> int:
         """Of so many messages those that may follow each other as fast as they can."""
@@ -175,9 +176,9 @@ class Meter:
             window.take(count, now)
 
     def note(self, count: int, at: int) -> None:
-        """Count `count` messages that left elsewhere against the ceilings."""
+        """Count `count` messages that left elsewhere."""
         for window in self._windows:
-            if count and window.rate.seconds > PACED:
+            if count and window.rate.seconds >= COUNTED:
                 window.take(count, at)
 
     def next_free(self, now: int) -> int:

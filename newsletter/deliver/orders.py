@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
+from newsletter.deliver.doubt import Trust
 from newsletter.deliver.limits import Allowance, Meter
 from newsletter.deliver.ports import ProgressCallback, Stop
 
@@ -21,4 +22,4 @@ class Orders(Struct, frozen=True, kw_only=True):
     wait: bool
     progress: ProgressCallback | None
     jitter: Callable[[], float]
-    proven: bool
+    trust: Trust

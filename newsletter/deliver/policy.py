@@ -108,7 +108,7 @@ class Breaker(Struct, kw_only=True):
             self.missed.add(outcome.delivery)
             self.domains.add(domain)
         what = self._too_much()
-        return what and f"{what}; {_last_word(outcome)}"
+        return what and f"{what}; {last_word(outcome)}"
 
     @property
     def nobody_reached(self) -> bool:
@@ -131,7 +131,7 @@ def too_many(missed: int, domains: Collection[str]) -> str:
     return f"{missed} recipients of {len(domains)} domains in a row could not be reached"
 
 
-def _last_word(outcome: Outcome) -> str:
+def last_word(outcome: Outcome) -> str:
     if outcome.reply is not None:
         return f"the last answer: {spoken(outcome.reply)}"
     return f"the last time {outcome.reason}"

@@ -9,6 +9,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AsyncExitStack, suppress
 
 from newsletter.deliver.desk import Desk, given_back
+from newsletter.deliver.doubt import Trust
 from newsletter.deliver.judge import Judge
 from newsletter.deliver.limits import Allowance, Meter
 from newsletter.deliver.orders import Orders
@@ -16,6 +17,7 @@ from newsletter.deliver.ports import (
     Attempt,
     Composer,
     Courier,
+    HandBack,
     Journal,
     Parcel,
     ProgressCallback,
@@ -25,7 +27,7 @@ from newsletter.deliver.ports import (
 )
 from newsletter.deliver.press import Press
 from newsletter.deliver.report import Counts, Ending, RunReport
-from newsletter.deliver.tempo import Moment, Tempo
+from newsletter.deliver.tempo import TICK, Moment, Tempo
 from newsletter.models import Claim, DeliveryState, Outcome, SendState
 
 LONG = 120_000  # milliseconds: a longer wait for a limit is no pacing any more
@@ -49,14 +51,15 @@ async def run_send(
     executor: Executor | None = None,
     signers: Signers | None = None,
     jitter: Callable[[], float] = random.random,
-    proven: bool = False,
+    trust: Trust = Trust.ONCE,
 ) -> RunReport:
     """Send everything that is due, at most 64 rows in flight at a time, and say how it ended.
 
     `clock` gives UTC ms; `give_up_after` is in ms. `journal.exchange` is called in one thread of its own (or
-    in `executor`). With `wait` deferred rows and used-up ceilings are waited for. Opens and closes `courier`
-    and `signers`: these start while the relay is connected to, and until they are there this process signs.
-    Before the relay has taken a mail nobody is marked as bounced, unless it is `proven` that it takes any.
+    in `executor`). With `wait` deferred rows and used-up ceilings are waited for; without, nobody connects
+    where a ceiling is used up. Opens and closes `courier` and `signers`: these start while the relay is
+    connected to, and until they are there this process signs.
+    Before the relay has taken a mail nobody is marked as bounced, but by `trust`.
 
     A pause or cancel from elsewhere, and `stop`, act within a second: what has not begun to travel is given
     back, what travels is finished and written. Outcomes are written on every way out: a cancelled task writes
@@ -74,8 +77,11 @@ async def run_send(
         wait=wait,
         progress=progress,
         jitter=jitter,
-        proven=proven,
+        trust=trust,
     )
+    free = meter.next_free(clock())
+    if not wait and free - clock() > LONG:
+        return Counts().report(Ending.WAITING, "", free)
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal") as thread:
         async with AsyncExitStack() as held:
             run = _Run(Desk(journal, executor or thread), compose, courier, signers, orders)
@@ -83,8 +89,20 @@ async def run_send(
                 held.push_async_callback(signers.close)
                 await signers.open()
             held.push_async_callback(courier.close)
-            await courier.open(run.handed_back)
+            await _connect(courier, run.handed_back, stop)
             return await run.run()
+
+
+async def _connect(courier: Courier, hand_back: HandBack, stop: Stop) -> None:
+    """Open the courier, unless `stop` comes first: then the run ends before it begins anything."""
+    opening = asyncio.create_task(courier.open(hand_back))
+    try:
+        while not (opening.done() or stop.is_set()):
+            await asyncio.wait([opening], timeout=TICK)
+    finally:
+        opening.cancel()
+        with suppress(asyncio.CancelledError):
+            await opening
 
 
 class _Run:
@@ -104,7 +122,7 @@ class _Run:
             give_up_after=orders.give_up_after,
             jitter=orders.jitter,
             connections=courier.connections,
-            proven=orders.proven,
+            trust=orders.trust,
         )
         self._tempo = Tempo.of(courier.connections)
         self._dry = False  # the journal had nothing more to give
@@ -190,7 +208,6 @@ class _Run:
 
     def _dispatch(self, claims: Sequence[Claim]) -> None:
         """Fill what was claimed and give it to the courier; what cannot leave any more is given back."""
-        self._orders.meter.take(len(claims), self._orders.clock())
         self._orders.allowance.take(len(claims))
         going = []
         for claim in claims:
@@ -200,12 +217,17 @@ class _Run:
                 going.append(claim)
             else:
                 self._note(outcome)
+        self._orders.meter.take(len(going), self._orders.clock())
         self._press.fill(going)
 
     def _filled(self, claim: Claim, filled: Parcel | Outcome) -> None:
         """A parcel goes to the courier; what is none, or cannot leave any more, to the journal."""
         if isinstance(filled, Parcel) and not self._leaving:
-            self._courier.put(filled)
+            try:
+                self._courier.put(filled)
+            except BaseException:
+                del self._claims[claim.delivery]  # nobody knows where it is: its row stays claimed
+                raise
         else:
             del self._claims[claim.delivery]
             self._note(filled if isinstance(filled, Outcome) else given_back(claim.delivery))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from newsletter.errors import StoreError
 from newsletter.models import (
+    LONGEST_WAIT,
     Claim,
     Exchange,
     OutboxKind,
@@ -43,6 +44,10 @@ _FINISH_SQL = """
 _FAIL_SQL = """
     UPDATE outbox SET state = 'failed', not_before = 0, reason = '', updated = ?
     WHERE id = ? AND state = 'deferred'"""
+_PULL_IN_SQL = "UPDATE outbox SET not_before = ? WHERE state = 'deferred' AND not_before > ?"
+_DATE_BACK_SQL = """
+    UPDATE outbox SET created = min(created, ?), first_claimed = min(first_claimed, ?)
+    WHERE state = 'planned' OR state = 'deferred'"""
 _PERSON_SQL = """
     SELECT s.subject, s.address, s.address_mac
     FROM outbox o JOIN subscribers s ON s.subject = o.subject WHERE o.id = ?"""
@@ -70,6 +75,7 @@ class OutboxJournal:
         self._now = now
         self._relay = relay
         self._shared = Shared.first(connection, relay, now()) if shared else None
+        self._latest: int | None = None  # what the clock said last
 
     def exchange(self, outcomes: Sequence[Outcome], room: int) -> Exchange:
         """Write `outcomes` and claim up to `room` mails that are due, in one durable transaction.
@@ -84,6 +90,7 @@ class OutboxJournal:
             taken = sum(outcome.state in TAKEN_BY_RELAY for outcome in outcomes)
             note_usage(self._connection, self._relay, taken, now)
             shared = self._shared and self._shared.again(self._connection, taken, now)
+            self._mind_the_clock(now)
             claims, skipped = self._claim(room, now)
             next_due = self._connection.value(
                 "SELECT min(not_before) FROM outbox WHERE state = 'deferred' OR state = 'planned'"
@@ -96,6 +103,13 @@ class OutboxJournal:
             state=SendState.RUNNING,
             elsewhere=shared.elsewhere if shared else 0,
         )
+
+    def _mind_the_clock(self, now: int) -> None:
+        """What a clock that was ahead has put off to the far future, or put in there, is pulled in."""
+        if self._latest is None or now < self._latest:
+            self._connection.run(_PULL_IN_SQL, [now + LONGEST_WAIT, now + LONGEST_WAIT])
+            self._connection.run(_DATE_BACK_SQL, [now, now])
+        self._latest = now
 
     def _write(self, outcome: Outcome, now: int) -> None:
         if outcome.state not in OUTCOMES:

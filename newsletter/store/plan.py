@@ -14,7 +14,6 @@ from newsletter.store.segments_sql import Binder, audience_sql, field_sql, mask_
 
 Choose = Callable[[str, int], bytes | None]
 
-NO_EDITION = "no edition of the issue fits the language"
 _EXAMPLES = 3
 # Before the @: the domain is always ASCII there. GLOB takes five times as long.
 _BEYOND_ASCII = "length(CAST(s.address_key AS BLOB)) > length(s.address_key)"
@@ -29,10 +28,9 @@ _PAGE_SQL = (
 _NEW_SQL = "SELECT DISTINCT language, mask FROM temp.page EXCEPT SELECT language, mask FROM temp.chosen"
 _INSERT_SQL = f"""
     INSERT INTO deliveries (issue, subscriber, send, stencil, state, reason, updated)
-    SELECT ?, p.subject, ?, c.stencil,
-        iif(c.stencil IS NULL, '{DeliveryState.SKIPPED}', '{DeliveryState.PLANNED}'),
-        iif(c.stencil IS NULL, '{NO_EDITION}', ''), ?
+    SELECT ?, p.subject, ?, c.stencil, '{DeliveryState.PLANNED}', '', ?
     FROM temp.page p CROSS JOIN temp.chosen c ON c.language = p.language AND c.mask = p.mask
+    WHERE c.stencil IS NOT NULL
     ON CONFLICT (issue, subscriber) DO NOTHING"""
 
 
@@ -108,7 +106,7 @@ class Planner:
         self._stencils: Mapping[bytes, int] = {}
 
     def run(self, segment: Segment, conditions: Sequence[Segment], choose: Choose) -> int:
-        """Plan everybody -> how many rows were written; at the end the send is ready."""
+        """Plan whomever a stencil is chosen for -> how many; at the end the send is ready."""
         bind = Binder()
         mask = mask_sql(conditions, bind)
         source, where = audience_sql(segment, bind)

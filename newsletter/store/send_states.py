@@ -112,6 +112,12 @@ def end(connection: Connection, send: int, state: SendState, now: int, *, reason
 def _refuse_move(send: Send, state: SendState) -> None:
     if send.state is state:
         return
+    if send.state is SendState.DONE and state is not SendState.READY:
+        raise RefusedError(
+            "this send has ended: everybody has been dealt with",
+            where=send.slug,
+            hint=f"newsletter report {send.slug}",
+        )
     if send.state is SendState.CANCELLED:
         raise RefusedError(
             f"this send of '{send.slug}' was cancelled",

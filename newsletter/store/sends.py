@@ -133,8 +133,9 @@ class Sends:
     def plan(self, send: int, segment: Segment, conditions: Sequence[Segment], choose: plan.Choose) -> int:
         """Write a row for each of the audience who has none for the issue -> how many; then it is ready.
 
-        `choose(language, mask)` gives the digest of an approved stencil, or None where no edition fits: that
-        row is written as skipped, with the reason. Short transactions; an interrupted plan stays `planning`.
+        `choose(language, mask)` gives the digest of an approved stencil, or None for readers of a kind that
+        came after the approval: they get no row, and are newcomers. Short transactions; an interrupted plan
+        stays `planning`.
         """
         issue = int(self._connection.value("SELECT issue FROM sends WHERE id = ?", [send]) or 0)
         return plan.Planner(self._connection, send, issue, self._now).run(segment, conditions, choose)
@@ -188,9 +189,12 @@ class Sends:
         """When the last deferred row is due; 0 where none waits."""
         return deliveries.last_due(self._connection, send)
 
-    def unknown_from_crash(self, send: int) -> int:
-        """Call what a dead run left claimed unknown -> how many. The caller holds the send's lock."""
-        return deliveries.unknown_from_crash(self._connection, send, self._now())
+    def unknown_from_crash(self, send: int, relay: str = "") -> int:
+        """Call what a dead run left claimed unknown -> how many, which `relay` may have taken.
+
+        The caller holds the send's lock.
+        """
+        return deliveries.unknown_from_crash(self._connection, send, relay, self._now())
 
     # --- usage of the relay
 

@@ -37,8 +37,8 @@ class Shared(Struct, frozen=True, kw_only=True):
 
 
 def note_usage(connection: Connection, relay: str, count: int, now: int) -> None:
-    """Add `count` mails that left to `relay` at `now` (milliseconds); minutes older than 8 days go."""
-    if count <= 0:
+    """Add `count` mails that left to `relay`, if it is known, at `now` (ms); minutes older than 8 days go."""
+    if count <= 0 or not relay:
         return
     minute = now // _MINUTE
     with connection.transaction():

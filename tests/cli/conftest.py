@@ -78,8 +78,11 @@ class Box:
             assert process.returncode == exit_code, f"{arguments}: {process.returncode}\n{out}\n{err}"
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
-    def asked(self, answer: str, *arguments: str) -> str:
-        """What stands on a terminal where a person runs this and types the answer."""
+    def asked(self, answer: str, *arguments: str, meanwhile: Callable[[], object] | None = None) -> str:
+        """What stands on a terminal where a person runs this and types the answer.
+
+        `meanwhile` happens while the question stands.
+        """
         main, side = pytest.importorskip("pty").openpty()
         environ = {**os.environ, **self.environ, "PYTHONUTF8": "1", "COLUMNS": "200", "TERM": "dumb"}
         process = subprocess.Popen(
@@ -91,8 +94,12 @@ class Box:
             stderr=side,
         )
         os.close(side)
-        os.write(main, f"{answer}\n".encode())
         told = b""
+        if meanwhile is not None:
+            while b"[y/N]" not in told:
+                told += os.read(main, 10_000)
+            meanwhile()
+        os.write(main, f"{answer}\n".encode())
         with suppress(OSError):  # Linux says so where the other end is closed
             while some := os.read(main, 10_000):
                 told += some

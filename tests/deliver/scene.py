@@ -41,6 +41,7 @@ class Scene:
     wait: bool = True
     disk: float = 0.005
     fill: Filler = compose
+    courier_of: type[SimulatedCourier] = SimulatedCourier
     at: dict[float, Callable[[Scene], None]] = field(default_factory=dict)
     left: list[Progress] = field(default_factory=list)
     since: int = 0  # milliseconds between the first run's begin and this one's
@@ -54,7 +55,7 @@ class Scene:
 
         async def main(loop: VirtualLoop) -> RunReport:
             self.loop = loop
-            self.courier = SimulatedCourier(self.fate, lambda parcel: self.seconds, self.connections)
+            self.courier = self.courier_of(self.fate, lambda parcel: self.seconds, self.connections)
             self.stop = asyncio.Event()
             for seconds, happening in self.at.items():
                 loop.call_later(seconds, happening, self)

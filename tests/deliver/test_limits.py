@@ -62,7 +62,7 @@ def test_what_left_before_counts() -> None:
     assert meter.next_free(NOW) <= NOW + HOUR + 10 * 60_000
 
 
-def test_what_leaves_elsewhere_counts_against_ceilings_only() -> None:
+def test_what_leaves_elsewhere_counts_but_for_the_rate_of_a_second() -> None:
     limits = Limits(rates=(Rate(count=20, seconds=1), Rate(count=100, seconds=DAY)))
     meter = Meter(limits.rates)
     meter.note(99, NOW)
@@ -70,6 +70,15 @@ def test_what_leaves_elsewhere_counts_against_ceilings_only() -> None:
     assert meter.room(NOW, 64) == 1
     assert limits.shared
     assert not Limits(rates=limits.rates[:1]).shared
+
+
+def test_a_rate_of_a_minute_is_shared() -> None:
+    limits = Limits(rates=(Rate(count=25, seconds=60),))
+    meter = Meter(limits.rates)
+    meter.note(25, NOW)
+    assert limits.shared
+    assert meter.room(NOW, 64) == 0
+    assert NOW + 55_000 < meter.next_free(NOW) <= NOW + 62_000
 
 
 def test_the_tightest_rate_decides() -> None:

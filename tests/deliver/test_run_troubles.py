@@ -276,3 +276,30 @@ def test_with_a_thread_of_its_own_in_real_time() -> None:
             return self.inner.exchange(outcomes, room)
 
     assert asyncio.run(main()).sent == 100
+
+
+def test_who_is_held_back_uses_up_no_limit() -> None:
+    """The relay puts one of two domains off: its other people are held, and nothing leaves for them."""
+    scene = Scene(
+        people=100,
+        domains=2,
+        fate=lambda parcel: Fate.LATER if parcel.delivery % 2 else Fate.TAKE,
+        rates=(Rate(count=70, seconds=86_400),),
+        wait=False,
+    )
+    report = scene.play()
+    assert (report.sent, scene.count("planned")) == (50, 0)
+
+
+def test_a_parcel_that_the_courier_breaks_at_is_lost_alone() -> None:
+    class Broken(SimulatedCourier):
+        def put(self, parcel: Parcel) -> None:
+            if parcel.delivery == 5:
+                raise RuntimeError("broken")
+            super().put(parcel)
+
+    scene = Scene(people=10, courier_of=Broken)
+    with pytest.raises(RuntimeError, match="broken"):
+        scene.play()
+    assert scene.count("claimed") == 1
+    assert scene.count("planned") + scene.count("sent") == 9

@@ -13,6 +13,7 @@ import pytest
 
 from newsletter.audience.joining import settle_requests
 from newsletter.cli.outbox import WAITS, OutboxRunner, emptying
+from newsletter.config import load
 from newsletter.errors import RefusedError
 from newsletter.store import open_store
 from tests.audience.town import DAY, HOUR
@@ -102,6 +103,39 @@ def test_what_a_relay_defers_is_sent_later_and_once(ground: Ground) -> None:
     runner.turn()
     assert ground.relay.recipients == ["ana@example.org"]
     assert ground.store.sends.sent_since(f"127.0.0.1:{ground.relay.port}", 0) == 1
+
+
+def test_what_was_put_off_while_the_clock_was_ahead_leaves_within_hours(ground: Ground) -> None:
+    ahead = 10 * 365 * 24 * HOUR
+    ground.relay.script = lambda step: "451 4.7.1 later" if step.verb == "RCPT" else None
+    ground.clock.at += ahead
+    ground.ask("ana")
+    ground.runner().turn()
+    ground.clock.at -= ahead
+    ground.relay.script = lambda step: None
+    runner = ground.runner()
+    for _ in range(30):
+        ground.clock.at = max(ground.clock.at, runner.turn())
+    assert ground.relay.recipients == ["ana@example.org"]
+
+
+def test_nobody_connects_while_the_limit_is_used_up(tmp_path: Path) -> None:
+    clock = Clock()
+    with ScriptedRelay().in_thread() as relay:
+        make_config(tmp_path / "project", relay.port, '[smtp]\nrate = "2/day"\n')
+        config = load(tmp_path / "project", {"NEWSLETTER_SMTP_URL": f"smtp://127.0.0.1:{relay.port}"})
+        with open_store(config.database, now=clock) as store:
+            store.lists.create("dentists")
+            ground = Ground(store, config, clock, relay)
+            ground.ask("ana", "ben", "cleo", "dora")
+            runner = ground.runner()
+            due = runner.turn()
+            sessions = relay.sessions
+            assert len(relay.taken) == 2
+            assert due == clock() + HOUR
+            runner.turn()
+            ground.runner().turn()
+            assert relay.sessions == sessions
 
 
 def test_an_address_that_does_not_exist_is_marked_and_not_mailed_again(ground: Ground) -> None:

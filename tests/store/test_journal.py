@@ -417,6 +417,14 @@ def test_what_a_dead_run_left_is_unknown_until_somebody_decides(store: Store) ->
     assert store.sends.tally("issue-1") == Tally(sent=10)
 
 
+def test_what_a_dead_run_left_counts_as_used(store: Store) -> None:
+    everybody(store, 10)
+    send = planned(store)
+    store.journal(send.id, "relay").exchange([], 4)
+    store.sends.unknown_from_crash(send.id, "relay")
+    assert store.sends.sent_since("relay", 0) == 4
+
+
 def test_usage_is_kept_by_the_minute(store: Store, clock: Clock) -> None:
     store.sends.note_usage("relay", 3, START)
     store.sends.note_usage("relay", 0, START)

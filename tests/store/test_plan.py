@@ -15,7 +15,6 @@ from newsletter.models import DeliveryState, Missing, Outcome, SendState
 from newsletter.segments import Segment
 from newsletter.store import Store
 from newsletter.store.pace import Pace, next_size
-from newsletter.store.plan import NO_EDITION
 from tests.store.samples import START, STENCIL, Clock, planned, profile, segment, take_in
 
 
@@ -70,10 +69,9 @@ def test_the_stencil_fits_language_and_conditions(store: Store) -> None:
     }  # fmt: skip
     send = store.sends.create("issue-1", "dentists", START)
     store.sends.approve(send.id, {digest: (*key, b"x" + bytes(key[1:])) for key, digest in digests.items()})
-    assert store.sends.plan(send.id, dentists, conditions, choose) == 4
+    assert store.sends.plan(send.id, dentists, conditions, choose) == 3
     assert sorted(asked) == [("de", 3), ("fr", 0), ("fr", 1), ("xx", 0)]
-    skipped = list(store.sends.deliveries("issue-1", DeliveryState.SKIPPED))
-    assert [(one.address, one.reason) for one in skipped] == [("dora@example.org", NO_EDITION)]
+    assert store.sends.newcomers("issue-1", dentists) == 1, "whom nothing was approved for"
     store.sends.set_state(send.id, SendState.RUNNING)
     claims = store.journal(send.id, "relay").exchange([], 10).claims
     got = {claim.profile.address.text[:3]: claim.stencil for claim in claims}
@@ -215,6 +213,10 @@ def test_the_states_of_a_send(store: Store, clock: Clock) -> None:
     assert (running.reason, running.started) == ("", START + 10)
     done = store.sends.set_state(send.id, SendState.DONE)
     assert done.finished == START + 20
+    for late in (SendState.PAUSED, SendState.CANCELLED, SendState.RUNNING):
+        with pytest.raises(RefusedError, match="has ended"):
+            store.sends.set_state(send.id, late)
+    store.sends.set_state(send.id, SendState.READY)
     cancelled = store.sends.set_state(send.id, SendState.CANCELLED)
     assert store.sends.set_state(send.id, SendState.CANCELLED) == cancelled
     with pytest.raises(RefusedError, match="was cancelled"):

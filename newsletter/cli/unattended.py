@@ -1,0 +1,130 @@
+"""Sending without anybody at a terminal: `newsletter run`, for cron and service managers."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import click
+
+from newsletter import campaign, locks
+from newsletter.cli.app import App, now_ms, pass_app
+from newsletter.cli.dispatch import BY_HAND, dispatch, going_on
+from newsletter.cli.idle import what_waits
+from newsletter.cli.outbox import WAITS
+from newsletter.cli.send import refuse_other_home
+from newsletter.cli.stopping import Stopped, stopping
+from newsletter.cli.tell import people, tell_end
+from newsletter.cli.waiting import lock, tell_late, through
+from newsletter.deliver.limits import limits_for
+from newsletter.errors import BrokenOffError, RefusedError, RelayError
+from newsletter.models import LONGEST_WAIT, Send, SendState
+from newsletter.store import Store
+
+LOOK_EVERY = 5.0  # seconds between looks of `run --watch`
+
+
+@click.command()
+@click.option("--watch", is_flag=True, help="Stay, and look again every few seconds: for a service manager.")
+@click.option("--quiet", is_flag=True, help="Say nothing where nothing is due: for cron.")
+@pass_app
+def run(app: App, watch: bool, quiet: bool) -> None:
+    """Take up every send that is due: planned ones whose time has come, and ones that broke off.
+
+    For cron or a service manager, so that a reboot stops nothing. Paused sends are left alone. As send does,
+    it exits with 0 only where everybody of what it took up has the issue or was left out for a reason.
+
+    \b
+    Examples:
+      newsletter run
+      newsletter run --watch
+      newsletter run --quiet
+    """
+    failed, rest = False, Rest()
+    with stopping(app) as stop:
+        while not stop.is_set():
+            with app.store(create=False) as store:
+                campaign.finish_cancelled(store, app.config.root)
+                due = [send for send in campaign.due(store, now_ms()) if _is_ours(app, store, send, rest)]
+                if not (due or quiet):
+                    for line in what_waits(app, store, watch=watch):
+                        app.say(line)
+                quiet = True
+                for send in due:
+                    failed |= not _take(app, store, send, stop, rest)
+            if not watch or stop.wait(LOOK_EVERY):
+                break
+    if failed and not watch:
+        raise click.exceptions.Exit(1)
+
+
+class Rest:
+    """Which sends `run --watch` leaves alone for now: it must not log in every few seconds for nothing."""
+
+    def __init__(self) -> None:
+        self._until: dict[int, int] = {}
+        self._troubles: Counter[int] = Counter()
+
+    def over(self, send: Send) -> bool:
+        """Whether it may be tried."""
+        return self._until.get(send.id, 0) <= now_ms()
+
+    def until(self, send: Send, moment: int) -> None:
+        """Not before then (UTC ms)."""
+        self._until[send.id] = moment
+        del self._troubles[send.id]
+
+    def after_trouble(self, send: Send) -> None:
+        """The later, the more often its relay failed."""
+        wait = WAITS[min(self._troubles[send.id], len(WAITS) - 1)]
+        self._until[send.id] = now_ms() + wait
+        self._troubles[send.id] += 1
+
+
+def _take(app: App, store: Store, send: Send, stop: Stopped, rest: Rest) -> bool:
+    """Send what is due of one send -> whether all have the issue, or were left out for a reason.
+
+    Another process's send is its own business.
+    """
+    if stop.is_set() or not _is_ours(app, store, send, rest):
+        return True
+    limits = limits_for(app.relay)
+    try:
+        with lock(app, store, send.slug) as holder:
+            if send.id not in {one.id for one in campaign.due(store, now_ms())}:
+                return True
+            if campaign.is_late(send, now_ms()):
+                campaign.pause_late(store, send)
+                tell_late(app, send)
+                return False
+            refuse_other_home(app, store)
+            store.sends.unknown_from_crash(send.id, app.relay.name)
+            left = store.sends.tally_of(send.id)
+            app.say(f"'{send.slug}' to {send.audience}: {people(left.planned + left.deferred)} to go.")
+            with going_on(app, store, send), through(app, limits):
+                report = dispatch(app, store, send, limits, holder, stop, limit=None, wait=False)
+                tally = campaign.close_run(store, send, report, by_hand=BY_HAND if stop.by_hand else "")
+                tell_end(app, store, send, report, tally)
+        used_up = store.sends.tally_of(send.id).planned
+        rest.until(send, report.next_due or 0 if used_up else 0)
+    except RelayError as error:
+        rest.after_trouble(send)
+        app.say(str(error), style="red")
+        return False
+    except (RefusedError, BrokenOffError) as error:
+        app.say(str(error), style="red")
+        return False
+    return tally.settled
+
+
+def _is_ours(app: App, store: Store, send: Send, rest: Rest) -> bool:
+    """Whether there is something to do by now, and no other process does it."""
+    return rest.over(send) and _has_work(store, send) and not locks.holder(app.config.root, send.slug)
+
+
+def _has_work(store: Store, send: Send) -> bool:
+    """Whether something of the send is due, broke off, or was put off by a clock that was ahead."""
+    if send.state is SendState.RUNNING or store.sends.tally_of(send.id).planned:
+        return True
+    next_due = store.sends.next_due(send.id)
+    ahead = next_due - now_ms() if next_due is not None else 0
+    return next_due is not None and not 0 < ahead <= LONGEST_WAIT
