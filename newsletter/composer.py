@@ -141,7 +141,6 @@ def _wrapping(claim: Claim, sender: str, identity: str) -> _Wrap:
         pieces=pieces,
         smtputf8=address.needs_smtputf8,
         dotless=True,
-        attempts=claim.attempts,
         envelope_id=envelope_id(claim.delivery, identity),
     )
 

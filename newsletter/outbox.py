@@ -62,7 +62,6 @@ class _Writer:
                 pieces=_signed(own, headers, self._signer),
                 smtputf8=claim.profile.address.needs_smtputf8,
                 dotless=True,
-                attempts=claim.attempts,
             )
         except (UsageError, AddressError) as error:
             return Outcome(delivery=claim.delivery, state=DeliveryState.SKIPPED, reason=error.message)

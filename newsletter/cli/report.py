@@ -11,7 +11,7 @@ from newsletter import campaign
 from newsletter.cli.app import App, pass_app, put, put_table
 from newsletter.cli.tell import lost_with_sender, people, sends_of
 from newsletter.countries import country_name
-from newsletter.deliver.policy import plain_reason
+from newsletter.deliver.signs import plain_reason
 from newsletter.errors import IssueError, NotFoundError, UsageError
 from newsletter.issue import load_issue
 from newsletter.languages import own_name

@@ -12,14 +12,11 @@ from newsletter.deliver.signs import (
     About,
     about,
     pause_reason,
-    plain_reason,
     spoken,
     too_large,
     without_addresses,
 )
 from newsletter.models import DeliveryState, Outcome, Reply
-
-__all__ = ["BOUNCE_CODES", "Breaker", "Verdict", "classify", "plain_reason", "retry_delay", "spoken"]
 
 BOUNCE_CODES = frozenset({"5.1.1", "5.1.3", "5.1.6", "5.1.10"})
 _MINUTE = 60_000
@@ -132,6 +129,7 @@ def too_many(missed: int, domains: Collection[str]) -> str:
 
 
 def last_word(outcome: Outcome) -> str:
+    """What came last, in the relay's words or ours."""
     if outcome.reply is not None:
         return f"the last answer: {spoken(outcome.reply)}"
     return f"the last time {outcome.reason}"

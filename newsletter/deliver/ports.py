@@ -19,7 +19,7 @@ class Parcel(Struct, frozen=True, kw_only=True):
     copied on its way to the system. Lines that begin with a dot are stuffed by the client (RFC 5321 4.5.2);
     `dotless` says that there are none, as a stencil writes such a dot as `=2E`, and saves looking: that would
     cost as much as writing the message does.
-    `smtputf8` is set where an address needs RFC 6531. `attempts` counts the earlier tries.
+    `smtputf8` is set where an address needs RFC 6531.
     `envelope_id` comes back with a delivery status notification where the relay can do that (RFC 3461):
     printable ASCII without blanks, `+` and `=`, at most 100 characters; empty for none.
     """
@@ -30,7 +30,6 @@ class Parcel(Struct, frozen=True, kw_only=True):
     pieces: Sequence[bytes]
     smtputf8: bool = False
     dotless: bool = False
-    attempts: int = 0
     envelope_id: str = ""
 
     @property
@@ -120,7 +119,7 @@ class Courier(Protocol):
 
     @property
     def connections(self) -> int:
-        """How many parcels travel at the same time."""
+        """How many connections there are at most; each may have a second parcel behind the first."""
         ...
 
     @property

@@ -69,7 +69,6 @@ class Claim(Struct, frozen=True, kw_only=True):
     """A delivery that was claimed, with the person's values read at the claim."""
 
     delivery: int
-    send: int
     stencil: bytes
     subject: bytes
     profile: Profile

@@ -19,6 +19,7 @@ from newsletter.models import (
 )
 from newsletter.store.consent import Consent, Suppressions
 from newsletter.store.database import Connection, Row
+from newsletter.store.deliveries import next_due as next_due_of
 from newsletter.store.outcomes import GONE, OUTCOMES, TAKEN_BY_RELAY, Bounces, finish_row
 from newsletter.store.people import PROFILE_COLUMNS, read_profile
 from newsletter.store.redact import redact
@@ -59,7 +60,6 @@ _CLAIM_SQL = f"""
     {_IN_SQL}"""
 _PULL_IN_SQL = "UPDATE deliveries SET not_before = ? WHERE send = ? AND state = 'deferred' AND not_before > ?"
 _FREE_SQL = "SELECT count(*) FROM deliveries d WHERE d.send = ? AND d.state = 'claimed'"
-_NEXT_DUE_SQL = "SELECT min(d.not_before) FROM deliveries d WHERE d.send = ? AND d.state = 'deferred'"
 
 
 class Journal:
@@ -108,7 +108,7 @@ class Journal:
             self._mind_the_clock(now)
             state = self._state()
             claims, skipped, more = self._claim(room, now) if state is SendState.RUNNING else ([], 0, False)
-            next_due = now if more else self._connection.value(_NEXT_DUE_SQL, [self._send])
+            next_due = now if more else next_due_of(self._connection, self._send)
         self._shared = shared
         for outcome in outcomes:
             self._addresses.pop(outcome.delivery, None)
@@ -217,7 +217,6 @@ class Journal:
         delivery, subject, stencil, attempts, first_claimed, _, _, *profile = row
         return Claim(
             delivery=delivery,
-            send=self._send,
             stencil=bytes.fromhex(stencil),
             subject=bytes.fromhex(subject),
             profile=read_profile(tuple(profile)),

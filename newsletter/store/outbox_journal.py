@@ -170,7 +170,6 @@ class OutboxJournal:
         )
         return Claim(
             delivery=mail,
-            send=0,
             stencil=b"",
             subject=subject,
             profile=read_profile(tuple(profile)),

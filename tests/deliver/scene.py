@@ -98,4 +98,12 @@ def interrupt(scene: Scene) -> None:
 
 
 def first_time(fate: Fate, *deliveries: int) -> Callable[[Parcel], Fate]:
-    return lambda parcel: fate if parcel.delivery in deliveries and not parcel.attempts else Fate.TAKE
+    left = set(deliveries)
+
+    def decide(parcel: Parcel) -> Fate:
+        if parcel.delivery not in left:
+            return Fate.TAKE
+        left.remove(parcel.delivery)
+        return fate
+
+    return decide

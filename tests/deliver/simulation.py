@@ -192,7 +192,6 @@ class MemoryJournal:
         address = f"p{row.delivery}@{domain_of(row.delivery, self.domains)}"
         return Claim(
             delivery=row.delivery,
-            send=1,
             stencil=b"",
             subject=row.delivery.to_bytes(12, "big"),
             profile=Profile(address=Address(text=address, key=address)),
@@ -312,7 +311,6 @@ def compose(claim: Claim) -> Parcel:
         mail_from="news@example.org",
         rcpt_to=claim.profile.address.text,
         pieces=(b"Subject: x\r\n\r\nx\r\n",),
-        attempts=claim.attempts,
     )
 
 
