@@ -28,7 +28,7 @@ CONNECT_WAITS = (0.05, 0.1, 0.2)
 BUSY_SECONDS = 0.3
 STORE_WAITS = (0.1, 0.2, 0.4, 0.8)
 STORE_PATIENCE = (len(STORE_WAITS) + 2) * BUSY_SECONDS + sum(STORE_WAITS)  # seconds until it gives up
-SIGNER_PATIENCE = 0.5
+SIGNER_PATIENCE = 2.0
 
 
 def now_ms() -> int:
