@@ -47,6 +47,10 @@ class WebHtml(MailHtml):
     def __init__(self, picture: Callable[[str], Shown | None]) -> None:
         self._picture = picture
 
+    def anchor(self, anchor: Anchor, looks: str = "") -> str:
+        """A link; `bare` where its words are its address, so that paper need not show that twice."""
+        return super().anchor(anchor, looks or ("bare" if plain(anchor.children) in anchor.href else ""))
+
     def button(self, anchor: Anchor) -> str:
         """A link that looks like a button."""
         return f'<p class="action">{self.anchor(anchor, "button")}</p>'

@@ -156,6 +156,7 @@ def test_data_go_only_by_a_fresh_mail_to_ones_own_address(served: Served) -> Non
         assert client.get(f"{data}/download").status_code == 405
         unsure = client.post(f"{data}/erase", data={"sure": ""})
         assert unsure.status_code == 422 and served.state("ana") == "active"
+        assert 'aria-describedby="sure-wrong"' in unsure.text and 'id="sure-wrong"' in unsure.text
         served.clock.forward(seconds=3_601)
         for method, path in (("GET", ""), ("POST", "/download"), ("POST", "/erase")):
             late = client.request(method, f"{data}{path}", data={"sure": "yes"} if method == "POST" else None)
