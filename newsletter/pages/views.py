@@ -151,6 +151,7 @@ def _listed(site: Site, each: PublicIssue, language: str, here: str) -> dict[str
     ]
     return {
         "tongue": own,
+        "foreign": tag.partition("-")[0] != language.partition("-")[0],
         "title": public_title(edition),
         "description": public_description(edition),
         "date": long_date(edition.date, tag) if edition.date else "",

@@ -360,3 +360,12 @@ def test_any_default_and_any_title_stay_words(tmp_path: Path, default: str, titl
     tags = Tags(page.body)
     assert len(tags.named("h1")) == 1 and len(tags.named("script")) == 0
     assert escape(value.strip()) in page.body.decode().replace("&#39;", "&#x27;")
+
+
+def test_an_issue_in_another_language_says_so_and_keeps_its_own_direction(tmp_path: Path) -> None:
+    site = make_site(tmp_path, SAMPLE, made())
+    html = index_page(site, "ar").body.decode()
+    foreign, own = html.count('<article lang="en" dir="ltr">'), html.count("<article>")
+    assert (foreign, own) == (1, 1)
+    assert html.count('<span class="spoken">English</span>') == 1
+    assert "spoken" not in index_page(site, "en").body.decode()
