@@ -8,12 +8,13 @@ from typing import Any
 from urllib.parse import quote
 
 from markupsafe import Markup
+from msgspec.structs import replace
 
 from newsletter.errors import NotFoundError
 from newsletter.models import Edition, Picture
 from newsletter.pages import place, qr
 from newsletter.pages.content import public_pictures, read_content, read_handout
-from newsletter.pages.frame import Look, Tongue, frame, tongue
+from newsletter.pages.frame import Look, Tongue, frame, in_order, tongue
 from newsletter.pages.page import PUBLIC, Page, make_page
 from newsletter.pages.sharing import POST, SEND, join_url, share_links, share_of, shared_url
 from newsletter.pages.site import PublicIssue, Site
@@ -155,7 +156,7 @@ def _listed(site: Site, each: PublicIssue, language: str, here: str) -> dict[str
         "title": public_title(edition),
         "description": public_description(edition),
         "date": long_date(edition.date, tag) if edition.date else "",
-        "others": others,
+        "others": in_order(others),
     }
 
 
@@ -183,9 +184,13 @@ def _common(
             place.issue_address(slug, site.edition_for(slug, site.config.campaign.language), part)
         ),
     )
-    ways = share_links(site, slug, language)
+    ways, share = share_links(site, slug, language), share_of(site, slug, language)
     return around | {
-        "share": share_of(site, slug, language),
+        "share": replace(
+            share,
+            sentence=no_breaks(share.sentence, language),
+            forwarded=no_breaks(share.forwarded, language),
+        ),
         "send": [ways[channel] for channel in SEND if channel in ways],
         "post": [ways[channel] for channel in POST if channel in ways],
         "join_label": around["phrases"].join if site.config.web.base_url else around["phrases"].join_by_mail,

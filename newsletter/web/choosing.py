@@ -9,7 +9,7 @@ from newsletter.audience.preferences import Preferences, change, preferences, re
 from newsletter.languages import choose_edition
 from newsletter.links import Purpose
 from newsletter.models import Shown
-from newsletter.pages import tongue, words_for
+from newsletter.pages import in_order, tongue, words_for
 from newsletter.phrases import fill
 from newsletter.store import Store
 from newsletter.web import forms
@@ -40,7 +40,7 @@ async def preferences_form(request: Request) -> Response:
         lists=found.offered,
         active=found.lists,
         waiting=found.waiting,
-        choices=[tongue(tag, "") for tag in choices],
+        choices=in_order(tongue(tag, "") for tag in choices),
         chosen=found.language or choose_edition(choices, "", desk.config.campaign.language),
         saved=saved.get(request.query_params.get("saved", ""), ""),
         action=path_to(desk, here, lang=language),

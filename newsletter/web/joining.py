@@ -13,7 +13,7 @@ from newsletter.audience import joining
 from newsletter.errors import AddressError
 from newsletter.links import KEY_PURPOSE, Purpose
 from newsletter.models import Address, ListInfo, Shown
-from newsletter.pages import Site, tongue, words_for
+from newsletter.pages import Site, in_order, tongue, words_for
 from newsletter.phrases import fill
 from newsletter.web import forms
 from newsletter.web.desk import Desk, desk_of, opened
@@ -148,7 +148,7 @@ async def _form(
         here=JOIN,
         status=422 if asked.errors else 200,
         lists=lists,
-        choices=[tongue(tag, "") for tag in languages],
+        choices=in_order(tongue(tag, "") for tag in languages),
         values={
             "address": asked.typed,
             "lists": asked.lists,

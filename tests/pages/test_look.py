@@ -31,6 +31,18 @@ RICH = """\
 1. Select.
 :::
 
+::: columns
+One.
+
+---
+
+Two.
+
+---
+
+Three.
+:::
+
 www.example.org
 """
 SEEN = [
@@ -206,3 +218,18 @@ def test_links_on_paper_show_where_they_lead(browser: Page, host: str) -> None:
     found = look(browser, f"{host}/i/sample/en/", script, 800)
     browser.emulate_media(media="screen")
     assert len(found) == 1 and "https://example.org/form" in found[0]
+
+
+def test_three_columns_stand_side_by_side_where_there_is_room(browser: Page, host: str) -> None:
+    script = (
+        """() => [...document.querySelectorAll('.columns > div')].map(e => e.getBoundingClientRect().top)"""
+    )
+    assert len(set(look(browser, f"{host}/i/sample/en/", script, 1280))) == 1
+    assert len(set(look(browser, f"{host}/i/sample/en/", script, 390))) == 3
+
+
+def test_no_word_of_a_button_is_broken_on_a_narrow_phone(browser: Page, host: str) -> None:
+    script = (
+        """() => [...document.querySelectorAll('.ways .button')].map(e => e.getBoundingClientRect().height)"""
+    )
+    assert max(look(browser, f"{host}{ISSUE}/en/", script, 320)) < 60
