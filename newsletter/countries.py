@@ -61,9 +61,9 @@ def country_code(text: str) -> str:
     return _by_name().get(_folded(text), "")
 
 
-def country_name(code: str) -> str:
-    """What a country is called in English; the code itself where that is unknown."""
-    return _territories("en").get(code, code)
+def country_name(code: str, language: str = "en") -> str:
+    """What a country is called in a language; the code itself where that is unknown."""
+    return _territories(language).get(code, code)
 
 
 @cache

@@ -28,13 +28,15 @@ SOURCE = "preferences page"
 class Preferences(Struct, frozen=True, kw_only=True):
     """What the page shows: no more of the address than its owner needs to know it.
 
-    `lists` are the names of those the person is in; `offered` are those to choose from, these among them.
+    `lists` are the names of those the person is in; `offered` are those to choose from, these among them;
+    `waiting` are those that wait for a confirmation.
     """
 
     masked: str
     language: str
     lists: tuple[str, ...]
     offered: tuple[ListInfo, ...]
+    waiting: frozenset[str]
 
 
 def preferences(store: Store, subject: bytes) -> Preferences | None:
@@ -43,11 +45,14 @@ def preferences(store: Store, subject: bytes) -> Preferences | None:
     if person is None:
         return None
     active = _active(person)
+    waiting = {one.list_name for one in store.joinings.of(subject)}
+    waiting |= store.requests.lists_of(person.profile.address.key)
     return Preferences(
         masked=mask(person.profile.address),
         language=person.profile.language,
         lists=active,
         offered=tuple(info for info in store.lists.titled() if not info.hidden or info.name in active),
+        waiting=frozenset(waiting.difference(active)),
     )
 
 

@@ -33,19 +33,23 @@ class Shown(Struct, frozen=True, kw_only=True):
     height: int = 0
 
 
-def web_html(blocks: Blocks, picture: Callable[[str], Shown | None]) -> str:
-    """The fragment for a page. `picture` says where the issue's own ones are.
+def web_html(blocks: Blocks, picture: Callable[[str], Shown | None], comma: str = ", ") -> str:
+    """The fragment for a page. `picture` says where the issue's own ones are, `comma` parts what is read out.
 
     An image of another host becomes a link: opening a page tells no third party who reads it.
     """
-    return WebHtml(picture).blocks(blocks)
+    return WebHtml(picture, comma).blocks(blocks)
 
 
 class WebHtml(MailHtml):
     """Writes blocks as a browser understands them."""
 
-    def __init__(self, picture: Callable[[str], Shown | None]) -> None:
-        self._picture = picture
+    def __init__(self, picture: Callable[[str], Shown | None], comma: str) -> None:
+        self._picture, self._comma = picture, comma
+
+    def anchor(self, anchor: Anchor, looks: str = "") -> str:
+        """A link; `bare` where its words are its address, so that paper need not show that twice."""
+        return super().anchor(anchor, looks or ("bare" if plain(anchor.children) in anchor.href else ""))
 
     def button(self, anchor: Anchor) -> str:
         """A link that looks like a button."""
@@ -81,7 +85,7 @@ class WebHtml(MailHtml):
     def table(self, table: Table) -> str:
         """A data table in a box that scrolls, by keyboard too."""
         first = table.head or (table.rows[0] if table.rows else ())
-        label = ", ".join(filter(None, (plain(cell).strip() for cell in first)))
+        label = self._comma.join(filter(None, (plain(cell).strip() for cell in first)))
         box = f'<div class="table" role="group" tabindex="0" aria-label="{escape(label)}">'
         html = super().table(table).replace('<div class="table">', box, 1)
         return html.replace(' cellpadding="0" cellspacing="0" border="0"', "", 1)

@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from newsletter.fields import Tokens, tokenise
-from newsletter.languages import direction
+from newsletter.languages import direction, script
 from newsletter.markdown import Blocks, Composed, Shown, compose, message, web_html
 from newsletter.models import Edition, Field, Issue, Picture, RenderedEdition
 from newsletter.pages.neutral import neutral
@@ -101,7 +101,7 @@ class _Opened(Struct, frozen=True, kw_only=True):
 
     def html(self, blocks: Blocks) -> str:
         """Some of its blocks as they stand on a page."""
-        fragment = web_html(blocks, self._shown)
+        fragment = web_html(blocks, self._shown, "، " if script(self.edition.language) == "Arab" else ", ")
         rendered = RenderedEdition(
             slug=self.issue.slug,
             language=self.edition.language,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -47,6 +47,11 @@ def tongue(tag: str, href: str, absolute: str = "") -> Tongue:
     return Tongue(tag=tag, name=own_name(tag), direction=direction(tag), href=href, absolute=absolute)
 
 
+def in_order(tongues: Iterable[Tongue]) -> list[Tongue]:
+    """The languages by their own names: each stands in the same place on every page."""
+    return sorted(tongues, key=lambda each: each.name.casefold())
+
+
 def frame(
     site: Site,
     *,
@@ -69,7 +74,7 @@ def frame(
         "words_tongue": _attributes(words["language"], language),
         "campaign": site.config.campaign,
         "look": look,
-        "tongues": tongues,
+        "tongues": in_order(tongues),
         "default_tongue": default_tongue,
         "indexed": indexed,
         "link": link,
@@ -81,16 +86,23 @@ def frame(
 
 
 def people_page(
-    site: Site, template: str, language: str, status: int = 200, *, here: str = "/", **words: Any
+    site: Site,
+    template: str,
+    language: str,
+    status: int = 200,
+    *,
+    here: str = "/",
+    tongues: Sequence[Tongue] = (),
+    **words: Any,
 ) -> Page:
     """A page for one person, which nobody stores or indexes: `pages/TEMPLATE` in the shell.
 
-    The template gets what every page gets, and `words` over it: give it a `title`. `tongues` (see `tongue`)
-    makes the language bar. The page is in a language that the program speaks.
+    The template gets what every page gets, and `words` over it: give it a `title`. `tongues` make the
+    language bar. The page is in a language that the program speaks.
     """
     spoken = words_for(language)
     look = Look(title=str(words.get("title", site.config.campaign.name)))
-    around = frame(site, here=here, language=spoken["language"], look=look, indexed=False)
+    around = frame(site, here=here, language=spoken["language"], look=look, tongues=tongues, indexed=False)
     body = render_page(site.environment, f"pages/{template}", **(around | words))
     headers = PRIVATE | {"content-language": spoken["language"]}
     return make_page(body, status=status, headers=headers)

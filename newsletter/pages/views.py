@@ -8,12 +8,13 @@ from typing import Any
 from urllib.parse import quote
 
 from markupsafe import Markup
+from msgspec.structs import replace
 
 from newsletter.errors import NotFoundError
 from newsletter.models import Edition, Picture
 from newsletter.pages import place, qr
 from newsletter.pages.content import public_pictures, read_content, read_handout
-from newsletter.pages.frame import Look, Tongue, frame, tongue
+from newsletter.pages.frame import Look, Tongue, frame, in_order, tongue
 from newsletter.pages.page import PUBLIC, Page, make_page
 from newsletter.pages.sharing import POST, SEND, join_url, share_links, share_of, shared_url
 from newsletter.pages.site import PublicIssue, Site
@@ -23,8 +24,8 @@ from newsletter.share import public_description, public_title
 from newsletter.typography import no_breaks
 
 SVG = "image/svg+xml"
-ROOMY, FULL = 1000, 2300
-"""Letters of a handout up to which it is set large, and up to which it is set in the middle size."""
+LARGE, ROOMY, FULL = 600, 1100, 2300
+"""Letters of a handout up to which it is set in each size; parts may be as many as ROOMY to be set large."""
 
 
 def issue_page(site: Site, slug: str, language: str, *, via: str = "page", here: str = "") -> Page:
@@ -34,7 +35,6 @@ def issue_page(site: Site, slug: str, language: str, *, via: str = "page", here:
     """
     own = place.issue_address(slug, language)
     here = here or own
-    edition = site.edition(slug, language)
     content = read_content(site, slug, language, _picture_links(site, slug, here))
     words = _common(site, slug, language, here=here, part="", pictures=content.pictures)
     link = words["link"]
@@ -45,8 +45,6 @@ def issue_page(site: Site, slug: str, language: str, *, via: str = "page", here:
         words
         | {
             "content": Markup(content.html),
-            "date": long_date(edition.date, language) if edition.date else "",
-            "reviewed": _reviewed(edition),
             "join": join_url(site, slug, language, via),
             "share_page": link(place.issue_address(slug, language, "share")),
             "handout": link(place.issue_address(slug, language, "handout")),
@@ -90,11 +88,11 @@ def handout_page(site: Site, slug: str, language: str, *, kept: Mapping[str, str
         "issue": link(place.issue_address(slug, language)),
         "qr": link(place.issue_address(slug, language, "qr.svg")) if public else "",
         "public": public,
-        "address": Markup("<wbr>").join(re.split(r"(?<=[/-])(?=[^/])", public)),
+        "address": _breaking(public),
         "steps": [Markup(step) for step in handout.steps],
         "note": Markup(handout.note),
         "parts": [Markup(part) for part in handout.parts],
-        "size": "roomy" if size <= ROOMY else "full" if size <= FULL else "tight",
+        "size": _size(size, ROOMY if handout.parts else LARGE),
     }
     return _page(site, "handout.html", language, words | dict(kept or {}))
 
@@ -151,10 +149,11 @@ def _listed(site: Site, each: PublicIssue, language: str, here: str) -> dict[str
     ]
     return {
         "tongue": own,
+        "foreign": tag.partition("-")[0] != language.partition("-")[0],
         "title": public_title(edition),
         "description": public_description(edition),
         "date": long_date(edition.date, tag) if edition.date else "",
-        "others": others,
+        "others": in_order(others),
     }
 
 
@@ -182,11 +181,17 @@ def _common(
             place.issue_address(slug, site.edition_for(slug, site.config.campaign.language), part)
         ),
     )
-    ways = share_links(site, slug, language)
+    ways, share = share_links(site, slug, language), share_of(site, slug, language)
     return around | {
-        "share": share_of(site, slug, language),
+        "share": replace(
+            share,
+            sentence=no_breaks(share.sentence, language),
+            forwarded=no_breaks(share.forwarded, language),
+        ),
         "send": [ways[channel] for channel in SEND if channel in ways],
         "post": [ways[channel] for channel in POST if channel in ways],
+        "date": long_date(edition.date, language) if edition.date else "",
+        "reviewed": _reviewed(edition),
         "join_label": around["phrases"].join if site.config.web.base_url else around["phrases"].join_by_mail,
     }
 
@@ -212,6 +217,20 @@ def _tongues(site: Site, slug: str, language: str, part: str, here: str) -> Sequ
         href = "" if tag == language else site.place.link(address, here)
         found.append(tongue(tag, href, site.absolute(address)))
     return found
+
+
+def _size(letters: int, large: int) -> str:
+    if letters <= large:
+        return "large"
+    return "roomy" if letters <= ROOMY else "full" if letters <= FULL else "tight"
+
+
+def _breaking(url: str) -> Markup:
+    """An address that may break behind its slashes and hyphens, but not before its last word alone."""
+    parts = re.split(r"(?<=[/-])(?=[^/])", url)
+    return Markup("<wbr>").join(parts[:-2]) + Markup('<wbr><span class="whole">{}</span>').format(
+        "".join(parts[-2:])
+    )
 
 
 def _picture_links(site: Site, slug: str, here: str) -> Any:

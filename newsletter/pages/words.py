@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from newsletter.languages import choose_edition
 from newsletter.phrases import FALLBACK, languages
+from newsletter.typography import no_breaks
 
 FOLDERS = ("pages", "people")
 """The public pages' words, and those of the pages on which people join and leave."""
@@ -19,10 +20,10 @@ FOLDERS = ("pages", "people")
 def words_for(language: str) -> Mapping[str, str]:
     """All words for a tag: its own, its base language's, or English; `words["language"]` says which."""
     spoken = spoken_language(language)
-    found = {"language": spoken}
-    for folder in FOLDERS:
-        found |= read_words(folder, spoken)
-    return MappingProxyType(found)
+    found = {
+        key: no_breaks(words, spoken) for name in FOLDERS for key, words in read_words(name, spoken).items()
+    }
+    return MappingProxyType(found | {"language": spoken})
 
 
 def spoken_language(language: str) -> str:

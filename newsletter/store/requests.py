@@ -43,6 +43,11 @@ class Requests:
         )
         return [_request(row) for row in rows]
 
+    def lists_of(self, address_key: str) -> set[str]:
+        """The lists that were asked for with an address."""
+        rows = self._connection.rows("SELECT lists FROM requests WHERE address_key = ?", [address_key])
+        return {name for (names,) in rows for name in json.loads(names)}
+
     def done(self, request: int) -> None:
         """Forget a request that was settled."""
         self._connection.run("DELETE FROM requests WHERE id = ?", [request])

@@ -9,13 +9,13 @@ from newsletter.audience.preferences import Preferences, change, preferences, re
 from newsletter.languages import choose_edition
 from newsletter.links import Purpose
 from newsletter.models import Shown
-from newsletter.pages import tongue, words_for
+from newsletter.pages import in_order, tongue, words_for
 from newsletter.phrases import fill
 from newsletter.store import Store
 from newsletter.web import forms
 from newsletter.web.desk import Desk, desk_of, opened
 from newsletter.web.joining import JOIN, mail_languages
-from newsletter.web.voice import language_of, names_of, note, path_to, see, show, without_isolates
+from newsletter.web.voice import LETTER, language_of, names_of, note, path_to, see, show, without_isolates
 
 
 async def preferences_form(request: Request) -> Response:
@@ -24,27 +24,29 @@ async def preferences_form(request: Request) -> Response:
     found = await desk.reader.do(lambda store: _look(store, text))
     language = language_of(request, found.language if found else "")
     words, page = words_for(language), f"/p/{text}"
-    here = f"{page}/preferences"
+    here, join = f"{page}/preferences", path_to(desk, JOIN, lang=language)
     if found is None:
-        again = (words["subscribe_again"], path_to(desk, JOIN, lang=language))
-        return note(request, language, "prefs_none", here=here, actions=[again])
+        actions = [(words["subscribe_again"], join)]
+        return note(request, language, "ended", here=here, actions=actions)
     choices = offered_languages(desk, found)
     saved = {"yes": words["prefs_saved"], "mail": words["prefs_saved_mail"]}
     return show(
         request,
         "preferences.html",
         language,
-        title=words["prefs_title"],
+        title=words["prefs_title" if found.lists or found.waiting else "ended_title"],
         here=here,
         names=names_of(desk, address=found.masked),
         lists=found.offered,
         active=found.lists,
-        choices=[tongue(tag, "") for tag in choices],
+        waiting=found.waiting,
+        choices=in_order(tongue(tag, "") for tag in choices),
         chosen=found.language or choose_edition(choices, "", desk.config.campaign.language),
         saved=saved.get(request.query_params.get("saved", ""), ""),
         action=path_to(desk, here, lang=language),
         data=path_to(desk, f"{page}/data", lang=language),
         leave=path_to(desk, f"{page}/leave", lang=language),
+        join=join,
     )
 
 
@@ -106,7 +108,13 @@ async def data_asked(request: Request) -> Response:
     found = await desk.reader.do(lambda store: _look(store, text))
     language, here = language_of(request, found.language if found else ""), f"/p/{text}/data"
     if found is None:
-        return note(request, language, "prefs_none", here=here)
+        return note(request, language, "ended", here=here)
     return note(
-        request, language, "data_asked", here=here, mark="✉", names=names_of(desk, address=found.masked)
+        request,
+        language,
+        "data_asked",
+        here=here,
+        texts=[words_for(language)["data_asked_wait"]],
+        mark=LETTER,
+        names=names_of(desk, address=found.masked),
     )

@@ -13,11 +13,11 @@ from newsletter.audience import joining
 from newsletter.errors import AddressError
 from newsletter.links import KEY_PURPOSE, Purpose
 from newsletter.models import Address, ListInfo, Shown
-from newsletter.pages import Site, tongue, words_for
+from newsletter.pages import Site, in_order, tongue, words_for
 from newsletter.phrases import fill
 from newsletter.web import forms
 from newsletter.web.desk import Desk, desk_of, opened
-from newsletter.web.voice import language_of, names_of, note, path_to, see, show, without_isolates
+from newsletter.web.voice import DONE, language_of, names_of, note, path_to, see, show, without_isolates
 
 JOIN, SENT = "/join", "/join/sent"
 MOST_NAME = 100
@@ -148,7 +148,7 @@ async def _form(
         here=JOIN,
         status=422 if asked.errors else 200,
         lists=lists,
-        choices=[tongue(tag, "") for tag in languages],
+        choices=in_order(tongue(tag, "") for tag in languages),
         values={
             "address": asked.typed,
             "lists": asked.lists,
@@ -196,7 +196,7 @@ async def confirm_form(request: Request) -> Response:
     if found.state == "done":
         read = (words["confirm_done_read"], path_to(desk, "/latest"))
         actions = [read] if desk.library.site.public() else []
-        return note(request, language, "confirm_done", here=here, mark="✓", actions=actions)
+        return note(request, language, "confirm_done", here=here, mark=DONE, actions=actions)
     again = (words["subscribe_again"], path_to(desk, JOIN, lang=language))
     return note(request, language, f"confirm_{found.state}", here=here, status=410, actions=[again])
 

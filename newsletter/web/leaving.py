@@ -15,7 +15,7 @@ from newsletter.store import Store
 from newsletter.web import forms
 from newsletter.web.desk import desk_of, opened
 from newsletter.web.joining import JOIN
-from newsletter.web.voice import language_of, names_of, note, path_to, see, show
+from newsletter.web.voice import DONE, language_of, names_of, note, path_to, see, show
 
 ONE_CLICK = ("List-Unsubscribe", "One-Click")
 UNDOING = (Purpose.UNDO, Purpose.UNDO_ON_PAGE)
@@ -45,17 +45,22 @@ async def ways(request: Request) -> Response:
     desk = desk_of(request)
     found = await desk.reader.do(lambda store: _whose(store, request.path_params["token"]))
     language = language_of(request, found.language)
-    page = f"/p/{found.token}"
+    page, words = f"/p/{found.token}", words_for(language)
+    change = path_to(desk, f"{page}/preferences", lang=language)
+    join = path_to(desk, JOIN, list=found.list_name, via="forward", issue=found.issue, lang=language)
+    if not found.masked:
+        actions = [(words["subscribe_again"], join), (words["data_title"], change)]
+        return note(request, language, "ended", here=page, actions=actions)
     return show(
         request,
         "ways.html",
         language,
-        title=words_for(language)["ways_title"],
+        title=words["ways_title"],
         here=page,
         names=names_of(desk, address=found.masked),
         leave=path_to(desk, f"{page}/leave", lang=language),
-        change=path_to(desk, f"{page}/preferences", lang=language),
-        join=path_to(desk, JOIN, list=found.list_name, via="forward", issue=found.issue, lang=language),
+        change=change,
+        join=join,
     )
 
 
@@ -156,7 +161,7 @@ async def undone(request: Request) -> Response:
     """GET /undo/TOKEN/done: welcome back."""
     desk, text = desk_of(request), request.path_params["token"]
     await desk.reader.do(lambda store: opened(store, text, *UNDOING))
-    return note(request, language_of(request), "undone", here=f"/undo/{text}/done", mark="✓")
+    return note(request, language_of(request), "undone", here=f"/undo/{text}/done", mark=DONE)
 
 
 def _left(

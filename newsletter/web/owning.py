@@ -12,14 +12,17 @@ from starlette.responses import Response
 
 from newsletter.audience.departures import erase_person
 from newsletter.audience.preferences import person_data
+from newsletter.countries import country_name
 from newsletter.languages import own_name
 from newsletter.links import Purpose
-from newsletter.pages import words_for
+from newsletter.pages import Site, words_for
 from newsletter.phrases import long_date
+from newsletter.share import public_title
 from newsletter.store import Store
+from newsletter.typography import NO_BREAK
 from newsletter.web import forms
 from newsletter.web.desk import desk_of, opened
-from newsletter.web.voice import language_of, names_of, note, path_to, see, show
+from newsletter.web.voice import DONE, language_of, names_of, note, path_to, see, show
 
 GOOD_FOR = 3_600_000
 ERASED = "/erased"
@@ -47,7 +50,7 @@ async def _page(request: Request, *, error: str = "") -> Response:
     data = await desk.reader.do(lambda store: _data(store, text, now))
     language = language_of(request, str(data["language"]) if data else "")
     if not data:
-        gone = "data_expired" if data is None else "prefs_none"
+        gone = "data_expired" if data is None else "ended"
         return note(request, language, gone, here=here, status=410)
     words = words_for(language)
     return show(
@@ -61,22 +64,30 @@ async def _page(request: Request, *, error: str = "") -> Response:
         error=words[error] if error else "",
         download=path_to(desk, f"{here}/download", lang=language),
         erase=path_to(desk, f"{here}/erase", lang=language),
-        **tables(data, words),
+        **tables(data, words, desk.library.site),
     )
 
 
-def tables(data: Mapping[str, Any], words: Mapping[str, str]) -> dict[str, list[tuple[str, ...]]]:
+def tables(data: Mapping[str, Any], words: Mapping[str, str], site: Site) -> dict[str, list[tuple[str, ...]]]:
     """A person's data as the page shows them, in words."""
     language = words["language"]
+    titles = {
+        each.slug: public_title(each.editions[site.edition_for(each.slug, language)])
+        for each in site.public()
+    }
+
+    def title(slug: str) -> str:
+        return titles.get(slug, slug)
 
     def day(moment: object) -> str:
-        return long_date(datetime.fromisoformat(str(moment)).date(), language)
+        written = long_date(datetime.fromisoformat(str(moment)).date(), language)
+        return written.replace(" ", NO_BREAK)
 
     profile = [
         (words["data_email"], data["email"]),
         (words["data_name"], data["name"]),
         (words["data_language"], own_name(str(data["language"])) if data["language"] else ""),
-        (words["data_country"], data["country"]),
+        (words["data_country"], country_name(str(data["country"]), language)),
         *data["attributes"].items(),
         (words["data_since"], day(data["first_known"])),
         *((words["data_blocked"], words[f"blocked_{one['why']}"]) for one in data["not_mailed_because"]),
@@ -97,7 +108,11 @@ def tables(data: Mapping[str, Any], words: Mapping[str, str]) -> dict[str, list[
             for one in data["consent"]
         ],
         "mails": [
-            (day(one["when"]), str(one["issue"]), words[f"delivery_{one['state']}"])
+            (
+                day(one["when"]),
+                title(str(one["issue"])),
+                words[f"delivery_{one['state']}"],
+            )
             for one in data["deliveries"]
         ],
     }
@@ -140,4 +155,4 @@ async def erase(request: Request) -> Response:
 
 async def erased(request: Request) -> Response:
     """GET /erased: nothing is kept any more."""
-    return note(request, language_of(request), "erased", here=ERASED, mark="✓")
+    return note(request, language_of(request), "erased", here=ERASED, mark=DONE)

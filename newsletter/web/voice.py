@@ -19,6 +19,8 @@ from newsletter.web.desk import Desk, desk_of
 
 KEPT = ("list", "via", "issue")
 """What a page's other languages carry on from its link."""
+LETTER, DONE = "✉\ufe0e", "✓\ufe0e"
+"""The signs on notes, as text: some phones make coloured pictures of them else."""
 _TAG = re.compile(r"\s*([A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*)\s*(?:;\s*q=([01](?:\.\d{1,3})?)\s*)?")
 _ALONE = {
     421: "This is not the address of these pages.",

@@ -201,3 +201,16 @@ def test_the_live_pages_code_counts_as_one(tmp_path: Path) -> None:
         "https://news.example.org/i/image-gently-in-dentistry/en?via=qr", error="m", micro=False
     ).matrix
     assert drawn(qr_image(make_site(tmp_path), SAMPLE.slug, "en").body) == [list(row) for row in wanted]
+
+
+def test_few_words_are_set_large_and_many_small(tmp_path: Path) -> None:
+    sizes = {kind: re.findall('class="paper (\\w+)"', handed_out(tmp_path, kind)) for kind in EDITIONS}
+    assert sizes["few"] == sizes["none"] == sizes["lists"] == ["large"]
+    assert sizes["short parts"] == ["full"] and sizes["many"] == ["tight"]
+
+
+def test_its_foot_says_when_it_was_made_who_reviewed_it_and_whom_to_ask(tmp_path: Path) -> None:
+    html = handout_page(make_site(tmp_path), SAMPLE.slug, "en").body.decode()
+    (imprint,) = re.findall('<p class="imprint">(.*)</p>', html)
+    assert "Reviewed by" in imprint and "office@example.org" in imprint and "2026" in imprint
+    assert '<wbr><span class="whole">dentistry/en</span></p>' in html

@@ -20,6 +20,31 @@ from tests.web.browser import CHROMIUM, started
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here to look at pages with")
 
 ISSUE = f"/i/{SAMPLE.slug}"
+RICH = """\
+## A heading
+
+::: callout Note
+[Register](https://example.org/form){.button}
+:::
+
+::: steps
+1. Select.
+:::
+
+::: columns
+One.
+
+---
+
+Two.
+
+---
+
+Three.
+:::
+
+www.example.org
+"""
 SEEN = [
     "/",
     "/all/ar/",
@@ -30,6 +55,7 @@ SEEN = [
     "/i/sample/de/",
     "/i/sample/de/share/",
     "/i/sample/de/handout/",
+    "/i/sample/en/",
 ]
 
 
@@ -44,7 +70,9 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("host")
     pictures = {name: picture.data for name, picture in SAMPLE.pictures.items()}
     hard = make_issue(
-        make_edition(HARD, "de", title=f"Titel {WORD}", description=WORD * 2), pictures=pictures
+        make_edition(HARD, "de", title=f"Titel {WORD}", description=WORD * 2),
+        make_edition(RICH, title="Rich"),
+        pictures=pictures,
     )
     for name, data in static_files(make_site(folder, SAMPLE, hard, pages=PAGES, files=True)).items():
         path = folder / "pages" / name
@@ -145,3 +173,63 @@ def test_targets_are_large_enough_for_a_thumb(browser: Page, host: str) -> None:
       .map(e => e.getBoundingClientRect()).filter(b => b.height < 34 || b.width < 34).length"""
     for path in SEEN:
         assert look(browser, host + path, script, 390) == 0, path
+
+
+def test_headings_of_an_issue_stand_out(browser: Page, host: str) -> None:
+    script = """() => {
+      const style = getComputedStyle(document.querySelectorAll('.prose h2')[1]);
+      return [style.fontSize, style.marginTop];
+    }"""
+    assert look(browser, f"{host}{ISSUE}/en/", script, 390) == ["24px", "44px"]
+
+
+def test_what_looks_like_a_button_keeps_its_shape_in_forced_colours(browser: Page, host: str) -> None:
+    shapes = """() => ['.callout .button', '.share .button', '.share .quiet', '.steps > li']
+      .map(name => getComputedStyle(document.querySelector(name), name.endsWith('li') ? '::before' : null))
+      .map(style => [style.borderTopStyle, parseFloat(style.borderTopWidth)])"""
+    assert look(browser, f"{host}/i/sample/en/", shapes, 390) == [["solid", 2]] * 4
+    shown = "() => getComputedStyle(document.querySelector('.tongues span')).outlineStyle"
+    assert look(browser, f"{host}/i/sample/en/", shown, 390) == "solid"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", [".prose .button", ".tongues a", ".join .button"])
+def test_the_ring_around_what_has_the_focus_can_be_seen(
+    browser: Page, host: str, scheme: str, name: str
+) -> None:
+    ring = f"""() => {{
+      const e = document.querySelector({name!r});
+      e.focus({{focusVisible: true}});
+      const light = colour => colour.match(/[\\d.]+/g).slice(0, 3).map(part => part / 255)
+        .map(part => part <= .04045 ? part / 12.92 : ((part + .055) / 1.055) ** 2.4)
+        .reduce((sum, part, at) => sum + part * [.2126, .7152, .0722][at], .05);
+      let behind = e.parentElement;
+      while (getComputedStyle(behind).backgroundColor === 'rgba(0, 0, 0, 0)') behind = behind.parentElement;
+      const two = [getComputedStyle(e).outlineColor, getComputedStyle(behind).backgroundColor].map(light);
+      return Math.max(...two) / Math.min(...two);
+    }}"""
+    assert look(browser, f"{host}/i/sample/en/", ring, 800, scheme) >= 3
+
+
+def test_links_on_paper_show_where_they_lead(browser: Page, host: str) -> None:
+    browser.emulate_media(media="print")
+    script = """() => [...document.querySelectorAll('a')]
+      .map(e => getComputedStyle(e, '::after').content).filter(c => c !== 'none')"""
+    found = look(browser, f"{host}/i/sample/en/", script, 800)
+    browser.emulate_media(media="screen")
+    assert len(found) == 1 and "https://example.org/form" in found[0]
+
+
+def test_three_columns_stand_side_by_side_where_there_is_room(browser: Page, host: str) -> None:
+    script = (
+        """() => [...document.querySelectorAll('.columns > div')].map(e => e.getBoundingClientRect().top)"""
+    )
+    assert len(set(look(browser, f"{host}/i/sample/en/", script, 1280))) == 1
+    assert len(set(look(browser, f"{host}/i/sample/en/", script, 390))) == 3
+
+
+def test_no_word_of_a_button_is_broken_on_a_narrow_phone(browser: Page, host: str) -> None:
+    script = (
+        """() => [...document.querySelectorAll('.ways .button')].map(e => e.getBoundingClientRect().height)"""
+    )
+    assert max(look(browser, f"{host}{ISSUE}/en/", script, 320)) < 60

@@ -39,6 +39,7 @@ from newsletter.pages import (
     share_page,
     sitemap,
     static_files,
+    tongue,
     trouble_page,
 )
 from newsletter.render import environment
@@ -360,3 +361,54 @@ def test_any_default_and_any_title_stay_words(tmp_path: Path, default: str, titl
     tags = Tags(page.body)
     assert len(tags.named("h1")) == 1 and len(tags.named("script")) == 0
     assert escape(value.strip()) in page.body.decode().replace("&#39;", "&#x27;")
+
+
+def test_an_issue_in_another_language_says_so_and_keeps_its_own_direction(tmp_path: Path) -> None:
+    site = make_site(tmp_path, SAMPLE, made())
+    html = index_page(site, "ar").body.decode()
+    foreign, own = html.count('<article lang="en" dir="ltr">'), html.count("<article>")
+    assert (foreign, own) == (1, 1)
+    assert html.count('<span class="spoken">English</span>') == 1
+    assert "spoken" not in index_page(site, "en").body.decode()
+
+
+def test_languages_stand_in_one_order_everywhere(tmp_path: Path) -> None:
+    site = make_site(tmp_path, SAMPLE)
+    wanted = ["English", "Français", "العربية"]
+    for page in (
+        index_page(site, "ar"),
+        issue_page(site, SAMPLE.slug, "fr"),
+        share_page(site, SAMPLE.slug, "en"),
+    ):
+        (bar,) = re.findall(r'<nav class="tongues".*?</nav>', page.body.decode(), re.DOTALL)
+        assert re.findall(r">([^<>]+)</(?:a|span)>", bar) == wanted
+    tongues = [tongue(tag, "/x") for tag in LANGUAGES]
+    page = people_page(site, "note.html", "de", title="T", texts=(), mark="", actions=(), tongues=tongues)
+    (bar,) = re.findall(r'<nav class="tongues".*?</nav>', page.body.decode(), re.DOTALL)
+    names = re.findall(r">([^<>]+)</a>", bar)
+    assert names == ["Deutsch", "English", "Español", "Français", "Italiano", "Português", "العربية"]
+
+
+def test_a_title_names_the_campaign_once_and_holds_no_unseen_mark(tmp_path: Path) -> None:
+    def title(words: str) -> str:
+        page = people_page(make_site(tmp_path), "note.html", "en", title=words, texts=(), mark="", actions=())
+        (found,) = re.findall("<title>(.*)</title>", page.body.decode())
+        return str(found)
+
+    campaign = make_site(tmp_path).config.campaign.name
+    assert title(f"Receive \u2068{campaign}\u2069") == f"Receive {campaign}"
+    assert title("Your data") == f"Your data · {campaign}"
+
+
+def test_fixed_french_words_keep_their_signs_beside_them(tmp_path: Path) -> None:
+    html = issue_page(make_site(tmp_path), SAMPLE.slug, "fr").body.decode()
+    assert "Responsable de cette lettre\u00a0:" in html and not re.search(r"[^\W\d_] [:?!;»]", html)
+    english = issue_page(make_site(tmp_path), SAMPLE.slug, "en").body.decode()
+    assert "Responsible for this newsletter:" in english
+
+
+def test_the_name_of_an_arabic_table_has_arabic_commas(tmp_path: Path) -> None:
+    table = "| أ | ب |\n|---|---|\n| ج | د |"
+    site = make_site(tmp_path, make_issue(make_edition(table, "ar"), make_edition("| A | B |\n|---|---|\n")))
+    assert 'aria-label="أ، ب"' in issue_page(site, "sample", "ar").body.decode()
+    assert 'aria-label="A, B"' in issue_page(site, "sample", "en").body.decode()

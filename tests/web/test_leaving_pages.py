@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
 from newsletter.links import Purpose
+from newsletter.pages import words_for
+from newsletter.web.owning import tables
+from tests.pages.scene import SAMPLE, make_site
 from tests.web.served import Served
 from tests.web.test_joining_pages import link_of
 
@@ -80,6 +84,10 @@ def test_leaving_is_kind_to_whoever_left_was_erased_or_never_was(served: Served)
             page = f"/p/{served.token(Purpose.PREFERENCES, subject)}"
             looked = client.get(page)
             assert looked.status_code == 200 and "has ended" in looked.text
+            assert "/leave" not in looked.text and 'href="/join?' in looked.text
+            choices = client.get(f"{page}/preferences").text
+            assert "has ended" in choices and "/leave" not in choices and 'href="/join?' in choices
+            assert ("/data" in choices) == (subject == left)
             gone = client.post(f"{page}/leave")
             assert gone.url.path.endswith("/left")
             seen.add((gone.status_code, gone.text.replace(page, "")))
@@ -94,11 +102,15 @@ def test_choosing_lists_and_language(served: Served) -> None:
         assert 'value="dentists" checked' in text and 'value="radiologists">' in text and "board" not in text
         saved = client.post(page, data={"list": ["dentists", "radiologists"], "language": "fr"})
         assert "we have sent you a mail" in saved.text
+        assert "(attend la confirmation)" in client.get(f"{page}?lang=fr").text
+        assert 'value="radiologists"' not in saved.text
         person = served.store.people.by_subject(subject)
         assert person is not None and person.profile.language == "fr"
         assert [m.list_name for m in person.memberships if m.state == "active"] == ["dentists"]
         (mail,) = served.received(1)
+        assert "(waits for confirmation)" in client.get(f"{page}?lang=en").text
         client.post(link_of(mail), data={"name": ""})
+        assert 'value="radiologists" checked' in client.get(page).text
         person = served.store.people.by_subject(subject)
         assert person is not None
         assert {m.list_name for m in person.memberships if m.state == "active"} == {
@@ -156,6 +168,7 @@ def test_data_go_only_by_a_fresh_mail_to_ones_own_address(served: Served) -> Non
         assert client.get(f"{data}/download").status_code == 405
         unsure = client.post(f"{data}/erase", data={"sure": ""})
         assert unsure.status_code == 422 and served.state("ana") == "active"
+        assert 'aria-describedby="sure-wrong"' in unsure.text and 'id="sure-wrong"' in unsure.text
         served.clock.forward(seconds=3_601)
         for method, path in (("GET", ""), ("POST", "/download"), ("POST", "/erase")):
             late = client.request(method, f"{data}{path}", data={"sure": "yes"} if method == "POST" else None)
@@ -166,6 +179,26 @@ def test_data_go_only_by_a_fresh_mail_to_ones_own_address(served: Served) -> Non
         assert gone.status_code == 200 and "deleted" in gone.text
     assert served.store.people.by_subject(subject) is None
     assert not any("ana@example.org" in str(row) for rows in served.rows().values() for row in rows)
+
+
+def test_data_are_shown_in_the_words_of_the_page(tmp_path: Path) -> None:
+    when = "2026-11-24T10:00:00+00:00"
+    data = {
+        "email": "ana@example.org",
+        "name": "",
+        "language": "de",
+        "country": "DE",
+        "attributes": {},
+        "first_known": when,
+        "not_mailed_because": [],
+        "memberships": [],
+        "consent": [],
+        "deliveries": [{"issue": slug, "state": "sent", "when": when} for slug in (SAMPLE.slug, "gone")],
+    }
+    shown = tables(data, words_for("fr"), make_site(tmp_path))
+    assert ("Pays", "Allemagne") in shown["profile"] and ("Langue", "Deutsch") in shown["profile"]
+    assert [mail[1] for mail in shown["mails"]] == [SAMPLE.editions["fr"].title, "gone"]
+    assert shown["mails"][0][0] == "24\u00a0novembre\u00a02026"
 
 
 @pytest.mark.parametrize("purpose", list(Purpose))
