@@ -16,6 +16,8 @@ from newsletter.check.reach import (
 from newsletter.check.rule import CheckInput, Note, rule
 from newsletter.models import Level
 
+SAMPLE_PLACE = "Exampleland"
+"""What only the postal address that `init` writes names."""
 _VAGUE = frozenset(
     """click here|here|read more|more|link|this link|click|learn more
     cliquez ici|ici|en savoir plus|lire la suite|lien
@@ -70,11 +72,16 @@ def link_http(given: CheckInput) -> Iterator[Note]:
     help_="put your real addresses into newsletter.toml before you send to people",
 )
 def sample_address(given: CheckInput) -> Iterator[Note]:
-    """Hosts like example.org in newsletter.toml; not asked where the pages are on this machine."""
+    """Hosts like example.org in newsletter.toml, and the postal address that `init` writes.
+
+    Not asked where the pages are on this machine.
+    """
     hosts = {*own_hosts(given), *(address.rpartition("@")[2] for address in own_addresses(given))}
     made_up = sorted(filter(is_made_up, hosts))
     if made_up and not is_on_this_machine(given):
         yield Note(message=f"newsletter.toml still has made-up addresses: {', '.join(made_up)}.")
+    if SAMPLE_PLACE in given.config.campaign.postal_address and not is_on_this_machine(given):
+        yield Note(message="newsletter.toml still has the postal address of the sample project.")
 
 
 @rule(

@@ -77,6 +77,9 @@ def tell_import(report: ImportReport, list_name: str) -> None:
     for count, what in rows:
         if count or what == "added":
             put(f"{count:>9,}  {what}")
+    if report.activated:
+        who = counted(report.activated, "person", "people")
+        put(f"Pending until now, and mailed from now on: {who}")
     _put_rejected(report.rejected)
 
 

@@ -36,6 +36,4 @@ def _what_for(app: App, store: Store, send: Send, *, watch: bool) -> str:
     later = store.sends.tally_of(send.id).deferred
     due = store.sends.next_due(send.id)
     when = f" until {app.local_time(due)}" if due is not None else ""
-    return (
-        f"waits: your mail server said 'later' for {people(later)}{when}. They are tried again then{waits}."
-    )
+    return f"waits: your mail server has put off {people(later)}{when}. They are tried again then{waits}."

@@ -121,7 +121,8 @@ def backup(app: App, file: Path) -> None:
       newsletter backup backups/2026-12-01.db
     """
     with app.store(create=False) as store:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        if not file.parent.exists() and file.parent.parent.exists() and not file.is_absolute():
+            file.parent.mkdir()
         store.backup(file)
     app.say(f"Copied the database to {file} ({file.stat().st_size:,} bytes)")
     app.say("It holds addresses and keys: keep it where only you can read it.")

@@ -169,5 +169,5 @@ def _for_the_board(app: App, title: str, tally: Tally, summary: Summary, edition
     where = f" in {countries} countries" if countries > 1 else ""
     languages = len({tag.partition("-")[0] for tag in editions})
     spoken = f", in {languages} languages" if languages > 1 else ""
-    share = f" ({tally.sent / tally.total:.0%} of its readers)"
+    share = f" ({tally.sent * 100 // tally.total}% of its readers)"
     return f"{day}\u201c{title}\u201d went out to {people(tally.sent)}{where}{spoken}{share}."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from urllib.parse import urlsplit
 
 import click
 
@@ -26,11 +27,12 @@ from newsletter.cli.tell import (
 from newsletter.cli.waiting import lock, refuse_taken, through, wait_for_relay, wait_for_time
 from newsletter.deliver.limits import Limits, limits_for
 from newsletter.deliver.report import Ending
-from newsletter.errors import IssueError, NotFoundError, UsageError
+from newsletter.errors import IssueError, NotFoundError, RefusedError, UsageError
 from newsletter.issue import find_issue, read_slug
 from newsletter.models import Send, SendState, Tally
 from newsletter.proof import Proof
 from newsletter.store import Store
+from newsletter.weburl import is_loopback
 from newsletter.when import parse_moment
 
 
@@ -148,8 +150,19 @@ def _store_for(app: App, slug: str, audience: str) -> Store:
 
 
 def refuse_other_home(app: App, store: Store) -> None:
-    """Raise RefusedError where the live pages are not of this project: its ways out would lead nowhere."""
+    """Raise RefusedError where the live pages are not of this project: its ways out would lead nowhere.
+
+    Pages on this very computer will do for a mail server on it, as in a rehearsal.
+    """
     base_url = app.config.web.base_url
+    if is_loopback(urlsplit(base_url).hostname or ""):
+        if not is_loopback(app.relay.host):
+            raise RefusedError(
+                "these pages are on this very computer: nobody else could follow the links of the mails",
+                where=base_url,
+                hint="put their public address into [web] base_url, or take that out: people leave by mail",
+            )
+        app.warn(f"the links of these mails lead to {base_url}, where only this computer can go")
     if base_url and not home.refuse_elsewhere(app.config, store):
         app.warn(f"{base_url} is a sample address: there are no pages on which people could leave")
 

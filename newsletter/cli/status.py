@@ -15,14 +15,14 @@ from newsletter.store import Store
 MEANINGS = {
     "sent": "accepted by your mail server",
     "planned": "still to be sent",
-    "deferred": "told to come later; each run tries again",
+    "deferred": "put off, or refused for now; each run tries again",
     "claimed": "leaving right now",
     "failed": "refused for good",
     "skipped": "left out, for a reason",
     "unknown": "connection lost at the worst moment: nobody can say",
 }
 
-HELD = "told to come later; tried again once you go on"
+HELD = "put off, or refused for now; tried again once you go on"
 
 
 @click.command()
@@ -48,7 +48,7 @@ def status(app: App, issue: str | None, as_json: bool) -> None:
         put_json(_tally_json(issue, tally))
         return
     for send in sends:
-        put(f"{app.local_time(send.created)}  to {send.audience}: {_state_in_words(app, send)}")
+        put(f"Approved {app.local_time(send.created)}, to {send.audience}: {_state_in_words(app, send)}")
     counts = asdict(tally)
     if lost:
         meanings["claimed"] = "on its way when the sender died: nobody can say"
@@ -120,16 +120,20 @@ def _all(app: App, store: Store, as_json: bool) -> None:
     if as_json:
         put_json([_tally_json(slug, tally) for slug, tally in tallies.items()])
         return
-    columns = ("total", "sent", "planned", "claimed", "deferred", "failed", "skipped", "unknown")
+    states = ("planned", "claimed", "deferred", "failed", "skipped", "unknown")
+    columns = ["total", "sent", *(s for s in states if any(getattr(t, s) for t in tallies.values()))]
     rows = [
         (
             slug,
-            *(getattr(t, column) for column in columns),
-            _state_in_words(app, store.sends.of_issue(slug)[-1]),
+            *(f"{getattr(t, column):,}" for column in columns),
+            _state_in_words(app, store.sends.of_issue(slug)[-1]).partition(": ")[0],
         )
         for slug, t in tallies.items()
         if store.sends.of_issue(slug)
     ]
+    if not rows:
+        app.say(f"Nothing was sent yet. To send an issue: {app.command('send', 'ISSUE', '--to', 'LIST')}")
+        return
     put_table(("issue", *columns, "now"), rows, right=columns)
 
 

@@ -118,7 +118,7 @@ def tell_time(app: App, store: Store, count: int, limits: Limits, begin: int, *,
         app.say(limits.note)
     seconds = estimate(count, limits, used=_used(app, store, limits, begin))
     end = max(begin + int(seconds * 1000), last_due)
-    why = ", as your mail server said 'later' for some of them" if end == last_due else ""
+    why = ", as your mail server has put some of them off" if end == last_due else ""
     start = f"begins {app.local_time(begin)} and " if begin > now_ms() else ""
     app.say(f"It {start}takes {duration((end - begin) / 1000)}, until {app.local_time(end)}{why}.")
 
@@ -136,11 +136,13 @@ def nobody(app: App, store: Store, slug: str, found: Survey) -> None:
             where=found.audience,
             hint=f"see who is where: {app.command('lists')}",
         )
-    app.say(f"Everybody in {found.audience} has been dealt with already; there is nothing to send.")
     tally = store.sends.tally(slug)
     waiting = tally.planned + tally.claimed + tally.deferred
     if waiting:
-        app.say(f"Still to be sent: {people(waiting)}. See to whom: {app.command('status', slug)}")
+        app.say(f"Everybody in {found.audience} has this issue already, or waits for it in another send.")
+        app.say(f"Still to be sent: {people(waiting)}. How to go on: {app.command('status', slug)}")
+    else:
+        app.say(f"Everybody in {found.audience} has been dealt with already; there is nothing to send.")
     for line in open_questions(app, slug, tally):
         app.say(line)
 
@@ -149,8 +151,9 @@ def open_questions(app: App, slug: str, tally: Tally) -> Iterator[str]:
     """What the coordinator has to decide or to look at, and the commands for it."""
     if tally.unknown:
         yield (
-            f"Unknown: {people(tally.unknown)}. The connection broke before your mail server answered, so "
-            f"they may have it or not. See who: {app.command('deliveries', slug, '--state', 'unknown')}"
+            f"Unknown: {people(tally.unknown)}. The connection, or this program, broke off before your mail "
+            "server's answer was written down, so they may have it or not. "
+            f"See who: {app.command('deliveries', slug, '--state', 'unknown')}"
         )
         again, taken = (app.command("resolve", slug, "--unknown", word) for word in ("resend", "sent"))
         yield f"Send it to them once more: {again}, or take it as sent: {taken}"
@@ -209,9 +212,9 @@ def _next_steps(app: App, current: Send, report: RunReport, tally: Tally, again:
         yield f"Your mail server's limit is used up until {free}. Go on then: {again}"
     elif report.ending is Ending.WAITING and report.next_due:
         due = app.local_time(report.next_due)
-        yield f"Your mail server said 'later' for {people(tally.deferred)}. Go on from {due}: {again}"
+        yield f"Put off by your mail server: {people(tally.deferred)}. Go on from {due}: {again}"
     elif waiting:
-        later = f" (for {tally.deferred:,} of them your mail server said 'later')" if tally.deferred else ""
+        later = f" ({tally.deferred:,} of them put off by your mail server)" if tally.deferred else ""
         yield f"Still to be sent: {people(waiting)}{later}. Go on with: {again}"
 
 

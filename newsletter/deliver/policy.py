@@ -125,7 +125,8 @@ def too_many(missed: int, domains: Collection[str]) -> str:
     """What is said where so many in a row, of so many domains, cannot be at fault; else an empty text."""
     if missed < MISSED or len(domains) < MISSED_DOMAINS:
         return ""
-    return f"{missed} recipients of {len(domains)} domains in a row could not be reached"
+    whom = f"{missed} recipients of {len(domains)} domains in a row"
+    return f"{whom} could not be reached, which is hardly their fault: ask whoever runs your mail server"
 
 
 def last_word(outcome: Outcome) -> str:

@@ -113,7 +113,7 @@ SIGNS: tuple[Sign, ...] = (
 )
 
 _PAUSE = {
-    About.QUOTA: "your mail server says that you have used up what you may send for now",
+    About.QUOTA: "your mail server says that you have used up what you may send for now (see [smtp] rate)",
     About.TLS: "your mail server wants an encrypted connection: begin [smtp] url with smtp+starttls://",
     About.LOGIN: "your mail server wants a login that may send: see [smtp] user and password",
     About.SENDER: "your mail server does not accept the sender address",

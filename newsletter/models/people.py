@@ -156,7 +156,10 @@ class ListFile(Struct, frozen=True, kw_only=True):
 
 
 class ImportReport(Struct, frozen=True, kw_only=True):
-    """What an import did; counts are persons. `kept` are those of whom a damaged value was not taken."""
+    """What an import did; counts are persons.
+
+    `activated` are those who were pending until now, `kept` those of whom a damaged value was not taken.
+    """
 
     added: int
     updated: int
@@ -166,4 +169,5 @@ class ImportReport(Struct, frozen=True, kw_only=True):
     rejected: Sequence[RejectedRow]
     list_created: bool = False
     pending: int = 0
+    activated: int = 0
     kept: int = 0

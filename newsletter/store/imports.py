@@ -35,6 +35,9 @@ _ANYBODY_SQL = "SELECT 1 FROM subscribers WHERE address_mac BETWEEN ? AND ? LIMI
 _SUPPRESSED_SQL = "SELECT DISTINCT address_mac FROM suppressions WHERE address_mac IN ({marks})"
 
 
+_RISES = (MembershipState.PENDING, MembershipState.ACTIVE)
+
+
 class Known(Struct, frozen=True, kw_only=True):
     """What stands in the database about an address; without a subject it is only suppressed."""
 
@@ -175,6 +178,7 @@ class _Work:
             batch.counts[decision.count] += 1
             batch.counts["pending"] += decision.stays_pending
             batch.counts["kept"] += decision.kept
+            batch.counts["activated"] += (found.membership, decision.membership) == _RISES
             if decision.profile is not None:
                 batch.updates.append(update_row(found.subject, decision.profile, now))
             if decision.membership is not None:

@@ -44,7 +44,7 @@ def test_run_says_until_when_those_wait_who_were_put_off(relayed: Named) -> None
         box.send("--no-wait", exit_code=1)
     [row] = box.json("deliveries", "short")
     told = box.run("run").stderr
-    assert f"said 'later' for 1 person until {row['next_try']}" in told
+    assert f"has put off 1 person until {row['next_try']}" in told
     assert "newsletter run --watch" in told
 
 

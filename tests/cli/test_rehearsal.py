@@ -78,7 +78,7 @@ def test_the_end_is_foretold_with_those_who_are_due_later(relayed: Named) -> Non
         box.fill(PEOPLE[:3])
         box.send("--no-wait", exit_code=1)
         [row] = box.json("deliveries", "short", "--state", "deferred")
-        end = f"until {row['next_try']}, as your mail server said 'later'"
+        end = f"until {row['next_try']}, as your mail server has put some"
         assert end in box.send("--dry-run").stderr
         asked = box.asked("n", "send", "short", "--to", "dentists")
         assert end in asked
