@@ -9,7 +9,7 @@ from functools import cache
 from importlib import resources
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date
+from babel.dates import format_date, get_month_names
 from msgspec import Struct
 
 from newsletter.languages import choose_edition
@@ -87,6 +87,14 @@ def long_date(day: date, tag: str) -> str:
     English without a country is international English: day before month.
     """
     return format_date(day, format="long", locale=_locale("en-001" if tag == "en" else tag))
+
+
+def month_names(tag: str) -> frozenset[str]:
+    """The names of the months in a language, whole and cut short, as they stand in dates."""
+    locale = _locale(tag)
+    return frozenset(
+        name for width in ("wide", "abbreviated") for name in get_month_names(width, locale=locale).values()
+    )
 
 
 def _locale(tag: str) -> Locale:

@@ -218,3 +218,25 @@ def test_the_gaps_around_steps_are_alike(browser: Page, pages: dict[str, Path]) 
     }"""
     before, after = look(browser, pages["hard de"], script, 390)
     assert before == 24 and 20 <= after <= 32
+
+
+def test_a_dose_is_read_number_first_in_arabic(browser: Page, tmp_path: Path) -> None:
+    body = "جرعة 14 µSv وحزمة 3.5 × 4.5 cm.\n\n| طفل |\n|:-:|\n| 20–100 µSv |\n"
+    page = tmp_path / "page.html"
+    arabic = make_issue(make_edition(body, "ar"))
+    page.write_text(as_file(rendered(make_config(tmp_path), arabic, "ar")), encoding="utf-8")
+    script = """() => {
+      const walker = document.createTreeWalker(document.querySelector('.content'), NodeFilter.SHOW_TEXT);
+      const left = new Map();
+      for (let node = walker.nextNode(); node; node = walker.nextNode())
+        for (const found of node.textContent.matchAll(/14|3[.]5|×|4[.]5|cm|20|100|µSv/g)) {
+          const range = document.createRange();
+          range.setStart(node, found.index);
+          range.setEnd(node, found.index + found[0].length);
+          left.set(found[0] + (left.has(found[0]) ? "'" : ''), range.getBoundingClientRect().left);
+        }
+      return [['14', 'µSv'], ['3.5', '×', '4.5', 'cm'], ['20', '100', "µSv'"]]
+        .map(parts => parts.map(part => left.get(part)));
+    }"""
+    for places in look(browser, page, script, 800):
+        assert places == sorted(places)

@@ -34,6 +34,7 @@ from newsletter.markdown.document import (
     Title,
     plain,
 )
+from newsletter.typography import whole_ranges
 
 LONGEST_WORD = 16
 """Letters that a narrow cell can hold on one line."""
@@ -181,7 +182,7 @@ class MailHtml:
         match child:
             case Text():
                 words = escape(child.text, quote=False)
-                return f"<code>{words}</code>" if child.code else words
+                return f"<code>{words}</code>" if child.code else whole_ranges(words)
             case Styled():
                 return f"<{child.tag}>{self.inlines(child.children)}</{child.tag}>"
             case Anchor():
