@@ -19,7 +19,7 @@ FALLBACK = "en"
 
 class Phrases(Struct, frozen=True, kw_only=True):
     """The sentences in one language; `{title}`, `{campaign}`, `{contact}`, `{name}`, `{date}` and
-    `{organisation}` are filled in.
+    `{organisation}`, and `{alt}` are filled in.
 
     `language` is the language they are really in, which is English where the wanted one has none.
     """
@@ -39,13 +39,14 @@ class Phrases(Struct, frozen=True, kw_only=True):
     forwarded: str
     join: str
     join_by_mail: str
+    picture: str
     reviewed: str
     reviewed_by: str
     reviewed_on: str
     why: str
     passed_on: str
     unsubscribe: str
-    preferences: str
+    leave_or_change: str
     contact: str
 
     def reviewed_line(self, name: str, day: date | None) -> str:
