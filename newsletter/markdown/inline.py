@@ -104,7 +104,9 @@ class InlineReader:
         if width and not re.fullmatch(r"[1-9][0-9]{0,3}", width):
             raise self._error(f"the width '{width}' is no whole number", "write it like {width=560}")
         picture = self._picture(src)
-        alt = plain(InlineReader(self._source, line).read(node.children))
+        inside = InlineReader(self._source, line)
+        alt = plain(inside.read(node.children))
+        self._line = inside._line
         return Image(
             src=f"cid:{quote(picture, safe='')}" if picture else src,
             picture=picture,

@@ -92,6 +92,7 @@ def render(
         ],
         pictures=content.pictures,
         date=edition.date,
+        link_lines={(link.href, link.text): link.line for link in reversed(composed.links)},
     )
 
 
