@@ -96,8 +96,8 @@ class RenderedEdition(Struct, frozen=True, kw_only=True):
     """An edition as HTML and text, with tokens where personal fields stand.
 
     `subject` may hold tokens too. `fields` names every token that occurs. `variant` is the bit mask of the
-    `::: only` conditions that hold for its readers (bit n for condition n of the edition). `link_lines` are the
-    file's lines of the body's links, by address and words.
+    `::: only` conditions that hold for its readers (bit n for condition n of the edition). `link_lines` are
+    the file's lines of the body's links, by address and words.
     """
 
     slug: str
