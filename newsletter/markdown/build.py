@@ -30,6 +30,7 @@ from newsletter.markdown.document import (
     Title,
 )
 from newsletter.markdown.inline import InlineReader, clean
+from newsletter.markdown.measures import in_order
 from newsletter.markdown.source import Source
 
 MOST_CONDITIONS = 5
@@ -187,7 +188,8 @@ class Builder:
 
     def _read(self, node: SyntaxTreeNode) -> tuple[InlineReader, Inlines]:
         reader = InlineReader(self._source, self._line(node))
-        return reader, reader.read(child for inline in node.children for child in inline.children)
+        children = reader.read(child for inline in node.children for child in inline.children)
+        return reader, children if reader.buttons else in_order(children, self._source.language)
 
     def _line(self, node: SyntaxTreeNode) -> int:
         while node.map is None and node.parent is not None:

@@ -249,6 +249,24 @@ def test_pictures_are_named_in_the_editions_language_in_the_text() -> None:
     assert made("![](a.png)", language="fr").text == ""
 
 
+@pytest.mark.parametrize(
+    ("body", "html"),
+    [
+        ("جرعة **14** µSv.", "جرعة <strong>⟦14</strong> µSv⟧."),
+        (
+            "*3.5* × **4.5** cm ثم `5 cm` و5 mm",
+            "<em>⟦3.5</em> × <strong>4.5</strong> cm⟧ ثم <code>5 cm</code> و⟦5~mm⟧",
+        ),
+        ("من [14](https://example.org/a) µSv", 'من <a href="https://example.org/a">⟦14</a> µSv⟧'),
+        ("`14` µSv", "<code>14</code> µSv"),
+    ],
+)
+def test_measures_in_two_looks_run_from_left_to_right(body: str, html: str) -> None:
+    wanted = html.translate({ord("⟦"): "\u2066", ord("⟧"): "\u2069", ord("~"): "\u00a0"})
+    assert made(body, language="ar").html == f"<p>{wanted}</p>"
+    assert "\u2066" not in made(body, language="en").html
+
+
 def test_ranges_of_running_text_stay_whole_and_code_is_as_it_is() -> None:
     html = made("20–100 and `20–100`", language="en").html
     assert html == '<p><span class="whole">20–100</span> and <code>20–100</code></p>'
