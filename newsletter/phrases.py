@@ -9,7 +9,7 @@ from functools import cache
 from importlib import resources
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date
+from babel.dates import format_date, get_month_names
 from msgspec import Struct
 
 from newsletter.languages import choose_edition
@@ -19,7 +19,7 @@ FALLBACK = "en"
 
 class Phrases(Struct, frozen=True, kw_only=True):
     """The sentences in one language; `{title}`, `{campaign}`, `{contact}`, `{name}`, `{date}` and
-    `{organisation}` are filled in.
+    `{organisation}`, and `{alt}` are filled in.
 
     `language` is the language they are really in, which is English where the wanted one has none.
     """
@@ -39,13 +39,14 @@ class Phrases(Struct, frozen=True, kw_only=True):
     forwarded: str
     join: str
     join_by_mail: str
+    picture: str
     reviewed: str
     reviewed_by: str
     reviewed_on: str
     why: str
     passed_on: str
     unsubscribe: str
-    preferences: str
+    leave_or_change: str
     contact: str
 
     def reviewed_line(self, name: str, day: date | None) -> str:
@@ -87,6 +88,14 @@ def long_date(day: date, tag: str) -> str:
     English without a country is international English: day before month.
     """
     return format_date(day, format="long", locale=_locale("en-001" if tag == "en" else tag))
+
+
+def month_names(tag: str) -> frozenset[str]:
+    """The names of the months in a language, whole and cut short, as they stand in dates."""
+    locale = _locale(tag)
+    return frozenset(
+        name for width in ("wide", "abbreviated") for name in get_month_names(width, locale=locale).values()
+    )
 
 
 def _locale(tag: str) -> Locale:

@@ -12,6 +12,7 @@ from newsletter.languages import choose_edition
 from newsletter.links import EditionLinks, by_channel
 from newsletter.models import Edition, ShareText
 from newsletter.phrases import Phrases, fill
+from newsletter.typography import left_to_right
 
 LONGEST_MAILTO = 2000
 """Windows hands a mail program no more than about 2,080 characters of a link."""
@@ -80,7 +81,7 @@ def _public(edition: Edition, key: str) -> str:
             where=_where(edition, key),
             hint="add a title without a field" if key == "subject" else f"take the field out of the {key}",
         )
-    return text
+    return left_to_right(text, edition.language)
 
 
 def mailto(subject: str, body: str) -> str:

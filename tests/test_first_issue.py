@@ -148,7 +148,8 @@ def test_html_and_text_carry_the_whole_message_and_the_way_out(config: Config, l
     fixed = ISSUE.editions[language]
     for words in re.findall(r"^\d\. \*\*(.+?)\*\*", fixed.body, re.MULTILINE):
         assert words in edition.html.replace(NO_BREAK, " ") and words in one_line(edition.text)
-    for part in (edition.html.replace(NO_BREAK, " "), one_line(edition.text)):
+    html = re.sub("<span[^>]*>|</span>", "", edition.html).replace(NO_BREAK, " ")
+    for part in (html, one_line(edition.text)):
         for words in (fixed.title, fixed.share.sentence, fixed.share.forwarded, "1 Sample Street"):
             assert words in part
     leave = [field.token for field in edition.fields if field.name == "leave_url"]

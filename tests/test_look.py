@@ -201,10 +201,41 @@ def test_columns_are_apart_on_a_phone_and_side_by_side_on_a_desk(
       const box = column.getBoundingClientRect();
       return [box.top, parseFloat(getComputedStyle(column).borderTopWidth), column.clientWidth];
     })"""
-    first, second = look(browser, pages["hard de"], script, 390)
-    assert second[0] > first[0] and (first[1], second[1]) == (0, 1) and first[2] == 350
+    for width, room in ((390, 350), (500, 420)):
+        first, second = look(browser, pages["hard de"], script, width)
+        assert second[0] > first[0] and (first[1], second[1]) == (0, 1) and first[2] == room
     first, second = look(browser, pages["hard de"], script, 800)
     assert second[0] == first[0] and second[1] == 0
+
+
+def test_what_is_behind_a_small_picture_in_the_dark_is_no_wider(browser: Page, tmp_path: Path) -> None:
+    picture = SAMPLE.pictures["collimation.png"].data
+    issue = make_issue(make_edition("![One](a.png){width=80}\n"), pictures={"a.png": picture})
+    page = tmp_path / "page.html"
+    (tmp_path / "a.png").write_bytes(picture)
+    page.write_text(as_file(rendered(make_config(tmp_path), issue)), encoding="utf-8")
+    assert look(browser, page, "() => document.querySelector('.picture').offsetWidth", 390, "dark") == 100
+
+
+def test_a_picture_that_is_not_shown_can_be_read(browser: Page, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    issue = make_issue(make_edition(f"![{'Some words. ' * 20}](a.png){{width=300}}\n"))
+    page.write_text(as_file(rendered(make_config(tmp_path), issue)), encoding="utf-8")
+    script = "() => getComputedStyle(document.images[0]).lineHeight"
+    assert 20 < float(look(browser, page, script, 390).removesuffix("px")) < 24
+
+
+def test_a_list_in_a_list_leaves_no_hole(browser: Page, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    issue = make_issue(make_edition("- one\n  - two\n- three\n"))
+    page.write_text(as_file(rendered(make_config(tmp_path), issue)), encoding="utf-8")
+    script = """() => [...document.querySelectorAll('li')].map(li => {
+      const range = document.createRange();
+      range.selectNodeContents(li.firstChild);
+      return range.getBoundingClientRect().top;
+    })"""
+    one, two, three = look(browser, page, script, 390)
+    assert two - one == three - two
 
 
 def test_the_gaps_around_steps_are_alike(browser: Page, pages: dict[str, Path]) -> None:
@@ -218,3 +249,25 @@ def test_the_gaps_around_steps_are_alike(browser: Page, pages: dict[str, Path]) 
     }"""
     before, after = look(browser, pages["hard de"], script, 390)
     assert before == 24 and 20 <= after <= 32
+
+
+def test_a_dose_is_read_number_first_in_arabic(browser: Page, tmp_path: Path) -> None:
+    body = "جرعة 14 µSv وحزمة 3.5 × 4.5 cm.\n\n| طفل |\n|:-:|\n| 20–100 µSv |\n"
+    page = tmp_path / "page.html"
+    arabic = make_issue(make_edition(body, "ar"))
+    page.write_text(as_file(rendered(make_config(tmp_path), arabic, "ar")), encoding="utf-8")
+    script = """() => {
+      const walker = document.createTreeWalker(document.querySelector('.content'), NodeFilter.SHOW_TEXT);
+      const left = new Map();
+      for (let node = walker.nextNode(); node; node = walker.nextNode())
+        for (const found of node.textContent.matchAll(/14|3[.]5|×|4[.]5|cm|20|100|µSv/g)) {
+          const range = document.createRange();
+          range.setStart(node, found.index);
+          range.setEnd(node, found.index + found[0].length);
+          left.set(found[0] + (left.has(found[0]) ? "'" : ''), range.getBoundingClientRect().left);
+        }
+      return [['14', 'µSv'], ['3.5', '×', '4.5', 'cm'], ['20', '100', "µSv'"]]
+        .map(parts => parts.map(part => left.get(part)));
+    }"""
+    for places in look(browser, page, script, 800):
+        assert places == sorted(places)

@@ -216,11 +216,9 @@ def test_tokens_stay_whole_and_values_in_text_are_isolated(config: Config) -> No
 
 def test_the_ways_out_are_the_readers_own_where_there_are_pages(config: Config) -> None:
     page = rendered(config, make_issue(make_edition()))
-    leave, preferences = token(page, "leave_url"), token(page, "preferences_url")
-    for found in (leave, preferences):
-        assert found in hrefs(page.html)
-        assert f"<{found}>" in page.text
-    assert {(f.name, f.line) for f in page.fields} == {("leave_url", 0), ("preferences_url", 0)}
+    leave, said = token(page, "leave_url"), "Unsubscribe or change language and lists"
+    assert re.search(rf'href="{leave}"[^>]*>{said}</a>', page.html) and f"{said} <{leave}>" in page.text
+    assert {(f.name, f.line) for f in page.fields} == {("leave_url", 0)}
 
 
 def test_without_pages_no_link_is_dead(tmp_path: Path) -> None:
@@ -232,7 +230,9 @@ def test_without_pages_no_link_is_dead(tmp_path: Path) -> None:
         "mailto:office@example.org?subject=subscribe",
         "mailto:news@example.org?subject=unsubscribe",
         "mailto:office@example.org",
+        "mailto:office@example.org",
     ]
+    assert "Unsubscribe <mailto:news@example.org?subject=unsubscribe>" in page.text
     assert "Read online" not in page.html + page.text and "http" not in page.text
 
 
@@ -626,3 +626,16 @@ def test_the_other_languages_stand_above_the_content_in_their_own_names(
 def test_an_issue_in_one_language_has_no_line_for_others(tmp_path: Path) -> None:
     page = rendered(make_config(tmp_path, PAGES), make_issue(make_edition()))
     assert "hreflang" not in page.html
+
+
+def test_doses_and_sizes_keep_their_order_in_arabic_mails(tmp_path: Path) -> None:
+    body = "جرعة 14 µSv، حزمة 3.5 × 4.5 cm.\n\n| طفل |\n|--|\n| 8 µSv |\n\n![حقل 6 cm](a.png)\n"
+    words = {"subject": "جرعة 14 µSv", "title": "حزمة 5 cm", "preheader": "جرعة 20–100 µSv"}
+    page = rendered(make_config(tmp_path), make_issue(make_edition(body, "ar", **words)), "ar")
+    assert page.subject == "جرعة \u206614 µSv\u2069" and page.title == "حزمة \u20665 cm\u2069"
+    for part in (page.html, page.text):
+        for measure in ("14~µSv", "3.5~×~4.5~cm", "8~µSv", "6~cm", "5~cm"):
+            assert f"\u2066{measure.replace('~', chr(0xA0))}\u2069" in part
+    assert "\u206620–100\u00a0µSv\u2069" in page.html
+    english = rendered(make_config(tmp_path), make_issue(make_edition(body, **words)))
+    assert "\u2066" not in english.html + english.text + english.subject

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from newsletter.check.page import bare
 from newsletter.check.rule import CheckInput, Note, rule
 from newsletter.models import Level
+from newsletter.typography import without_isolates
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _LONGEST_SUBJECT = 70
@@ -51,7 +52,7 @@ def subject_unsafe(given: CheckInput) -> Iterator[Note]:
 )
 def subject_long(given: CheckInput) -> Iterator[Note]:
     """Over 70 characters when filled for a sample reader."""
-    length = len(given.samples[0].subject)
+    length = len(without_isolates(given.samples[0].subject))
     if length > _LONGEST_SUBJECT:
         message = f"The subject has {length} characters; many mail programs cut it after 70."
         yield Note(message=message, line=given.front_matter_line("subject"))

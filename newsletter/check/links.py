@@ -47,7 +47,7 @@ def link_bad(given: CheckInput) -> Iterator[Note]:
     for href in _fixed_links(given):
         if fault := link_fault(href, given):
             shown = f"The link to “{href}”" if href.strip() else "A link"
-            yield Note(message=f"{shown} cannot be sent: {fault}.", line=given.line_of(href or "]()"))
+            yield Note(message=f"{shown} cannot be sent: {fault}.", line=given.line_of_link(href or "]()"))
 
 
 @rule(
@@ -62,7 +62,7 @@ def link_http(given: CheckInput) -> Iterator[Note]:
         if not href.strip().lower().startswith("http://") or link_fault(href, given):
             continue
         if urlsplit(href.strip()).hostname not in own_hosts(given):
-            yield Note(message=f"The link to {href.strip()} is not encrypted.", line=given.line_of(href))
+            yield Note(message=f"The link to {href.strip()} is not encrypted.", line=given.line_of_link(href))
 
 
 @rule(
@@ -95,7 +95,7 @@ def link_empty(given: CheckInput) -> Iterator[Note]:
     for raw, *filled in zip(given.page.anchors, *(s.page.anchors for s in given.samples), strict=False):
         if not all(bare(link.words) for link in filled):
             message = f"The link to {given.tokens.get(raw.href.strip(), raw.href)} has no words."
-            yield Note(message=message, line=given.line_of(raw.href))
+            yield Note(message=message, line=given.line_of_link(raw.href))
 
 
 @rule(
@@ -110,7 +110,7 @@ def link_vague(given: CheckInput) -> Iterator[Note]:
         words = " ".join(link.words.split()).strip(" .…!»›→>").casefold()
         if words in _VAGUE:
             message = f"“{link.words.strip()}” does not say where the link leads."
-            yield Note(message=message, line=given.line_of(f"[{link.words.strip()}]", link.href))
+            yield Note(message=message, line=given.line_of_link(link.href, link.words))
 
 
 @rule(
@@ -142,4 +142,4 @@ def text_link_missing(given: CheckInput) -> Iterator[Note]:
             continue
         if wanted.rstrip("/") not in text:
             shown = given.tokens.get(href, href)
-            yield Note(message=f"The plain text lacks the link to {shown}.", line=given.line_of(href))
+            yield Note(message=f"The plain text lacks the link to {shown}.", line=given.line_of_link(href))

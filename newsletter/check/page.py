@@ -11,6 +11,8 @@ from lxml.etree import ParserError
 from lxml.html import HtmlElement
 from msgspec import Struct
 
+from newsletter.typography import without_isolates
+
 CODE = "\ufffc"
 """What stands for words set as code where these are left out."""
 
@@ -43,7 +45,7 @@ class Image(Struct, frozen=True, kw_only=True):
 
 
 class Page(Struct, frozen=True, eq=False, dict=True):
-    """A parsed HTML document."""
+    """A parsed HTML document, without the isolates that set measures apart."""
 
     root: HtmlElement
 
@@ -51,8 +53,9 @@ class Page(Struct, frozen=True, eq=False, dict=True):
     def read(cls, text: str) -> Page:
         """Parses leniently; a text without any element is an empty page."""
         parser = lxml_html.HTMLParser(encoding="utf-8")
+        source = without_isolates(text).encode("utf-8", "replace")
         try:
-            root = lxml_html.document_fromstring(text.encode("utf-8", "replace"), parser=parser)
+            root = lxml_html.document_fromstring(source, parser=parser)
         except ParserError:
             root = lxml_html.document_fromstring(b"<html></html>", parser=parser)
         return cls(root)

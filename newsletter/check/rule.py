@@ -12,6 +12,7 @@ from newsletter.check.page import Page
 from newsletter.check.samples import Sample, make_samples
 from newsletter.config import Config
 from newsletter.models import Edition, Finding, Issue, Level, RenderedEdition
+from newsletter.typography import without_isolates
 
 
 class CheckInput(Struct, frozen=True, kw_only=True, dict=True):
@@ -46,12 +47,20 @@ class CheckInput(Struct, frozen=True, kw_only=True, dict=True):
         return {field.token: field.name for field in self.rendered.fields}
 
     def line_of(self, *needles: str) -> int:
-        """The file's line where the markdown first has one of these, 0 where none is found."""
-        wanted = [unquote(needle) for needle in needles if needle.strip()]
-        for number, line in enumerate(self.edition.body.split("\n"), start=self.edition.body_line):
-            if any(needle in unquote(line) for needle in wanted):
-                return number
+        """The file's line where the markdown first has the first of these that it has at all, else 0."""
+        lines = [" ".join(unquote(line).split()) for line in self.edition.body.split("\n")]
+        for needle in filter(None, (" ".join(unquote(needle).split()) for needle in needles)):
+            for number, line in enumerate(lines, start=self.edition.body_line):
+                if needle in line:
+                    return number
         return 0
+
+    def line_of_link(self, href: str, words: str = "") -> int:
+        """The file's line of the link that leads there, of several the one with these words; 0 as above."""
+        same = {text: line for (to, text), line in self.rendered.link_lines.items() if to == href}
+        named = (line for text, line in same.items() if without_isolates(text).strip() == words.strip())
+        called = f"[{words.strip()}]" if words.strip() else ""
+        return next(named, 0) or min(same.values(), default=0) or self.line_of(called, href)
 
     def front_matter_line(self, key: str) -> int:
         """The file's line of a front matter key, 0 where it is not written."""

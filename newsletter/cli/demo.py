@@ -21,6 +21,7 @@ from newsletter.cli.compose import make_proof
 from newsletter.cli.project import make_project
 from newsletter.cli.send import send_issue
 from newsletter.errors import UsageError
+from newsletter.languages import own_name
 from newsletter.listfile import read_list
 from newsletter.models import Level
 from newsletter.render import environment
@@ -36,7 +37,8 @@ class Received(Struct, frozen=True, kw_only=True):
     """One mail of the outbox, as the page shows it."""
 
     file: str
-    to: str
+    name: str
+    address: str
     subject: str
     language: str
     size: int
@@ -124,14 +126,14 @@ def _write_page(app: App, outbox: Path, page: Path) -> Path:
     """One page that shows a received mail, wide and narrow, and the outbox."""
     mails = [(path, _read(path)) for path in sorted(outbox.glob("*.eml"))]
     received = [_received(path, mail) for path, mail in mails]
-    shown = [next(mail for path, mail in mails if name in path.name) for name in SHOWN]
+    shown = [next(each for each in mails if name in each[0].name) for name in SHOWN]
     page.write_text(
         environment(app.config.templates)
         .get_template("demo.html")
         .render(
             campaign=app.config.campaign,
             received=received,
-            shown=[(str(mail["To"]), str(mail["Content-Language"]), _as_html(mail)) for mail in shown],
+            shown=[(_received(path, mail), _as_html(mail)) for path, mail in shown],
         ),
         encoding="utf-8",
     )
@@ -143,11 +145,13 @@ def _read(path: Path) -> email.message.EmailMessage:
 
 
 def _received(path: Path, mail: email.message.EmailMessage) -> Received:
+    (to,) = mail["To"].addresses
     return Received(
         file=f"outbox/{path.name}",
-        to=str(mail["To"]),
+        name=to.display_name,
+        address=to.addr_spec,
         subject=str(mail["Subject"]),
-        language=str(mail["Content-Language"]),
+        language=own_name(str(mail["Content-Language"])),
         size=path.stat().st_size // 1024 + 1,
     )
 

@@ -19,6 +19,7 @@ from newsletter.markdown.document import (
     Columns,
     Figure,
     Image,
+    Inline,
     Inlines,
     Items,
     Paragraph,
@@ -29,6 +30,7 @@ from newsletter.markdown.document import (
     Title,
 )
 from newsletter.markdown.inline import InlineReader, clean
+from newsletter.markdown.measures import in_order
 from newsletter.markdown.source import Source
 
 MOST_CONDITIONS = 5
@@ -83,6 +85,8 @@ class Builder:
 
     def _paragraph(self, node: SyntaxTreeNode) -> Block:
         reader, children = self._read(node)
+        if len(children) == 1 and not node.hidden and (image := _picture(children[0])):
+            return Figure(image=image, captions=())
         if not reader.buttons:
             return Paragraph(children=children, tight=node.hidden)
         others = [child for child in children if not (isinstance(child, Anchor) and child in reader.buttons)]
@@ -137,11 +141,8 @@ class Builder:
             raise self._error(node, "'::: figure' holds one image and its caption, and nothing else")
         paragraphs = [self._words(child) for child in node.children]
         first, below = first_line(paragraphs[0])
-        image = first[0] if len(first) == 1 else None
-        linked = (
-            isinstance(image, Anchor) and len(image.children) == 1 and isinstance(image.children[0], Image)
-        )
-        if not (isinstance(image, Image) or (isinstance(image, Anchor) and linked)):
+        image = _picture(first[0]) if len(first) == 1 else None
+        if image is None:
             hint = "write ![What it shows](picture.png) there, and the caption below"
             raise self._error(node, "'::: figure' does not begin with an image on a line of its own", hint)
         return (Figure(image=image, captions=tuple(words for words in (below, *paragraphs[1:]) if words)),)
@@ -187,7 +188,8 @@ class Builder:
 
     def _read(self, node: SyntaxTreeNode) -> tuple[InlineReader, Inlines]:
         reader = InlineReader(self._source, self._line(node))
-        return reader, reader.read(child for inline in node.children for child in inline.children)
+        children = reader.read(child for inline in node.children for child in inline.children)
+        return reader, children if reader.buttons else in_order(children, self._source.language)
 
     def _line(self, node: SyntaxTreeNode) -> int:
         while node.map is None and node.parent is not None:
@@ -218,6 +220,12 @@ _CONTAINERS: dict[str, Callable[[Builder, SyntaxTreeNode], Blocks]] = {
 
 def _code(node: SyntaxTreeNode) -> CodeBlock:
     return CodeBlock(text="\n".join(clean(line) for line in node.content.rstrip("\n").split("\n")))
+
+
+def _picture(child: Inline) -> Image | Anchor | None:
+    """An image, also one that is all there is of a link; None for anything else."""
+    linked = isinstance(child, Anchor) and len(child.children) == 1 and isinstance(child.children[0], Image)
+    return child if isinstance(child, Image) or (isinstance(child, Anchor) and linked) else None
 
 
 def first_line(children: Inlines) -> tuple[Inlines, Inlines]:

@@ -33,13 +33,14 @@ class Anchor(Struct, frozen=True, kw_only=True):
 class Image(Struct, frozen=True, kw_only=True):
     """An image: `src` is https, or `cid:` and the quoted name of the issue's picture, which `picture` holds.
 
-    `linked` where it stands in a link; `width` in CSS pixels, where the author gave one. `line` is the
-    file's.
+    `spoken` is what plain text has in its place, `linked` where it stands in a link; `width` in CSS pixels,
+    where the author gave one. `line` is the file's.
     """
 
     src: str
     picture: str
     alt: str
+    spoken: str
     title: str
     width: int | None
     linked: bool

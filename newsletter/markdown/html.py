@@ -4,7 +4,8 @@ Looks are left to the template's stylesheet, by these class names: `button` (tab
 `button-link`; `steps`, `step`, `step-badge` with a `step-number`, `step-text`; `callout` (table),
 `callout-cell`, `callout-title`; `figure`, `picture`, `caption`; `columns`, `column` with `of-2` or `of-3`;
 `quote`, `attribution`; `table` (a wrapper that may scroll) with a `data` (table), `align-right`,
-`align-center` and `long` (a word that must be broken on a phone) on its cells; `code` (pre); `rule` (hr).
+`align-center`, `long` (a word that must be broken on a phone) and `whole` (words that stay on one line) on
+its cells; `code` (pre); `rule` (hr).
 """
 
 from __future__ import annotations
@@ -34,9 +35,10 @@ from newsletter.markdown.document import (
     Title,
     plain,
 )
+from newsletter.typography import whole_ranges
 
-LONGEST_WORD = 16
-"""Letters that a narrow cell can hold on one line."""
+LONGEST_WORD, LONGEST_LABEL = 16, 12
+"""Letters that a narrow cell can hold on one line, and of a row's name that is not broken."""
 
 LAYOUT = 'role="presentation" cellpadding="0" cellspacing="0" border="0"'
 
@@ -149,13 +151,13 @@ class MailHtml:
     def table(self, table: Table) -> str:
         """A data table that may scroll."""
         head = "".join(
-            self.cell("th" if cell else "td", ' scope="col"' if cell else "", cell, alignment)
-            for cell, alignment in zip(table.head, table.alignments, strict=False)
+            self.cell("th" if cell else "td", ' scope="col"' if cell else "", cell, alignment, first=not at)
+            for at, (cell, alignment) in enumerate(zip(table.head, table.alignments, strict=False))
         )
         rows = [
             "".join(
-                self.cell("td", "", cell, alignment)
-                for cell, alignment in zip(row, table.alignments, strict=False)
+                self.cell("td", "", cell, alignment, first=not at)
+                for at, (cell, alignment) in enumerate(zip(row, table.alignments, strict=False))
             )
             for row in table.rows
         ]
@@ -164,11 +166,12 @@ class MailHtml:
         lines += ["<tbody>", *(f"<tr>{row}</tr>" for row in rows), "</tbody>"] if rows else []
         return "\n".join((*lines, "</table></div>"))
 
-    def cell(self, tag: str, attributes: str, children: Inlines, alignment: str) -> str:
-        """One cell; `long` where a word of it must be broken on a phone."""
-        words = plain(children).split()
+    def cell(self, tag: str, attributes: str, children: Inlines, alignment: str, *, first: bool) -> str:
+        """One cell; `long` where a word of it must be broken on a phone, `whole` where it stays on a line."""
+        words = plain(children)
         names = [f"align-{alignment}"] if alignment else []
-        names += ["long"] if any(len(word) > LONGEST_WORD for word in words) else []
+        names += ["long"] if any(len(word) > LONGEST_WORD for word in words.split()) else []
+        names += ["whole"] if first and " " in words and len(words) <= LONGEST_LABEL else []
         looks = f' class="{" ".join(names)}"' if names else ""
         return f"<{tag}{attributes}{looks}>{self.inlines(children)}</{tag}>"
 
@@ -181,7 +184,7 @@ class MailHtml:
         match child:
             case Text():
                 words = escape(child.text, quote=False)
-                return f"<code>{words}</code>" if child.code else words
+                return f"<code>{words}</code>" if child.code else whole_ranges(words)
             case Styled():
                 return f"<{child.tag}>{self.inlines(child.children)}</{child.tag}>"
             case Anchor():

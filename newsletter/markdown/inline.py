@@ -16,6 +16,7 @@ from newsletter.markdown.address import normal_address
 from newsletter.markdown.document import Anchor, Break, Image, Inline, Inlines, Styled, Text, plain
 from newsletter.markdown.plainlinks import plain_links
 from newsletter.markdown.source import Source
+from newsletter.phrases import fill, for_language
 from newsletter.typography import no_breaks
 
 PICTURE_NAME = re.compile(r"[^/\\:*?\"<>|]+\.(?:png|jpe?g|gif)", re.IGNORECASE)
@@ -103,10 +104,14 @@ class InlineReader:
         if width and not re.fullmatch(r"[1-9][0-9]{0,3}", width):
             raise self._error(f"the width '{width}' is no whole number", "write it like {width=560}")
         picture = self._picture(src)
+        inside = InlineReader(self._source, line)
+        alt = plain(inside.read(node.children))
+        self._line = inside._line
         return Image(
             src=f"cid:{quote(picture, safe='')}" if picture else src,
             picture=picture,
-            alt=plain(InlineReader(self._source, line).read(node.children)),
+            alt=alt,
+            spoken=fill(for_language(self._source.language).picture, alt=alt) if alt else "",
             title=clean(str(node.attrs.get("title", ""))),
             width=int(width) if width else None,
             linked=self._linked,

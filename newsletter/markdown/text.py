@@ -30,13 +30,14 @@ from newsletter.markdown.layout import columns_of, table_lines, wrap
 
 WIDTH = 72
 NARROWEST = 24
-_UNDERLINES = {1: "=", 2: "-"}
+_UNDERLINES = {1: "=", 2: "-", 3: "~", 4: "."}
+_BETWEEN_COLUMNS = ["- - -"]
 
 
 def to_text(blocks: Blocks) -> str:
     """The blocks in lines of at most 72 columns, but for words that are longer and for code.
 
-    A link is written `its text <its URL>`, an image as its alternative text in brackets.
+    A link is written `its text <its URL>`, an image as what it shows in brackets.
     """
     lines = _blocks(blocks, WIDTH)
     return "\n".join(line.rstrip() for line in lines) + "\n" if lines else ""
@@ -71,7 +72,7 @@ def _block(block: Block, width: int) -> list[str]:
             captions = tuple(Paragraph(children=caption) for caption in block.captions)
             lines = _blocks((Paragraph(children=(block.image,)), *captions), width)
         case Columns():
-            lines = _blocks(tuple(chain(*block.columns)), width)
+            lines = _columns(block, width)
         case Quote():
             said = _blocks(block.blocks, width - 2)
             lines = _prefixed([*said, *wrap(words(block.attribution), width - 2)], "> ")
@@ -89,6 +90,11 @@ def _title(title: Title, width: int) -> list[str]:
     underline = _UNDERLINES.get(title.level)
     longest = max((columns_of(line) for line in lines), default=0)
     return [*lines, underline * min(longest, width)] if underline and lines else lines
+
+
+def _columns(columns: Columns, width: int) -> list[str]:
+    first, *others = (_blocks(blocks, width) for blocks in columns.columns)
+    return [*first, *chain(*(["", *_BETWEEN_COLUMNS, "", *lines] for lines in others))]
 
 
 def _button(anchor: Anchor, width: int) -> list[str]:
@@ -129,7 +135,7 @@ def words(children: Inlines, notes: list[str] | None = None) -> str:
             case Anchor():
                 pieces.append(_link(child, notes))
             case Image():
-                pieces.append(f"[{child.alt}]" if child.alt else "")
+                pieces.append(f"[{child.spoken}]" if child.spoken else "")
             case Break():
                 pieces.append("\n" if child.hard and notes is None else " ")
     return "".join(pieces)

@@ -96,7 +96,8 @@ class RenderedEdition(Struct, frozen=True, kw_only=True):
     """An edition as HTML and text, with tokens where personal fields stand.
 
     `subject` may hold tokens too. `fields` names every token that occurs. `variant` is the bit mask of the
-    `::: only` conditions that hold for its readers (bit n for condition n of the edition).
+    `::: only` conditions that hold for its readers (bit n for condition n of the edition). `link_lines` are
+    the file's lines of the body's links, by address and words.
     """
 
     slug: str
@@ -111,3 +112,4 @@ class RenderedEdition(Struct, frozen=True, kw_only=True):
     fields: Sequence[Field]
     pictures: Sequence[Picture]
     date: datetime.date | None = None
+    link_lines: Mapping[tuple[str, str], int] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 import zipfile
 from collections.abc import Iterator, Mapping
 from urllib.parse import quote
@@ -99,27 +100,32 @@ def _readme(site: Site, slug: str) -> str:
     return f"\n{'=' * 72}\n\n".join(_read_me_in(site, slug, language) for language in spoken)
 
 
+def _wrapped(text: str, hang: str = "") -> str:
+    """A paragraph in lines of at most 72 letters; an address stays whole."""
+    return textwrap.fill(text, 72, subsequent_indent=hang, break_long_words=False, break_on_hyphens=False)
+
+
 def _read_me_in(site: Site, slug: str, language: str) -> str:
     words, campaign = words_for(language), site.config.campaign
     editions = site.issue(slug).editions
     title = public_title(editions[site.edition_for(slug, language)])
     public = [f"    {own_name(tag)}: {url}" for tag in editions if (url := site.links(slug, tag).public)]
+    told = ("html", "eml", "text", "posts", "handout", *(["qr"] if public else []))
     folders = ", ".join(f"{tag} ({own_name(tag)})" for tag in editions)
     return "\n".join(
         [
-            fill(words["kit_title"], title=title),
+            _wrapped(fill(words["kit_title"], title=title)),
             "",
-            fill(words["kit_intro"], organisation=campaign.organisation),
+            _wrapped(fill(words["kit_intro"], organisation=campaign.organisation)),
             "",
-            fill(words["kit_folders"], folders=folders),
+            _wrapped(fill(words["kit_folders"], folders=folders)),
             "",
-            *(f"  - {words[f'kit_{name}']}" for name in ("html", "eml", "text", "posts", "handout")),
-            *([f"  - {words['kit_qr']}"] if public else []),
+            *(_wrapped(f"  - {words[f'kit_{name}']}", "    ") for name in told),
             "",
-            words["kit_promise"],
+            _wrapped(words["kit_promise"]),
             "",
-            *([words["kit_public"], "", *public, ""] if public else []),
-            fill(words["kit_contact"], contact=campaign.contact),
+            *([_wrapped(words["kit_public"]), "", *public, ""] if public else []),
+            _wrapped(fill(words["kit_contact"], contact=campaign.contact)),
             "",
         ]
     )

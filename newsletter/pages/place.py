@@ -22,17 +22,21 @@ NOT_FOUND = "/404.html"
 class Place(Struct, frozen=True, kw_only=True):
     """How links are written: `prefix` is the path above the pages, `static` says that they are files.
 
+    `housed` where the path on their host is known: the page for what is not found, which a host shows at any
+    path, links by it; else it can at least be opened where it lies.
+
     An address is a page's path on a server that has it at its root, percent-encoded: `/i/SLUG/LANG`.
     """
 
     prefix: str = ""
     static: bool = False
+    housed: bool = True
 
     def link(self, target: str, here: str) -> str:
         """The link to one address from the page at another."""
         if not self.static:
             return f"{self.prefix}{target}"
-        if here == NOT_FOUND:
+        if here == NOT_FOUND and self.housed:
             return f"{self.prefix}/{quote(file_of(target)).removesuffix('index.html')}"
         return quote(posixpath.relpath(file_of(target), posixpath.dirname(file_of(here)) or "."))
 
@@ -48,7 +52,8 @@ def live(config: Config) -> Place:
 
 def static(config: Config) -> Place:
     """The pages as files, for any web host and from a disk."""
-    return Place(prefix=urlsplit(config.web.archive_url).path, static=True)
+    url = config.web.archive_url
+    return Place(prefix=urlsplit(url).path, static=True, housed=bool(url))
 
 
 def file_of(address: str) -> str:

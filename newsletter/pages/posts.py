@@ -26,7 +26,8 @@ def posts(site: Site, slug: str, language: str) -> dict[str, str]:
     """The text of a post by network, as long as the network allows, in its customs."""
     edition = site.edition(slug, language)
     title, description = public_title(edition), public_description(edition)
-    about = "\n".join(f"– {heading}" for heading in read_content(site, slug, language, quote).headings)
+    headings = read_content(site, slug, language, quote).headings
+    about = "\n".join(f"– {each}" for each in headings if each != words_for(language)["share_title"])
     found = {}
     for channel in BRANDS:
         url = shared_url(site, slug, language, channel)

@@ -22,7 +22,7 @@ from newsletter.render.fragment import attach_pictures, isolate_values
 from newsletter.render.inline import inlined
 from newsletter.render.templates import filled, sources
 from newsletter.share import Share, public_title, share_block
-from newsletter.typography import no_breaks
+from newsletter.typography import left_to_right, no_breaks
 
 PREHEADER_PADDING = "\u034f\u200c\u00a0" * 60
 """Keeps what follows the preheader out of the inbox's preview line."""
@@ -92,6 +92,7 @@ def render(
         ],
         pictures=content.pictures,
         date=edition.date,
+        link_lines={(link.href, link.text): link.line for link in reversed(composed.links)},
     )
 
 
@@ -116,7 +117,8 @@ def _head_line(edition: Edition, key: str, tokens: Tokens) -> str:
                 where=f"{edition.path.as_posix()}:{line}",
                 hint="nobody can follow a link there: put it into the text",
             )
-    return tokenise(text, path=edition.path, first_line=line, fields=tokens)
+    written = tokenise(text, path=edition.path, first_line=line, fields=tokens)
+    return left_to_right(written, edition.language)
 
 
 def _read_body(edition: Edition, tokens: Tokens) -> tuple[str, list[IssueError]]:

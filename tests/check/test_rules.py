@@ -243,6 +243,10 @@ def test_the_mail_way_out_counts_where_there_are_no_live_pages() -> None:
     assert "way-out-missing" in {finding.rule for finding in check_edition(wrong)}
 
 
+def test_what_sets_a_measure_apart_is_no_length() -> None:
+    assert not list(check_edition(given(subject=f"{'a' * 64} \u20665 cm\u2069")))
+
+
 def test_errors_come_first_then_lines() -> None:
     found = check_edition(given(html="", text="", subject="A" * 80, preheader="x"))
     order = [(finding.level is W, finding.line) for finding in found]

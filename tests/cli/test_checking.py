@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tests.cli.conftest import ISSUE, Box
 from tests.cli.test_control import Named
 from tests.deliver.relay import ScriptedRelay
@@ -61,3 +63,16 @@ def test_a_dry_run_says_how_many_get_each_block(box: Box) -> None:
     box.write("issues/short/en.md", EARLY)
     told = box.run("send", "short", "--to", "dentists", "--dry-run").stdout
     assert "::: only list:board: 1 person\n::: only country:FR list:nobody: 0 people" in told
+
+
+def test_each_finding_names_its_own_line(box: Box) -> None:
+    lines = ["[here](http://www.acr.org/all)", "", "![Two", "lines](https://www.acr.org/a.png)"]
+    lines += ["[here](http://www.acr.org/)", "", "## A title", "", "A few words", ""]
+    wide = ["|---|---|---|---|---|---|", "| 1 | 2 | 3 | 4 | 5 | 6 |", ""]
+    lines += ["| A | B | C | D | E | F |", *wide, "| A  word | B | C | D | E | F |", *wide]
+    box.write("issues/short/en.md", "\n".join([ISSUE, *lines]))
+    start = ISSUE.count("\n") + 2
+    found = box.run("check", "short").stdout
+    told = re.findall(r"\[([a-z-]+)\]\n +issues/short/en.md:(\d+)", found)
+    for rule, offsets in (("link-http", [0, 4]), ("link-vague", [0, 4]), ("table-wide", [10, 14])):
+        assert [int(line) - start for name, line in told if name == rule] == offsets, rule

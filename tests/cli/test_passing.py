@@ -324,3 +324,11 @@ def test_a_kit_tells_only_of_what_is_in_it_and_suggests_whole_sentences(public: 
     assert "Nobody has a field {{ ward }}" in told
     posts = kit_of(public, "short")["short-kit/en/posts.txt"].decode()
     assert "    Colleague, what is new?\n" in posts
+
+
+def test_a_kit_suggests_no_topic_that_only_asks_to_pass_it_on_and_is_read_in_any_editor(public: Box) -> None:
+    public.write("issues/short/en.md", f"{DATED}\n## What is new\n\nAll.\n\n## Pass it on\n\nPlease.\n")
+    found = kit_of(public, "short")
+    posts = found["short-kit/en/posts.txt"].decode()
+    assert "– What is new\n" in posts and "– Pass it on" not in posts
+    assert max(map(len, found["short-kit/README.txt"].decode().splitlines())) <= 72

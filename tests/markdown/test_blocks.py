@@ -8,6 +8,8 @@ import pytest
 
 from tests.markdown.samples import made, tree
 
+FIGURE = '<div class="figure" role="figure">\n<p class="picture">{}</p>\n</div>'
+
 
 @pytest.mark.parametrize(
     ("body", "html", "text"),
@@ -17,7 +19,7 @@ from tests.markdown.samples import made, tree
         ("Two  \nlines", "<p>Two<br>\nlines</p>", "Two\nlines\n"),
         ("# One", "<h1>One</h1>", "One\n===\n"),
         ("## Two", "<h2>Two</h2>", "Two\n---\n"),
-        ("### Three", "<h3>Three</h3>", "Three\n"),
+        ("### Three", "<h3>Three</h3>", "Three\n~~~~~\n"),
         ("## 二つ", "<h2>二つ</h2>", "二つ\n----\n"),
         ("- a\n- b", "<ul>\n<li>a</li>\n<li>b</li>\n</ul>", "- a\n- b\n"),
         ("- a\n\n- b", "<ul>\n<li><p>a</p></li>\n<li><p>b</p></li>\n</ul>", "- a\n\n- b\n"),
@@ -59,23 +61,23 @@ from tests.markdown.samples import made, tree
         ("[call](tel:+33100000)", '<p><a href="tel:+33100000">call</a></p>', "call <tel:+33100000>\n"),
         (
             "![A *child*](unit.png)",
-            '<p><img src="cid:unit.png" alt="A child"></p>',
-            "[A child]\n",
+            FIGURE.format('<img src="cid:unit.png" alt="A child">'),
+            "[Picture: A child]\n",
         ),
         (
             "![](<my unit.png>){width=560}",
-            '<p><img src="cid:my%20unit.png" alt="" width="560"></p>',
+            FIGURE.format('<img src="cid:my%20unit.png" alt="" width="560">'),
             "",
         ),
         (
             '![x](https://example.org/a.png "t")',
-            '<p><img src="https://example.org/a.png" alt="x" title="t"></p>',
-            "[x]\n",
+            FIGURE.format('<img src="https://example.org/a.png" alt="x" title="t">'),
+            "[Picture: x]\n",
         ),
         (
             "[![x](a.png)](https://example.org)",
-            '<p><a href="https://example.org"><img src="cid:a.png" alt="x"></a></p>',
-            "[x] <https://example.org>\n",
+            FIGURE.format('<a href="https://example.org"><img src="cid:a.png" alt="x"></a>'),
+            "[Picture: x] <https://example.org>\n",
         ),
         (
             "<b>x</b> <script>alert(1)</script> &lt;i&gt; <!-- n -->",
@@ -84,8 +86,8 @@ from tests.markdown.samples import made, tree
         ),
         (
             '![A "unit" <b> & more](a.png)',
-            '<p><img src="cid:a.png" alt="A &quot;unit&quot; &lt;b&gt; &amp; more"></p>',
-            '[A "unit" <b> & more]\n',
+            FIGURE.format('<img src="cid:a.png" alt="A &quot;unit&quot; &lt;b&gt; &amp; more">'),
+            '[Picture: A "unit" <b> & more]\n',
         ),
         ("", "", ""),
         ("[unused]: https://example.org", "", ""),
@@ -145,8 +147,8 @@ def test_a_callout_may_have_a_title() -> None:
 @pytest.mark.parametrize(
     ("image", "text"),
     [
-        ("![Two beams](a.png)", "[Two beams]"),
-        ("[![Two beams](a.png)](https://example.org)", "[Two beams] <https://example.org>"),
+        ("![Two beams](a.png)", "[Picture: Two beams]"),
+        ("[![Two beams](a.png)](https://example.org)", "[Picture: Two beams] <https://example.org>"),
     ],
 )
 def test_a_figure_is_an_image_with_its_caption(gap: str, image: str, text: str) -> None:
@@ -181,7 +183,7 @@ def test_columns_are_parted_by_dashes_even_right_below_a_paragraph(gap: str) -> 
         ("column of-3", "Middle"),
         ("column of-3", "Right"),
     ]
-    assert made(body).text == "Left\n\nMiddle\n\n- Right\n"
+    assert made(body).text == "Left\n\n- - -\n\nMiddle\n\n- - -\n\n- Right\n"
     assert not made(body).headings
 
 
@@ -229,6 +231,45 @@ def test_a_cell_with_a_long_word_says_so() -> None:
     long = "Röntgenverordnungen"
     cells = tree(f"| a | **{long}** |\n|---|--:|\n| {long[:16]} | b |").xpath("//th|//td")
     assert [cell.get("class") for cell in cells] == [None, "align-right long", None, "align-right"]
+
+
+def test_a_rows_short_name_stays_on_its_line() -> None:
+    cells = tree("| In brief | For all |\n|---|---|\n| Who | b c |\n| All the members | d |").xpath(
+        "//th|//td"
+    )
+    assert [cell.get("class") for cell in cells] == ["whole", *[None] * 5]
+
+
+def test_headings_are_told_apart_in_the_text() -> None:
+    assert made("## Two\n\n### Three\n\n#### Four\n").text == "Two\n---\n\nThree\n~~~~~\n\nFour\n....\n"
+
+
+def test_pictures_are_named_in_the_editions_language_in_the_text() -> None:
+    assert made("Un ![plan](a.png) ici", language="fr").text == "Un [Image\u00a0: plan] ici\n"
+    assert made("![](a.png)", language="fr").text == ""
+
+
+@pytest.mark.parametrize(
+    ("body", "html"),
+    [
+        ("جرعة **14** µSv.", "جرعة <strong>⟦14</strong> µSv⟧."),
+        (
+            "*3.5* × **4.5** cm ثم `5 cm` و5 mm",
+            "<em>⟦3.5</em> × <strong>4.5</strong> cm⟧ ثم <code>5 cm</code> و⟦5~mm⟧",
+        ),
+        ("من [14](https://example.org/a) µSv", 'من <a href="https://example.org/a">⟦14</a> µSv⟧'),
+        ("`14` µSv", "<code>14</code> µSv"),
+    ],
+)
+def test_measures_in_two_looks_run_from_left_to_right(body: str, html: str) -> None:
+    wanted = html.translate({ord("⟦"): "\u2066", ord("⟧"): "\u2069", ord("~"): "\u00a0"})
+    assert made(body, language="ar").html == f"<p>{wanted}</p>"
+    assert "\u2066" not in made(body, language="en").html
+
+
+def test_ranges_of_running_text_stay_whole_and_code_is_as_it_is() -> None:
+    html = made("20–100 and `20–100`", language="en").html
+    assert html == '<p><span class="whole">20–100</span> and <code>20–100</code></p>'
 
 
 def test_a_field_takes_the_room_of_its_value_in_a_line() -> None:

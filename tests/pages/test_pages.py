@@ -136,7 +136,7 @@ def test_the_issue_has_the_mails_words_in_elements_that_mean_something(tmp_path:
     assert "Dear colleague," in html and "everywhere" in html
     assert "Only for dentists" not in html
     assert 'role="presentation"' not in html
-    assert len(tags.named("table")) == 1 and len(tags.named("figure")) == 1
+    assert len(tags.named("table")) == 1 and len(tags.named("figure")) == 2
     assert {
         "src": "/i/sample/drawing.png",
         "alt": "A drawing",
@@ -170,6 +170,16 @@ def test_the_issue_has_the_mails_words_in_elements_that_mean_something(tmp_path:
 def test_what_stands_where_a_mail_has_its_reader(tmp_path: Path, language: str, body: str, seen: str) -> None:
     site = make_site(tmp_path, make_issue(make_edition(body, language)))
     assert seen in issue_page(site, "sample", language).body.decode()
+
+
+def test_doses_keep_their_order_on_arabic_pages_and_in_feeds(tmp_path: Path) -> None:
+    words = {"title": "جرعة 14 µSv", "description": "حزمة 5 cm", "date": TODAY}
+    site = make_site(tmp_path, make_issue(make_edition("1. جرعة 8 µSv\n", "ar", **words)))
+    measures = ("\u206614\u00a0µSv\u2069", "\u20665\u00a0cm\u2069", "\u20668\u00a0µSv\u2069")
+    for page in (issue_page(site, "sample", "ar"), handout_page(site, "sample", "ar")):
+        assert all(measure in page.body.decode() for measure in measures)
+    for page in (atom_feed(site, "ar"), json_feed(site, "ar"), index_page(site, "ar")):
+        assert "\u206614 µSv\u2069" in page.body.decode() and "\u20665 cm\u2069" in page.body.decode()
 
 
 def test_previews_search_engines_and_other_languages_are_told(tmp_path: Path) -> None:

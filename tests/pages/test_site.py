@@ -113,6 +113,9 @@ def test_pictures_are_served_by_their_own_names_only(tmp_path: Path) -> None:
         (Place(static=True), "/i/a/b%20c.png", "/i/a/en", "../b%20c.png"),
         (Place(static=True, prefix="/news"), "/", "/404.html", "/news/"),
         (Place(static=True, prefix="/news"), "/site.css", "/404.html", "/news/site.css"),
+        (Place(static=True), "/", "/404.html", "/"),
+        (Place(static=True, housed=False), "/", "/404.html", "index.html"),
+        (Place(static=True, housed=False), "/i/a/en", "/404.html", "i/a/en/index.html"),
     ],
 )
 def test_how_one_page_links_to_another(place: Place, target: str, here: str, link: str) -> None:
