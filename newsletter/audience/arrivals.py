@@ -62,7 +62,7 @@ def import_gathered(
     kind: ConsentKind = ConsentKind.IMPORTED,
     progress: Callable[[int], None] = lambda _: None,
 ) -> ImportReport:
-    """Take gathered people into a list, which is made where there is none and anybody is to be taken in.
+    """Take gathered people into a list, which is made where there is none.
 
     With a `source` (how they agreed) they become active, without it they stay pending. Whoever left the list
     or is suppressed is counted as `suppressed` and not touched. Empty cells never blank what is known, and
@@ -71,7 +71,7 @@ def import_gathered(
     empty. `progress` is called with how many rows are done. UsageError for a name that no list can have.
     """
     source = " ".join(source.split())
-    created = found.rows > 0 and store.lists.ensure(list_name)
+    created = store.lists.ensure(list_name)
     counts: Counter[str] = Counter()
     if found.rows:
         counts = store.imports.run(
