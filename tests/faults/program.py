@@ -15,13 +15,16 @@ from functools import partial
 from pathlib import Path
 from types import ModuleType
 
-from newsletter import composer
-from newsletter.cli import app, dispatch
-from newsletter.cli.main import run
-from newsletter.deliver import desk, signers
-from newsletter.deliver.courier import SmtpCourier
-from newsletter.deliver.smtp import Timeouts
-from newsletter.store import open_store
+try:
+    from newsletter import composer
+    from newsletter.cli import app, dispatch
+    from newsletter.cli.main import run
+    from newsletter.deliver import desk, signers
+    from newsletter.deliver.courier import SmtpCourier
+    from newsletter.deliver.smtp import Timeouts
+    from newsletter.store import open_store
+except KeyboardInterrupt:  # as newsletter.__main__
+    sys.exit("newsletter: stopped")
 
 HASTY = Timeouts(connect=3, setup=2, command=2, data=2, body=3, end=2, idle=1, quit=0.2)
 CONNECT_WAITS = (0.05, 0.1, 0.2)

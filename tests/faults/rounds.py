@@ -139,9 +139,10 @@ def disk_full_for_long(ground: Ground, chance: random.Random) -> None:
     midway(ground, chance, sender)
     with full(ground):
         said = ground.end(sender)
-        given_up(ground)
+    given_up(ground)
+    with full(ground):
         ground.end(ground.sending())
-        given_up(ground)
+    given_up(ground)
     assert sender.returncode == 1
     assert "the send broke off: the disk is full" in said
     told_of_the_unwritten(ground, said)
