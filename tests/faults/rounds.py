@@ -102,6 +102,7 @@ def locked_for_a_moment(ground: Ground, chance: random.Random) -> None:
 
 def locked_for_long(ground: Ground, chance: random.Random) -> None:
     sender = ground.sending()
+    ground.taken(1, by=sender)  # it has begun
     midway(ground, chance, sender)
     with locked(ground):
         said = ground.end(sender)
@@ -136,6 +137,7 @@ def disk_full_for_a_moment(ground: Ground, chance: random.Random) -> None:
 
 def disk_full_for_long(ground: Ground, chance: random.Random) -> None:
     sender = ground.sending()
+    ground.taken(1, by=sender)  # it has begun
     midway(ground, chance, sender)
     with full(ground):
         said = ground.end(sender)
@@ -143,7 +145,7 @@ def disk_full_for_long(ground: Ground, chance: random.Random) -> None:
     with full(ground):
         ground.end(ground.sending())
     given_up(ground)
-    assert sender.returncode == 1
+    assert sender.returncode == 1, (sender.returncode, said)
     assert "the send broke off: the disk is full" in said
     told_of_the_unwritten(ground, said)
     ground.check()
