@@ -40,7 +40,7 @@ def _fixed_links(given: CheckInput) -> Iterator[str]:
     "link-bad",
     Level.ERROR,
     title="A link that leads nowhere, or where readers cannot go",
-    help_="write the whole public address, beginning with https://",
+    help_="write what every reader can open: https:// and a public address, or mailto: and a whole one",
 )
 def link_bad(given: CheckInput) -> Iterator[Note]:
     """Empty, `#`, localhost, private, made up, relative, or of another scheme than https, mailto, tel."""

@@ -58,6 +58,7 @@ _SIGNS = (
         r"\*\*(?=\S)[^*\n]+\*\*|\*\*[^*\n]+(?<=\S)\*\*",
         "bold begins and ends right at the words: **like this**",
     ),
+    _sign(Level.WARNING, r"\*\*(?=\w)[^*\n]{0,40}", "bold that begins must end as well: **like this**"),
     _sign(Level.ERROR, r"^ {0,3}#{2,6}[^\s#][^\n]*", "write a space behind the #, and it becomes a heading"),
     _sign(Level.ERROR, r"~~[^\s~][^~\n]*~~", "words cannot be struck through: leave the old ones out"),
     _sign(

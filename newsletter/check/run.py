@@ -22,8 +22,9 @@ def silence_unknown(given: CheckInput) -> Iterator[Note]:
     for name in given.edition.silence:
         line = given.front_matter_line("silence")
         if name not in rules:
-            near = difflib.get_close_matches(name, rules, n=1, cutoff=0.0)[0]
-            yield Note(message=f"There is no rule {name} to silence; the nearest is {near}.", line=line)
+            near = difflib.get_close_matches(name, rules, n=1)
+            meant = f"; did you mean {near[0]}?" if near else "."
+            yield Note(message=f"There is no rule {name} to silence{meant}", line=line)
         elif Level.WARNING not in rules[name].levels:
             yield Note(message=f"{name} is an error, which cannot be silenced.", line=line)
 

@@ -42,6 +42,7 @@ def findings(config: Config, body: str, language: str = "en") -> list[Finding]:
         ("Some ** bold text** here", E, "without spaces inside"),
         ("**Mind:**the dose", E, "without spaces inside"),
         ("A** and B**", W, "right at the words"),
+        ("Hello **unclosed bold", W, "must end as well"),
         ("##No space heading", E, "a space behind the #"),
         ("Words.\n\n###No space heading", E, "a space behind the #"),
         ("Dear {name},", E, "{{ name }}"),

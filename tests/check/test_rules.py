@@ -264,7 +264,7 @@ def test_silence_silences_warnings_only() -> None:
 
 def test_an_unknown_silence_names_the_nearest() -> None:
     (finding,) = check_edition(given(silence=("subject-lang",)))
-    assert "the nearest is subject-long" in finding.message
+    assert "did you mean subject-long?" in finding.message
 
 
 def test_an_unknown_field_names_the_nearest() -> None:
