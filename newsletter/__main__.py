@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import sys
+
+SEEDLINGS = 200_000
+"""New objects between looks for rubbish: what a start makes stays, and looking through it takes a while."""
 
 
 def run() -> None:
     """Entry point; see newsletter.cli.main."""
+    gc.set_threshold(SEEDLINGS)
     try:
         from newsletter.cli.main import run as start
     except KeyboardInterrupt:

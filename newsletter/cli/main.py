@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import gc
 import importlib
 import io
 import os
@@ -48,9 +47,6 @@ HOMES = {
     "subscribers": "subscribers",
 }
 """The module of each command: only the one that is typed is loaded."""
-
-SEEDLINGS = 200_000
-"""New objects between looks for rubbish: what a start makes stays, and looking through it takes a while."""
 
 
 class Commands(click.Group):
@@ -101,7 +97,6 @@ def cli(context: click.Context, project: Path | None, debug: bool) -> None:
 
 def run() -> None:
     """Entry point: every NewsletterError becomes one line on stderr and its exit code."""
-    gc.set_threshold(SEEDLINGS)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
