@@ -47,16 +47,16 @@ def show(app: App, who: str, as_json: bool) -> None:
         return
     shown = ("email", "name", "language", "country", "state")
     put_table(("", ""), [(key, facts[key]) for key in shown])
-    put_table(
+    _put_some(
         ("list", "state", "since"),
         [(m.list_name, m.state.value, app.local_time(m.since)) for m in person.memberships],
     )
-    put_table(("attribute", "value"), person.profile.attributes.items())
-    put_table(
+    _put_some(("attribute", "value"), list(person.profile.attributes.items()))
+    _put_some(
         ("not mailed because", "since", "reason"),
         [(one.kind.value, app.local_time(one.since), one.reason) for one in suppressions],
     )
-    put_table(
+    _put_some(
         ("issue", "state", "when"),
         [(slug, one.state.value, app.local_time(one.updated)) for slug, one in deliveries],
     )
@@ -64,6 +64,12 @@ def show(app: App, who: str, as_json: bool) -> None:
         ("when", "what happened", "list", "source"),
         [(app.local_time(e.at), e.kind.value, e.list_name, e.source) for e in events],
     )
+
+
+def _put_some(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """A table, where there is anything in it."""
+    if rows:
+        put_table(columns, rows)
 
 
 def find_person(store: Store, who: str) -> Subscriber:

@@ -15,7 +15,7 @@ from newsletter.deliver.signs import plain_reason
 from newsletter.errors import IssueError, NotFoundError, UsageError
 from newsletter.issue import load_issue
 from newsletter.languages import own_name
-from newsletter.models import DeliveryState, Summary, Tally, Trouble
+from newsletter.models import DeliveryState, SendState, Summary, Tally, Trouble
 from newsletter.stencil import Stencil
 from newsletter.store import Store
 from newsletter.when import duration
@@ -50,7 +50,7 @@ def report(app: App, issue: str) -> None:
     """
     with app.store(create=False) as store:
         channels = store.requests.channels(issue)
-        sent = bool(store.sends.of_issue(issue))
+        sends = store.sends.of_issue(issue)
         if not channels:
             sends_of(app, store, issue)
         tally, summary = store.sends.tally(issue), store.sends.summary(issue)
@@ -59,12 +59,14 @@ def report(app: App, issue: str) -> None:
         editions = _editions(store, summary)
     title = _title(app, issue)
     put(f"{title}\n")
-    if sent:
+    if sends:
+        if any(send.state is SendState.CANCELLED for send in sends):
+            put("It was cancelled before everybody had it.")
         _tell_numbers(app, tally, summary, lost)
         _tell_places(editions, summary)
         _tell_troubles(_what_to_do(app, issue, held=held), summary)
     _tell_channels(channels)
-    if sent:
+    if sends:
         put("\nFor the board:")
         put(_for_the_board(app, title, tally, summary, editions))
 
@@ -89,7 +91,10 @@ def _title(app: App, slug: str) -> str:
 
 def _tell_numbers(app: App, tally: Tally, summary: Summary, lost: int) -> None:
     have = "has" if tally.sent == 1 else "have"
-    put(f"{people(tally.sent)} of {tally.total:,} {have} it: your mail server accepted it for them.")
+    if tally.sent:
+        put(f"{people(tally.sent)} of {tally.total:,} {have} it: your mail server accepted it for them.")
+    else:
+        put(f"None of {people(tally.total)} has it{' yet' if _waiting(tally) else ''}.")
     if summary.first is not None and summary.last is not None:
         took = duration((summary.last - summary.first) / 1000)
         put(f"It went out from {app.local_time(summary.first)} to {app.local_time(summary.last)}, {took}.")
