@@ -38,14 +38,15 @@ _ISOLATES = re.compile("[\u2066-\u2069]")
 _SPACE, _NUMBER = "[ \u00a0]?", r"\d(?:[\d.,٫٬]{0,12}\d)?"
 _LATIN = _units(*_LATIN_UNITS)
 _ONE = rf"(?:[<>≤≥≈~±+−-]{_SPACE})?{_NUMBER}"
+_CHAIN = rf"(?:{_ONE}(?:{_SPACE}(?:{_LATIN}))?{_SPACE}[×x–—±/-]{_SPACE}){{0,4}}{_ONE}{_SPACE}{_LATIN}"
 _MEASURE = re.compile(
-    r"[\u2066-\u2068][^\u2069]*\u2069|(?<![A-Za-z0-9٠-٩_.,])"
-    r"(?:(?=[<>≤≥≈~±])|(?<!\w)(?=[+−-])|(?<![A-Za-z][ \u00a0-])(?=\d))"
-    rf"(?:{_ONE}(?:{_SPACE}(?:{_LATIN}))?{_SPACE}[×x–—±/-]{_SPACE}){{0,4}}{_ONE}{_SPACE}{_LATIN}"
+    rf"[\u2066-\u2068][^\u2069]*\u2069|[A-Za-z][ \u00a0-](?=\d){_CHAIN}|(?<![A-Za-z0-9٠-٩_.,])"
+    rf"(?:(?=[<>≤≥≈~±])|(?<!\w)(?=[+−-])|(?=\d))(?P<measure>{_CHAIN})"
 )
-"""A number with a Latin unit, or a product or range with one; or what is set apart already.
+"""A number with a Latin unit, or a product or range with one; else what is to be left as it is.
 
-Right behind Latin words a measure is part of their stretch, and in order without help.
+That is what is set apart already, and a measure right behind Latin words: it is part of their stretch, and in
+order without help.
 """
 
 _BIG = re.compile(r"<(h[1-6]|a|button)\b[^>]*>.*?</\1>", re.DOTALL)
@@ -76,7 +77,18 @@ def left_to_right(text: str, language: str) -> str:
 
     Without one "14 µSv" is shown as "µSv 14", and "3.5 × 4.5 cm" with its sides exchanged.
     """
-    return _MEASURE.sub(_isolated, text) if _runs_left(language) else text
+    parts, at = [], 0
+    for start, end in measures(text, language):
+        parts += [text[at:start], LEFT_TO_RIGHT, text[start:end], POP]
+        at = end
+    return "".join([*parts, text[at:]]) if parts else text
+
+
+def measures(text: str, language: str) -> list[tuple[int, int]]:
+    """Where the Latin measures of a right-to-left edition begin and end that need an isolate."""
+    if not _runs_left(language):
+        return []
+    return [found.span("measure") for found in _MEASURE.finditer(text) if found["measure"]]
 
 
 def without_isolates(text: str) -> str:
@@ -85,11 +97,6 @@ def without_isolates(text: str) -> str:
 
 
 _OWN = {"fr": _FRENCH, "en": _YEARS}
-
-
-def _isolated(found: re.Match[str]) -> str:
-    apart = found[0][0] in "\u2066\u2067\u2068"
-    return found[0] if apart else f"{LEFT_TO_RIGHT}{found[0]}{POP}"
 
 
 @cache

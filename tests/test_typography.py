@@ -42,6 +42,8 @@ def test_where_no_line_may_break(language: str, text: str) -> None:
         "[٣٫٥~×~٤٫٥~cm] و[3~cm~×~4~cm~×~5~cm] و[3.5x4.5cm]",
         "20% من 14 طفلًا في عام 2026",
         "في Child-sizing CT 5~mSv limit",
+        "جرعة CBCT 14–20~µSv للطفل، ومجال FOV 3.5~×~4.5~cm فقط",
+        "جرعة CBCT 14 - 20~µSv ثم [14–20~µSv]",
         "كُتب \u2068هنا 5~cm\u2069",
     ],
 )

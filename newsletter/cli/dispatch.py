@@ -69,7 +69,7 @@ def dispatch(
             wait=wait,
             signers=composer.signers_for(signer, count),
             progress=show,
-            trust=Trust.ONCE if tally.sent else Trust.NONE,
+            trust=Trust.ONCE if store.sends.tally(send.slug).sent else Trust.NONE,
         )
         try:
             with new_runner() as runner:

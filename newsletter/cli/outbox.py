@@ -105,9 +105,8 @@ class OutboxRunner:
             return self._trouble(report.reason)
         if report.sent:
             self._troubles = 0
-        now, left = self._now(), self._store.outbox.next_due()
-        used_up = report.next_due is not None and left is not None and left <= now
-        self._not_before = report.next_due or 0 if used_up else 0
+        self._not_before = report.used_up_until or 0
+        now = self._now()
         return min(report.next_due or now, now + HOUR)
 
     def _run(self, relay: Relay) -> RunReport:

@@ -207,8 +207,8 @@ def _next_steps(app: App, current: Send, report: RunReport, tally: Tally, again:
         resume = app.command("resume", current.slug)
         yield "It was paused from another terminal."
         yield f"Still to be sent: {people(waiting)}. Go on with: {resume}"
-    elif report.ending is Ending.WAITING and report.next_due and not tally.deferred:
-        free = app.local_time(report.next_due)
+    elif report.used_up_until:
+        free = app.local_time(report.used_up_until)
         yield f"Your mail server's limit is used up until {free}. Go on then: {again}"
     elif report.ending is Ending.WAITING and report.next_due:
         due = app.local_time(report.next_due)

@@ -8,7 +8,7 @@ import click
 
 from newsletter import campaign, locks
 from newsletter.cli.app import App, now_ms, pass_app
-from newsletter.cli.dispatch import BY_HAND, dispatch, going_on
+from newsletter.cli.dispatch import BY_HAND, DAY, dispatch, going_on
 from newsletter.cli.idle import what_waits
 from newsletter.cli.outbox import WAITS
 from newsletter.cli.send import refuse_other_home
@@ -65,8 +65,8 @@ class Rest:
         self._troubles: Counter[int] = Counter()
 
     def over(self, send: Send) -> bool:
-        """Whether it may be tried."""
-        return self._until.get(send.id, 0) <= now_ms()
+        """Whether it may be tried; what seems to rest for days began before the clock was put back."""
+        return not 0 < self._until.get(send.id, 0) - now_ms() <= 2 * DAY
 
     def until(self, send: Send, moment: int) -> None:
         """Not before then (UTC ms)."""
@@ -99,18 +99,14 @@ def _take(app: App, store: Store, send: Send, stop: Stopped, rest: Rest) -> bool
             refuse_other_home(app, store)
             store.sends.unknown_from_crash(send.id, app.relay.name)
             left = store.sends.tally_of(send.id)
-            app.say(f"'{send.slug}' to {send.audience}: {people(left.planned + left.deferred)} to go.")
             with going_on(app, store, send), through(app, limits):
+                app.say(f"'{send.slug}' to {send.audience}: {people(left.planned + left.deferred)} to go.")
                 report = dispatch(app, store, send, limits, holder, stop, limit=None, wait=False)
                 tally = campaign.close_run(store, send, report, by_hand=BY_HAND if stop.by_hand else "")
                 tell_end(app, store, send, report, tally)
-        used_up = store.sends.tally_of(send.id).planned
-        rest.until(send, report.next_due or 0 if used_up else 0)
-    except RelayError as error:
+        rest.until(send, report.used_up_until or 0)
+    except (RefusedError, RelayError, BrokenOffError) as error:
         rest.after_trouble(send)
-        app.say(str(error), style="red")
-        return False
-    except (RefusedError, BrokenOffError) as error:
         app.say(str(error), style="red")
         return False
     return tally.settled

@@ -17,8 +17,8 @@ DOUBTED = "refused, and tried again in case your mail server is at fault"
 class Trust(Enum):
     """What is known of the relay before a run."""
 
-    NONE = auto()  # it has taken nothing of this send yet
-    ONCE = auto()  # it took mail of this send in another run
+    NONE = auto()  # it has taken no mail of this issue yet
+    ONCE = auto()  # it took some in another run
     PROVEN = auto()  # it takes mail
 
 
@@ -28,6 +28,7 @@ class _Refused(Struct, frozen=True, kw_only=True):
     outcome: Outcome
     domain: str
     until: int
+    again: bool
 
 
 class Doubt:
@@ -63,7 +64,9 @@ class Doubt:
             return verdict
         if not self._blamed:
             until = self._taken + self._on_the_way + 1
-            self._refused[outcome.delivery] = _Refused(outcome=outcome, domain=domain, until=until)
+            self._refused[outcome.delivery] = _Refused(
+                outcome=outcome, domain=domain, until=until, again=attempts > 0
+            )
         later = now + retry_delay(attempts, jitter)
         waits = replace(
             outcome, state=DeliveryState.DEFERRED, not_before=later, bounced=False, reason=DOUBTED
@@ -91,7 +94,8 @@ class Doubt:
         """Why it must be the relay, which has taken nothing in this run."""
         refused = list(self._refused.values())
         what = too_many(len(refused), {one.domain for one in refused})
-        if not what and self._trust is Trust.NONE:
+        alone = len(refused) == 1 and refused[0].again  # whoever went on has seen that it is this address
+        if not what and self._trust is Trust.NONE and not alone:
             addresses = f"{len(refused)} addresses" if len(refused) > 1 else "the address"
             what = f"your mail server has taken no mail of this issue yet, and refused {addresses}"
         return what and f"{what}; {last_word(refused[-1].outcome)}"

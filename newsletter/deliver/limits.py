@@ -110,7 +110,7 @@ class _Window(Struct, kw_only=True):
     def take(self, count: int, now: int) -> None:
         self._forget(now)
         self._refill(now)
-        self.tokens -= count
+        self.tokens = max(self.tokens - count, -float(self.rate.count))
         end = -(-now // self.grain) * self.grain
         if self.left and self.left[-1][0] >= end:
             self.left[-1][1] += count

@@ -31,6 +31,8 @@ class Ending(StrEnum):
 class RunReport(Struct, frozen=True, kw_only=True):
     """What a run did. `next_due` (UTC ms) is when something can leave again, None where nothing waits.
 
+    `used_up_until` is set where the run ended because a ceiling is used up, until then.
+
     Where `must_pause` is true, whoever called writes `paused` and the `reason` into the send: a run only ever
     writes outcomes. Counts are of this run; `deferred` counts deferrals, not people.
     """
@@ -43,6 +45,7 @@ class RunReport(Struct, frozen=True, kw_only=True):
     ending: Ending
     reason: str = ""
     next_due: int | None = None
+    used_up_until: int | None = None
 
     @property
     def must_pause(self) -> bool:
@@ -71,9 +74,19 @@ class Counts:
         seen = self._seen()
         return Progress(**seen, in_flight=in_flight, waiting_until=waiting_until, leaving=leaving, away=away)
 
-    def report(self, ending: Ending, reason: str, next_due: int | None) -> RunReport:
+    def report(
+        self,
+        ending: Ending,
+        *,
+        reason: str = "",
+        next_due: int | None = None,
+        used_up_until: int | None = None,
+    ) -> RunReport:
         """The counts as the end of a run."""
-        return RunReport(**self._seen(), ending=ending, reason=reason, next_due=next_due)
+        until = next_due if used_up_until is None else used_up_until
+        return RunReport(
+            **self._seen(), ending=ending, reason=reason, next_due=until, used_up_until=used_up_until
+        )
 
     def _seen(self) -> dict[str, int]:
         return {name: self._of[DeliveryState(name)] for name in _SEEN}

@@ -81,7 +81,7 @@ async def run_send(
     )
     free = meter.next_free(clock())
     if not wait and free - clock() > LONG:
-        return Counts().report(Ending.WAITING, "", free)
+        return Counts().report(Ending.WAITING, used_up_until=free)
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal") as thread:
         async with AsyncExitStack() as held:
             run = _Run(Desk(journal, executor or thread), compose, courier, signers, orders)
@@ -127,6 +127,7 @@ class _Run:
         self._tempo = Tempo.of(courier.connections)
         self._dry = False  # the journal had nothing more to give
         self._next_due: int | None = None
+        self._used_up_until: int | None = None
         self._looked = 0.0  # when the journal was last asked, by the loop's clock
         self._news = asyncio.Event()
         self._ending: Ending | None = None
@@ -145,7 +146,12 @@ class _Run:
             raise
         finally:
             await self._finish(patience)
-        return self._counts.report(self._ending or Ending.FINISHED, self._reason, self._next_due)
+        return self._counts.report(
+            self._ending or Ending.FINISHED,
+            reason=self._reason,
+            next_due=self._next_due,
+            used_up_until=self._used_up_until,
+        )
 
     # --- the loop
 
@@ -200,6 +206,8 @@ class _Run:
         if entry.room:
             fewer = len(answer.claims) + answer.skipped < entry.room
             self._dry = fewer and (self._next_due is None or self._next_due > self._orders.clock())
+        elif self._next_due is None:
+            self._dry = True
         if answer.state in _ENDINGS:
             self._end(_ENDINGS[answer.state])
         self._dispatch(answer.claims)
@@ -255,7 +263,7 @@ class _Run:
         elif self._orders.allowance.room(now, 1) == 0:
             self._end(Ending.LIMITED)
         elif room == 0 and free - now > LONG:
-            self._next_due = free
+            self._used_up_until = free
             self._end(Ending.WAITING)
 
     def _tell(self) -> None:

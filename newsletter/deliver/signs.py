@@ -94,8 +94,9 @@ SIGNS: tuple[Sign, ...] = (
     Sign(about=About.QUOTA, text=r"submission quota exceeded|peak smtp relay limit"),
     Sign(about=About.QUOTA, codes=r"5\d\d", text=_RATE_TEXT),
     Sign(about=About.QUOTA, codes=r"5\d\d|4(?!21)\d\d", text=_QUOTA_TEXT),
-    # RFC 3207 4: 530, and what others say instead.
-    Sign(about=About.TLS, codes=r"5\d\d", text=r"STARTTLS|encryption (?:is )?required"),
+    # RFC 3207 4. What only speaks of one recipient's server bears other codes.
+    Sign(about=About.TLS, codes=r"530", text=r"STARTTLS"),
+    Sign(about=About.TLS, codes=r"5\d\d", text=r"issue a STARTTLS command first"),
     # The login. RFC 4954: 530, 534, 535, 538; Gmail 5.7.8, 5.7.9, 5.7.14; Microsoft 5.7.3, 5.7.57, 5.7.64,
     # 5.7.139; Postfix, Exim and Exchange where relaying is denied. Yahoo uses 554 5.7.9 for its policy.
     Sign(about=About.POLICY, codes=r"554", enhanced=r"5\.7\.9", text=r"polic(?:y|ies)"),

@@ -14,7 +14,7 @@ from markdown_it.tree import SyntaxTreeNode
 from newsletter.fields import TOKEN
 from newsletter.markdown.address import normal_address
 from newsletter.markdown.document import Anchor, Break, Image, Inline, Inlines, Styled, Text, plain
-from newsletter.markdown.plainlinks import plain_links
+from newsletter.markdown.plainlinks import is_spelt_out, plain_links
 from newsletter.markdown.source import Source
 from newsletter.phrases import fill, for_language
 from newsletter.typography import no_breaks
@@ -35,7 +35,7 @@ class InlineReader:
     def __init__(self, source: Source, line: int) -> None:
         self._source = source
         self._line = line
-        self._linked = False
+        self._href = ""  # of the link that is being read
         self.buttons: list[Anchor] = []
 
     def read(self, nodes: Iterable[SyntaxTreeNode]) -> Inlines:
@@ -66,8 +66,9 @@ class InlineReader:
         if stray := _STRAY.search(content):
             raise self._error(f"'{stray[0]}' stands alone", "write it right behind the ) of a link or image")
         text = clean(content)
-        if self._linked:
-            return (Text(text=no_breaks(text, self._source.language)),)
+        if self._href:
+            own = is_spelt_out(text, self._href)
+            return (Text(text=text if own else no_breaks(text, self._source.language)),)
         return tuple(
             self._plain_link(words, normal_address(href))
             if href
@@ -88,9 +89,9 @@ class InlineReader:
         button = node.attrs.get("class")
         if button not in (None, BUTTON):
             raise self._error(f"'{{.{button}}}' is unknown", "a link can only be a {.button}")
-        self._linked = True
+        self._href = href
         children = self.read(node.children)
-        self._linked = False
+        self._href = ""
         title = clean(str(node.attrs.get("title", "")))
         anchor = Anchor(href=href, title=title, children=children, line=line)
         if button:
@@ -114,7 +115,7 @@ class InlineReader:
             spoken=fill(for_language(self._source.language).picture, alt=alt) if alt else "",
             title=clean(str(node.attrs.get("title", ""))),
             width=int(width) if width else None,
-            linked=self._linked,
+            linked=bool(self._href),
             line=line,
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from urllib.parse import unquote
 
 from newsletter.fields import TOKEN
 
@@ -36,6 +37,11 @@ def plain_links(text: str) -> Iterator[tuple[str, str]]:
         yield shown, _target(shown, mail=bool(found["mail"]))
         done = found.start() + len(shown)
     yield text[done:], ""
+
+
+def is_spelt_out(words: str, href: str) -> bool:
+    """Whether a link's words are its own address, or a part of it: nothing is put into those."""
+    return bool(words) and not re.search(r"\s", words) and words in unquote(href)
 
 
 def _without_end(address: str) -> str:

@@ -99,8 +99,9 @@ class Exchange(Struct, frozen=True, kw_only=True):
     """What one exchange with the journal gave.
 
     `claims` may leave now. `skipped` counts the rows that left the audience and were written as skipped
-    instead of claimed. `next_due` is when the next deferred row is due (None where none waits). `state` is
-    the send's state as the database has it now: another terminal may have paused or cancelled it.
+    instead of claimed. `next_due` is when the next row is due, now for planned ones without room; None where
+    none waits. `state` is the send's state as the database has it now: another terminal may have paused or
+    cancelled it.
     `elsewhere` counts what others sent through the same relay since the last exchange (0 where none is told).
     """
 

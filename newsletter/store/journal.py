@@ -59,6 +59,7 @@ _CLAIM_SQL = f"""
     UPDATE deliveries SET state = 'claimed', first_claimed = min(coalesce(first_claimed, ?), ?), updated = ?
     {_IN_SQL}"""
 _PULL_IN_SQL = "UPDATE deliveries SET not_before = ? WHERE send = ? AND state = 'deferred' AND not_before > ?"
+_PLANNED_SQL = "SELECT EXISTS (SELECT 1 FROM deliveries d WHERE d.send = ? AND d.state = 'planned')"
 _FREE_SQL = "SELECT count(*) FROM deliveries d WHERE d.send = ? AND d.state = 'claimed'"
 
 
@@ -97,8 +98,9 @@ class Journal:
         Deferred rows that are due go first, then planned ones in their order; consent and suppression are
         read again, and who is no longer of the audience is skipped. At most 64 rows of a send are claimed at
         any time. Revised outcomes are written last. Fewer claims than fit mean that nothing more is due, or
-        that the send does not run; only where very many left meanwhile is there more, and then `next_due` is
-        now. Raises StoreError where an outcome is for a row that is not claimed, having written nothing.
+        that the send does not run; only where very many left meanwhile is there more. Then `next_due` is now,
+        as it is with planned rows for which there was no `room`. Raises StoreError where an outcome is for a
+        row that is not claimed, having written nothing.
         """
         now = self._now()
         with self._connection.transaction():
@@ -108,6 +110,7 @@ class Journal:
             self._mind_the_clock(now)
             state = self._state()
             claims, skipped, more = self._claim(room, now) if state is SendState.RUNNING else ([], 0, False)
+            more = more or (room == 0 and bool(self._connection.value(_PLANNED_SQL, [self._send])))
             next_due = now if more else next_due_of(self._connection, self._send)
         self._shared = shared
         for outcome in outcomes:

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from newsletter.audience.departures import erase_person
 from newsletter.audience.preferences import person_data
 from newsletter.countries import country_name
+from newsletter.errors import IssueError
 from newsletter.languages import own_name
 from newsletter.links import Purpose
 from newsletter.pages import Site, words_for
@@ -71,13 +72,13 @@ async def _page(request: Request, *, error: str = "") -> Response:
 def tables(data: Mapping[str, Any], words: Mapping[str, str], site: Site) -> dict[str, list[tuple[str, ...]]]:
     """A person's data as the page shows them, in words."""
     language = words["language"]
-    titles = {
-        each.slug: public_title(each.editions[site.edition_for(each.slug, language)])
-        for each in site.public()
-    }
+    public = {each.slug: each for each in site.public()}
 
     def title(slug: str) -> str:
-        return titles.get(slug, slug)
+        try:
+            return public_title(public[slug].editions[site.edition_for(slug, language)])
+        except (KeyError, IssueError):
+            return slug
 
     def day(moment: object) -> str:
         written = long_date(datetime.fromisoformat(str(moment)).date(), language)

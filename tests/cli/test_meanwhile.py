@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import signal
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -71,9 +72,28 @@ def test_a_relay_that_refuses_a_whole_short_list_pauses_the_send(relayed: Named)
         assert state(box) is SendState.PAUSED
         assert box.status()["failed"] == 0
         refusing.clear()
-        for _ in range(2):  # the refused ones are due a minute later
-            box.run("resume", "short", "--no-wait", exit_code=None)
-        assert box.status()["failed"] == 0
+        make_due(box)
+        box.run("resume", "short")
+        assert box.status()["sent"] == 3
+
+
+def test_one_address_that_is_refused_again_has_failed(relayed: Named) -> None:
+    def script(step: Step) -> str | None:
+        return "550 5.1.1 no such user" if step.verb == "RCPT" else None
+
+    with ScriptedRelay(script).in_thread() as relay:
+        box = relayed(relay.port)
+        box.fill(PEOPLE[:1])
+        assert "and refused the address" in box.send(exit_code=1).stderr
+        make_due(box)
+        box.run("resume", "short", exit_code=1)
+        assert box.status()["failed"] == 1
+
+
+def make_due(box: Box) -> None:
+    """Who was put off may be tried at once."""
+    with closing(sqlite3.connect(box.folder / "subscribers.db")) as database, database:
+        database.execute("UPDATE deliveries SET not_before = 0 WHERE state = 'deferred'")
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])

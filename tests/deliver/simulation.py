@@ -136,6 +136,8 @@ class MemoryJournal:
                 self.write(outcome)
         claims, skipped = self.claim(room) if self.state is SendState.RUNNING else ([], 0)
         due = [row.not_before for row in self.rows.values() if row.state is DeliveryState.DEFERRED]
+        if room == 0 and self.count(DeliveryState.PLANNED):
+            due.append(self.clock())
         claimed = self.count(DeliveryState.CLAIMED)
         self.most_claimed = max(self.most_claimed, claimed)
         assert claimed <= 64

@@ -136,6 +136,7 @@ def test_what_speaks_of_the_sender_pauses_and_marks_nobody(stage: Stage, text: s
         (Stage.END, "451 4.3.0 queue file write error", LATER, False, False),
         (Stage.END, "421 4.3.2 shutting down", LATER, False, False),
         (Stage.RCPT, "550 5.7.1 Administrative prohibition", LATER, False, True),
+        (Stage.RCPT, "550 5.7.1 recipient domain requires STARTTLS", LATER, False, True),
     ],
 )  # fmt: skip
 def test_replies_about_one_message(

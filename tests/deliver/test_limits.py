@@ -62,6 +62,11 @@ def test_what_left_before_counts() -> None:
     assert meter.next_free(NOW) <= NOW + HOUR + 10 * 60_000
 
 
+def test_much_that_left_an_hour_ago_does_not_hold_a_rate_of_a_minute_up() -> None:
+    meter = Meter([Rate(count=25, seconds=60)], history=[(NOW - HOUR, 3_000)])
+    assert meter.room(NOW, 64) > 0
+
+
 def test_what_leaves_elsewhere_counts_but_for_the_rate_of_a_second() -> None:
     limits = Limits(rates=(Rate(count=20, seconds=1), Rate(count=100, seconds=DAY)))
     meter = Meter(limits.rates)

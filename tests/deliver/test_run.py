@@ -150,6 +150,13 @@ def test_a_used_up_ceiling_is_waited_for_or_told() -> None:
     assert report.next_due > START + 3_600_000
 
 
+def test_a_ceiling_that_is_used_up_by_the_last_one_is_not_waited_for() -> None:
+    scene = Scene(people=5, rates=[Rate(count=5, seconds=86_400)])
+    report = scene.play()
+    assert (report.ending, report.sent) == (Ending.FINISHED, 5)
+    assert scene.ended < 10
+
+
 def test_what_others_send_through_the_relay_uses_up_a_ceiling_too() -> None:
     def happen(scene: Scene) -> None:
         scene.journal.elsewhere = 15

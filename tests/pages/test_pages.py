@@ -43,6 +43,7 @@ from newsletter.pages import (
     trouble_page,
 )
 from newsletter.render import environment
+from newsletter.typography import without_isolates
 from tests.editions import ARCHIVE, PAGES, REPOSITORY, TOML, make_config, make_edition, make_issue
 from tests.pages.scene import LANGUAGES, SAMPLE, TODAY, make_site
 
@@ -178,6 +179,8 @@ def test_doses_keep_their_order_on_arabic_pages_and_in_feeds(tmp_path: Path) -> 
     measures = ("\u206614\u00a0µSv\u2069", "\u20665\u00a0cm\u2069", "\u20668\u00a0µSv\u2069")
     for page in (issue_page(site, "sample", "ar"), handout_page(site, "sample", "ar")):
         assert all(measure in page.body.decode() for measure in measures)
+    [named] = re.findall("<title>(.*)</title>", issue_page(site, "sample", "ar").body.decode())
+    assert without_isolates(named) == named
     for page in (atom_feed(site, "ar"), json_feed(site, "ar"), index_page(site, "ar")):
         assert "\u206614 µSv\u2069" in page.body.decode() and "\u20665 cm\u2069" in page.body.decode()
 
