@@ -10,6 +10,7 @@ import pytest
 from newsletter.links import Purpose
 from newsletter.pages import words_for
 from newsletter.web.owning import tables
+from tests.editions import make_edition, make_issue
 from tests.pages.scene import SAMPLE, make_site
 from tests.web.served import Served
 from tests.web.test_joining_pages import link_of
@@ -193,11 +194,14 @@ def test_data_are_shown_in_the_words_of_the_page(tmp_path: Path) -> None:
         "not_mailed_because": [],
         "memberships": [],
         "consent": [],
-        "deliveries": [{"issue": slug, "state": "sent", "when": when} for slug in (SAMPLE.slug, "gone")],
+        "deliveries": [
+            {"issue": slug, "state": "sent", "when": when} for slug in (SAMPLE.slug, "gone", "sample")
+        ],
     }
-    shown = tables(data, words_for("fr"), make_site(tmp_path))
+    nameless = make_issue(make_edition("Dear {{ name }}.", "fr", subject="For {{ name }}", title=""))
+    shown = tables(data, words_for("fr"), make_site(tmp_path, SAMPLE, nameless))
     assert ("Pays", "Allemagne") in shown["profile"] and ("Langue", "Deutsch") in shown["profile"]
-    assert [mail[1] for mail in shown["mails"]] == [SAMPLE.editions["fr"].title, "gone"]
+    assert [mail[1] for mail in shown["mails"]] == [SAMPLE.editions["fr"].title, "gone", "sample"]
     assert shown["mails"][0][0] == "24\u00a0novembre\u00a02026"
 
 
