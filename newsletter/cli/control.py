@@ -45,7 +45,7 @@ def pause(app: App, issue: str) -> None:
     """
     with app.store(create=False) as store:
         for send in unfinished(app, store, issue):
-            store.sends.set_state(send.id, SendState.PAUSED, reason="paused by hand")
+            store.sends.set_state(send.id, SendState.PAUSED, reason="by hand")
     app.say(f"Paused. Go on with: {app.command('resume', issue)}")
 
 

@@ -31,7 +31,7 @@ def test_pause_from_another_terminal_holds_within_a_second_and_resume_goes_on(re
         held = box.status()
         assert held["planned"] > 0
         assert held["claimed"] == held["unknown"] == 0
-        assert "paused by hand" in box.run("status", "short").stdout
+        assert "paused: by hand" in box.run("status", "short").stdout
         box.run("run")
         assert box.status() == held
         box.run("resume", "short")
