@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -171,7 +172,10 @@ def _campaign(source: TomlSource) -> Campaign:
         raise source.fail(
             "campaign", "timezone", f"'{zone}' is no time zone", "write one like Europe/Paris"
         ) from None
-    list_id = source.text_of("campaign", "list_id", None)
+    list_id = source.text_of("campaign", "list_id")
+    if not list_id:
+        made = f'list_id = "news.{secrets.token_hex(8)}.localhost"'
+        raise source.fail("campaign", "list_id", "is missing", f"add this line, and never change it: {made}")
     if not re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+", list_id):
         raise source.fail("campaign", "list_id", "must be words joined by dots", "see RFC 2919")
     return Campaign(
