@@ -34,20 +34,12 @@ _TIMES = re.compile(r"(?<=\d) × (?=\d)")
 _FRENCH = re.compile(r"(?:(?<=\S)|\A) (?=[:;?!»])|(?<=«) (?=\S|\Z)")
 _YEARS = re.compile(rf"(?<=\d) (?=(?:{'|'.join(_ENGLISH_YEARS)})\b)")
 
+_DIGIT = re.compile(r"\d")
 _ISOLATES = re.compile("[\u2066-\u2069]")
 _SPACE, _NUMBER = "[ \u00a0]?", r"\d(?:[\d.,٫٬]{0,12}\d)?"
 _LATIN = _units(*_LATIN_UNITS)
 _ONE = rf"(?:[<>≤≥≈~±+−-]{_SPACE})?{_NUMBER}"
 _CHAIN = rf"(?:{_ONE}(?:{_SPACE}(?:{_LATIN}))?{_SPACE}[×x–—±/-]{_SPACE}){{0,4}}{_ONE}{_SPACE}{_LATIN}"
-_MEASURE = re.compile(
-    rf"[\u2066-\u2068][^\u2069]*\u2069|[A-Za-z][ \u00a0-](?=\d){_CHAIN}|(?<![A-Za-z0-9٠-٩_.,])"
-    rf"(?:(?=[<>≤≥≈~±])|(?<!\w)(?=[+−-])|(?=\d))(?P<measure>{_CHAIN})"
-)
-"""A number with a Latin unit, or a product or range with one; else what is to be left as it is.
-
-That is what is set apart already, and a measure right behind Latin words: it is part of their stretch, and in
-order without help.
-"""
 
 _BIG = re.compile(r"<(h[1-6]|a|button)\b[^>]*>.*?</\1>", re.DOTALL)
 _TAG = re.compile(r"(<[^>]*>)")
@@ -63,13 +55,17 @@ def no_breaks(text: str, language: str) -> str:
     Text of French editions (any `fr` tag) gets them around `: ; ? ! « »` as well, where a space is written;
     of English ones before the y of an age. Nothing else changes.
     """
+    spoken = language.partition("-")[0]
+    if _DIGIT.search(text):
+        text = left_to_right(_with_numbers(text, language, spoken), language)
+    return _FRENCH.sub(NO_BREAK, text) if spoken == "fr" else text
+
+
+def _with_numbers(text: str, language: str, spoken: str) -> str:
     text = _TIMES.sub(f"{NO_BREAK}×{NO_BREAK}", _UNIT.sub(NO_BREAK, text))
     if language:
         text = _date(language).sub(_unbroken, text)
-    spoken = language.partition("-")[0]
-    if spoken in _OWN:
-        text = _OWN[spoken].sub(NO_BREAK, text)
-    return left_to_right(text, language)
+    return _YEARS.sub(NO_BREAK, text) if spoken == "en" else text
 
 
 def left_to_right(text: str, language: str) -> str:
@@ -88,7 +84,7 @@ def measures(text: str, language: str) -> list[tuple[int, int]]:
     """Where the Latin measures of a right-to-left edition begin and end that need an isolate."""
     if not _runs_left(language):
         return []
-    return [found.span("measure") for found in _MEASURE.finditer(text) if found["measure"]]
+    return [found.span("measure") for found in _measure().finditer(text) if found["measure"]]
 
 
 def without_isolates(text: str) -> str:
@@ -96,7 +92,17 @@ def without_isolates(text: str) -> str:
     return _ISOLATES.sub("", text)
 
 
-_OWN = {"fr": _FRENCH, "en": _YEARS}
+@cache
+def _measure() -> re.Pattern[str]:
+    """A number with a Latin unit, or a product or range with one; else what is to be left as it is.
+
+    That is what is set apart already, and a measure right behind Latin words: it is part of their stretch,
+    and in order without help.
+    """
+    return re.compile(
+        rf"[\u2066-\u2068][^\u2069]*\u2069|[A-Za-z][ \u00a0-](?=\d){_CHAIN}|(?<![A-Za-z0-9٠-٩_.,])"
+        rf"(?:(?=[<>≤≥≈~±])|(?<!\w)(?=[+−-])|(?=\d))(?P<measure>{_CHAIN})"
+    )
 
 
 @cache
