@@ -25,7 +25,7 @@ from newsletter.deliver.run import run_send
 from newsletter.deliver.signs import explained
 from newsletter.deliver.smtp import send_one
 from newsletter.errors import BrokenOffError, RelayError, StoppedError, StoreError
-from newsletter.models import Send, SendState
+from newsletter.models import Send, SendState, Tally
 from newsletter.relay import Relay
 from newsletter.store import MOST_IN_FLIGHT, SAME_AGAIN, Store
 
@@ -69,7 +69,7 @@ def dispatch(
             wait=wait,
             signers=composer.signers_for(signer, count),
             progress=show,
-            trust=Trust.ONCE if store.sends.tally(send.slug).sent else Trust.NONE,
+            trust=_trust(store, send, tally),
         )
         try:
             with new_runner() as runner:
@@ -80,6 +80,13 @@ def dispatch(
             store.sends.end_run(send.id, SendState.READY, error.message)
             raise
     return report
+
+
+def _trust(store: Store, send: Send, tally: Tally) -> Trust:
+    """Whether the relay has taken any mail of the issue, `tally` being the send's own."""
+    others = (one for one in store.sends.of_issue(send.slug) if one.id != send.id)
+    reached = tally.sent or any(store.sends.tally_of(other.id).sent for other in others)
+    return Trust.ONCE if reached else Trust.NONE
 
 
 def _left(app: App, store: Store, send: Send, stop: Stopped) -> StoppedError:
