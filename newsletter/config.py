@@ -159,6 +159,11 @@ def load(root: Path, environ: Mapping[str, str] = os.environ) -> Config:
     )
 
 
+def new_list_id(label: str) -> str:
+    """A List-Id that no other project has (RFC 2919 section 3)."""
+    return f"{label}.{secrets.token_hex(8)}.localhost"
+
+
 def _campaign(source: TomlSource) -> Campaign:
     language = source.text_of("campaign", "language", "en")
     zone = source.text_of("campaign", "timezone", "UTC")
@@ -174,8 +179,8 @@ def _campaign(source: TomlSource) -> Campaign:
         ) from None
     list_id = source.text_of("campaign", "list_id")
     if not list_id:
-        made = f'list_id = "news.{secrets.token_hex(8)}.localhost"'
-        raise source.fail("campaign", "list_id", "is missing", f"add this line, and never change it: {made}")
+        hint = f'add this line, and never change it: list_id = "{new_list_id("news")}"'
+        raise source.fail("campaign", "list_id", "is missing", hint)
     if not re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+", list_id):
         raise source.fail("campaign", "list_id", "must be words joined by dots", "see RFC 2919")
     return Campaign(

@@ -21,7 +21,7 @@ from newsletter.config import Config
 from newsletter.errors import RefusedError
 from newsletter.links import KEY_PURPOSE
 from newsletter.store import Store
-from newsletter.weburl import is_loopback
+from newsletter.weburl import is_on_this_machine
 
 PATH = "/.well-known/newsletter"
 SECONDS = 10.0
@@ -102,7 +102,7 @@ class _SameHost(urllib.request.HTTPRedirectHandler):
 
 def _fetch(url: str) -> dict[str, Any]:
     handlers: list[urllib.request.BaseHandler] = [_SameHost()]
-    if is_loopback(urlsplit(url).hostname or ""):
+    if is_on_this_machine(url):
         handlers.append(urllib.request.ProxyHandler({}))
     opener = urllib.request.build_opener(*handlers)
     request = urllib.request.Request(url, headers={"Accept": "application/json"})

@@ -12,7 +12,7 @@ from newsletter.languages import choose_edition
 from newsletter.links import EditionLinks, by_channel
 from newsletter.models import Edition, ShareText
 from newsletter.phrases import Phrases, fill
-from newsletter.typography import left_to_right
+from newsletter.typography import left_to_right, no_breaks
 
 LONGEST_MAILTO = 2000
 """Windows hands a mail program no more than about 2,080 characters of a link."""
@@ -48,13 +48,13 @@ def share_block(edition: Edition, config: Config, links: EditionLinks, phrases: 
     subject = fill(words.mail_subject, title=title, campaign=config.campaign.name)
     body = _mail_text(edition, config, links, phrases, words)
     return Share(
-        sentence=words.sentence,
+        sentence=no_breaks(words.sentence, edition.language),
         button=words.button,
         mailto=mailto(subject, body),
         mail_subject=subject,
         mail_text=body,
         public_url=links.public,
-        forwarded=words.forwarded,
+        forwarded=no_breaks(words.forwarded, edition.language),
         join_label=phrases.join if _is_page(links.join) else phrases.join_by_mail,
         join_url=links.join,
     )

@@ -19,6 +19,11 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def is_on_this_machine(url: str) -> bool:
+    """Whether pages at an address can be reached from this machine only."""
+    return is_loopback(urlsplit(url).hostname or "")
+
+
 def parse_web_url(text: str) -> str:
     """A base address of pages: https, or http on this machine; without a slash at the end.
 

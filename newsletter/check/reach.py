@@ -6,8 +6,8 @@ import ipaddress
 import re
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from newsletter import weburl
 from newsletter.check.rule import CheckInput
-from newsletter.weburl import is_loopback
 
 _EXAMPLE = re.compile(r"(?:^|\.)example(?:\.[a-z-]+)?$")
 _LOCAL = re.compile(r"(?:^|\.)(?:localhost|local|localdomain|internal|intranet|lan|test|invalid|home\.arpa)$")
@@ -44,13 +44,12 @@ def own_hosts(given: CheckInput) -> frozenset[str]:
     """The hosts of the project's own pages, those on this machine only where the live pages are."""
     web = given.config.web
     hosts = {urlsplit(url).hostname or "" for url in (web.base_url, web.archive_url) if url}
-    return frozenset(host for host in hosts if is_on_this_machine(given) or not is_loopback(host))
+    return frozenset(host for host in hosts if is_on_this_machine(given) or not weburl.is_loopback(host))
 
 
 def is_on_this_machine(given: CheckInput) -> bool:
     """Whether the live pages are served on this machine, as in the demo."""
-    base_url = given.config.web.base_url
-    return bool(base_url) and is_loopback(urlsplit(base_url).hostname or "")
+    return weburl.is_on_this_machine(given.config.web.base_url)
 
 
 def _jump_fault(name: str, given: CheckInput) -> str:

@@ -110,9 +110,8 @@ class OutboxRunner:
         return min(report.next_due or now, now + HOUR)
 
     def _run(self, relay: Relay) -> RunReport:
-        self._store.outbox.unknown_from_crash(
-            relay.name
-        )  # of a run of ours that could not write its outcomes
+        # What a run of ours claimed, whose outcomes could not be written.
+        self._store.outbox.unknown_from_crash(relay.name)
         if self._compose is None:
             self._compose = outbox_composer(self._store, self._config, self._now)
         limits = _limits(relay)

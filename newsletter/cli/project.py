@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import secrets
 from datetime import datetime
 from importlib import resources
 from pathlib import Path
@@ -80,8 +79,7 @@ def make_project(folder: Path, *, empty: bool) -> str:
 def _settings_for(folder_name: str) -> str:
     template = resources.files("newsletter").joinpath("data/project/newsletter.toml")
     label = re.sub(r"[^a-z0-9]+", "-", folder_name.casefold()).strip("-") or "newsletter"
-    list_id = f"{label[:40]}.{secrets.token_hex(8)}.localhost"
-    return template.read_text(encoding="utf-8").replace("LIST_ID", list_id)
+    return template.read_text(encoding="utf-8").replace("LIST_ID", config.new_list_id(label[:40]))
 
 
 @click.command()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from urllib.parse import urlsplit
 
 import click
 
@@ -32,7 +31,7 @@ from newsletter.issue import find_issue, read_slug
 from newsletter.models import Send, SendState, Tally
 from newsletter.proof import Proof
 from newsletter.store import Store
-from newsletter.weburl import is_loopback
+from newsletter.weburl import is_loopback, is_on_this_machine
 from newsletter.when import parse_moment
 
 
@@ -155,7 +154,7 @@ def refuse_other_home(app: App, store: Store) -> None:
     Pages on this very computer will do for a mail server on it, as in a rehearsal.
     """
     base_url = app.config.web.base_url
-    if is_loopback(urlsplit(base_url).hostname or ""):
+    if is_on_this_machine(base_url):
         if not is_loopback(app.relay.host):
             raise RefusedError(
                 "these pages are on this very computer: nobody else could follow the links of the mails",

@@ -124,7 +124,7 @@ _PAUSE = {
 
 
 def about(reply: Reply) -> About:
-    """Whom a 4xx or 5xx reply is about."""
+    """Whom a reply is about: every sign is of a 4xx or 5xx, so of any other it is OTHER."""
     return next((sign.about for sign in SIGNS if sign.fits(reply)), About.OTHER)
 
 
@@ -146,7 +146,7 @@ def spoken(reply: Reply) -> str:
 
 def explained(reply: Reply) -> str:
     """A reply as people quote it, after what is to be done where that is known."""
-    whom = about(reply) if reply.code >= 400 else About.OTHER
+    whom = about(reply)
     return pause_reason(whom, reply) if whom in _PAUSE else spoken(reply)
 
 
@@ -176,7 +176,7 @@ def plain_reason(reply: Reply | None) -> str:
     """What a reply means, in a sentence that a clinician understands."""
     if reply is None or not reply.code:
         return "The connection to your mail server broke before it answered."
-    whom = about(reply) if reply.code >= 400 else About.OTHER
+    whom = about(reply)
     if whom in _PAUSE:
         return f"{_PAUSE[whom][0].upper()}{_PAUSE[whom][1:]}."
     words = spoken(reply)

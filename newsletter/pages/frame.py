@@ -16,6 +16,7 @@ from newsletter.pages.site import Site
 from newsletter.pages.words import words_for
 from newsletter.phrases import fill, for_language
 from newsletter.render import page as render_page
+from newsletter.typography import without_isolates
 
 KNOWN_TROUBLES = (400, 404, 405, 410, 413, 429, 500, 503)
 
@@ -74,6 +75,7 @@ def frame(
         "words_tongue": _attributes(words["language"], language),
         "campaign": site.config.campaign,
         "look": look,
+        "tab_title": without_isolates(look.title),
         "tongues": in_order(tongues),
         "default_tongue": default_tongue,
         "indexed": indexed,

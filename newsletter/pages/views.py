@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import quote
 
 from markupsafe import Markup
-from msgspec.structs import replace
 
 from newsletter.errors import NotFoundError
 from newsletter.models import Edition, Picture
@@ -181,13 +180,9 @@ def _common(
             place.issue_address(slug, site.edition_for(slug, site.config.campaign.language), part)
         ),
     )
-    ways, share = share_links(site, slug, language), share_of(site, slug, language)
+    ways = share_links(site, slug, language)
     return around | {
-        "share": replace(
-            share,
-            sentence=no_breaks(share.sentence, language),
-            forwarded=no_breaks(share.forwarded, language),
-        ),
+        "share": share_of(site, slug, language),
         "send": [ways[channel] for channel in SEND if channel in ways],
         "post": [ways[channel] for channel in POST if channel in ways],
         "date": long_date(edition.date, language) if edition.date else "",

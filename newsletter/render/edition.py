@@ -8,7 +8,6 @@ from typing import Any
 
 from jinja2 import Environment
 from markupsafe import Markup, escape
-from msgspec.structs import replace
 
 from newsletter.config import Config
 from newsletter.errors import IssueError, NotFoundError
@@ -196,11 +195,7 @@ def _page(
         "links": links,
         "phrases": phrases,
         "phrases_tongue": _tongue(phrases.language, language),
-        "share": replace(
-            share,
-            sentence=no_breaks(share.sentence, language),
-            forwarded=no_breaks(share.forwarded, language),
-        ),
+        "share": share,
         "reviewed": no_breaks(phrases.reviewed_line(edition.reviewed_by, edition.reviewed_on), language),
         "why": fill(phrases.why, campaign=config.campaign.name),
         "leave_url": links.leave or tokens.token("leave_url"),

@@ -33,8 +33,6 @@ _KNOWN_SQL = (
 )
 _ANYBODY_SQL = "SELECT 1 FROM subscribers WHERE address_mac BETWEEN ? AND ? LIMIT 1"
 _SUPPRESSED_SQL = "SELECT DISTINCT address_mac FROM suppressions WHERE address_mac IN ({marks})"
-
-
 _RISES = (MembershipState.PENDING, MembershipState.ACTIVE)
 
 
