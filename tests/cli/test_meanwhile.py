@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sqlite3
+import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -121,21 +122,12 @@ def test_a_send_that_died_can_be_given_a_time(relayed: Named) -> None:
         later = f"{datetime.now(UTC) + timedelta(hours=2):%Y-%m-%d %H:%M} UTC"
         waiting = box.start("send", "short", "--to", "dentists", "--yes", "--at", later)
         until(lambda: state(box) is SendState.READY)
-        with pytest.raises(TimeoutError):
-            until_ended(waiting.poll)
+        with pytest.raises(subprocess.TimeoutExpired):
+            waiting.wait(2)
         waiting.send_signal(signal.SIGTERM)
         _, told = waiting.communicate(timeout=30)
         assert "Waiting until" in told
         assert "from another terminal" not in told
-
-
-def until_ended(poll: Callable[[], int | None]) -> None:
-    """TimeoutError where a process still runs after two seconds."""
-    end = time.monotonic() + 2
-    while poll() is None:
-        if time.monotonic() > end:
-            raise TimeoutError
-        time.sleep(0.05)
 
 
 def test_nobody_connects_while_a_limit_is_used_up(relayed: Named) -> None:

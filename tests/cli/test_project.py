@@ -36,7 +36,7 @@ def test_init_makes_a_project_that_builds_and_checks(tmp_path: Path) -> None:
     box.run("init", "news")
     inside = Box(tmp_path / "news")
     inside.run("build", SLUG)
-    inside.run("check", SLUG)
+    assert "the postal address of the sample project" in inside.run("check", SLUG).stdout
     before = files(inside.folder)
     assert "already" in box.run("init", "news", exit_code=2).stderr
     assert files(inside.folder) == before
