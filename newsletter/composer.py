@@ -6,8 +6,6 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from msgspec.structs import replace
-
 from newsletter import links
 from newsletter.addresses import parse_address
 from newsletter.config import Config
@@ -15,9 +13,8 @@ from newsletter.deliver.ports import Draft, Parcel
 from newsletter.deliver.signers import Signers
 from newsletter.dkim import BodyHash, Signer
 from newsletter.errors import AddressError, UsageError
-from newsletter.links import KEY_PURPOSE
+from newsletter.links import KEY_PURPOSE, PersonalLinks
 from newsletter.models import Claim, DeliveryState, Outcome, Profile, Send
-from newsletter.proof import Version, reader_values
 from newsletter.stencil import (
     FilledHeaders,
     Stencil,
@@ -33,8 +30,6 @@ from newsletter.store import Store
 
 FEW = 500  # mails that are signed here before other processes have started
 BITS = 512  # of a key for each process that signs: Ed25519 is quicker than they would be told
-TEST_MARK = "[Test]"
-"""Before the subject of a copy that counts for nobody."""
 
 Filling = Callable[[Mapping[str, str], FilledHeaders], Sequence[bytes]]
 Finish = Callable[[bytes], Sequence[bytes]]
@@ -118,6 +113,19 @@ def composer(
     return compose
 
 
+def reader_values(profile: Profile, own: PersonalLinks) -> dict[str, str]:
+    """Every field that is one reader's own; the links that all share stand in the stencil already."""
+    return {
+        **profile.attributes,
+        "name": profile.name,
+        "email": profile.address.text,
+        "language": profile.language,
+        "country": profile.country,
+        "leave_url": own.leave,
+        "preferences_url": own.preferences,
+    }
+
+
 def _making(stencil: Stencil, signer: Signer | None) -> _Making:
     if signer is None:
         return lambda values, headers, wrap: wrap(fill_pieces(stencil, values, headers))
@@ -159,24 +167,3 @@ def mail_from(config: Config) -> str:
 
 def _skip(claim: Claim, reason: str) -> Outcome:
     return Outcome(delivery=claim.delivery, state=DeliveryState.SKIPPED, reason=reason)
-
-
-def trial_parcel(config: Config, version: Version, profile: Profile, now: int) -> Parcel:
-    """A copy of one version for the coordinator: marked, links that do nothing, no row in the journal."""
-    own = links.inert_links(config)
-    marked = replace(version.rendered, subject=f"{TEST_MARK} {version.rendered.subject}")
-    stencil = replace(version, rendered=marked).stencil()
-    headers = FilledHeaders(
-        to=profile.address,
-        to_name=profile.name,
-        date=now,
-        message_id=message_id(stencil.digest, now, config.sender.domain),
-        list_unsubscribe=own.list_unsubscribe,
-    )
-    return Parcel(
-        delivery=0,
-        mail_from=mail_from(config),
-        rcpt_to=envelope_address(profile.address),
-        pieces=filling(stencil, signer_of(config))(reader_values(profile, own), headers),
-        smtputf8=profile.address.needs_smtputf8,
-    )

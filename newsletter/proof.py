@@ -14,8 +14,8 @@ from newsletter.config import Config
 from newsletter.errors import SegmentError
 from newsletter.fields import LINKS
 from newsletter.languages import choose_edition
-from newsletter.links import EditionLinks, PersonalLinks
-from newsletter.models import Edition, Field, Finding, Issue, Level, Profile, RenderedEdition
+from newsletter.links import EditionLinks
+from newsletter.models import Edition, Field, Finding, Issue, Level, RenderedEdition
 from newsletter.render import Environment, conditions, render
 from newsletter.stencil import Envelope, Stencil, cut
 
@@ -176,16 +176,3 @@ class Proof:
             feedback_id=f"{self.issue.slug}:{config.campaign.list_id}:newsletter",
             one_click=bool(config.web.base_url),
         )
-
-
-def reader_values(profile: Profile, own: PersonalLinks) -> dict[str, str]:
-    """Every field that is one reader's own; the links that all share stand in the stencil already."""
-    return {
-        **profile.attributes,
-        "name": profile.name,
-        "email": profile.address.text,
-        "language": profile.language,
-        "country": profile.country,
-        "leave_url": own.leave,
-        "preferences_url": own.preferences,
-    }

@@ -12,7 +12,7 @@ import pytest
 from newsletter.config import Config, load
 from newsletter.fields import Tokens, tokenise
 from newsletter.issue import load_issue
-from newsletter.markdown import Composed, compose
+from newsletter.markdown import EVERY, Composed, compose
 from newsletter.models import Issue
 from newsletter.render.picturesize import picture_size
 from newsletter.sample import SLUG, sample_files
@@ -35,7 +35,7 @@ def composed(language: str) -> tuple[Composed, Tokens]:
     edition = ISSUE.editions[language]
     tokens = Tokens([edition.body])
     body = tokenise(edition.body, path=edition.path, first_line=edition.body_line, fields=tokens)
-    return compose(body, path=edition.path, first_line=edition.body_line, holds=lambda _: True), tokens
+    return compose(body, path=edition.path, first_line=edition.body_line, variant=EVERY), tokens
 
 
 def one_line(text: str) -> str:

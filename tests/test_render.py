@@ -24,6 +24,7 @@ from newsletter.errors import ConfigError, IssueError, NotFoundError
 from newsletter.models import Field, Picture
 from newsletter.render import conditions, environment
 from newsletter.render.fragment import attach_pictures, isolate_values
+from newsletter.render.inline import _sheet
 from newsletter.render.picturesize import picture_size
 from tests.editions import (
     ARCHIVE,
@@ -262,6 +263,22 @@ def test_a_link_to_a_public_page_that_there_is_not_is_refused(tmp_path: Path) ->
         IssueError, match=r"issues/sample/en\.md:12: .*public_url.*no public pages.*archive_url"
     ):
         rendered(make_config(tmp_path), issue)
+
+
+def test_a_dead_link_is_told_with_the_other_faults(tmp_path: Path) -> None:
+    issue = make_issue(make_edition("[Read]({{ public_url }})\n\n::: callout\n:::\n\n{{ ''.x }}"))
+    with pytest.raises(IssueError, match=r"en\.md:10: .*no public pages.*lines 12, 15 have errors too"):
+        rendered(make_config(tmp_path), issue)
+
+
+def test_editions_that_share_a_style_sheet_come_out_as_on_their_own(config: Config) -> None:
+    issue = make_issue(make_edition(EVERYTHING), make_edition("Salut.", "fr"), pictures={"drawing.png": PNG})
+    alone: dict[str, str] = {}
+    for language in ("en", "fr"):
+        _sheet.cache_clear()
+        alone[language] = rendered(config, issue, language).html
+    assert {language: rendered(config, issue, language).html for language in ("fr", "en")} == alone
+    assert _sheet.cache_info().hits >= 2
 
 
 def test_a_bad_placeholder_is_refused_with_its_line(config: Config) -> None:

@@ -13,7 +13,7 @@ NETWORK = {"socket", "ssl", "smtplib", "asyncio", "http", "urllib.request", "ftp
 DATABASE = {"sqlite3", "sqlite_utils"}
 CLOCK = {"time"}
 EFFECTS = {"store", "doctor", "deliver", "web", "cli", "data"} | {
-    *("audience", "campaign", "composer", "home", "locks", "outbox"),
+    *("approval", "audience", "campaign", "composer", "home", "locks", "outbox", "trial"),
 }
 ONLY_IN = {
     "sqlite3": "newsletter.store",
@@ -113,19 +113,24 @@ def test_a_pure_module_reaches_no_database_network_or_clock(module: str) -> None
 
 @pytest.mark.parametrize("module", [name for name in MODULES if name.startswith("newsletter.deliver")])
 def test_deliver_knows_neither_store_nor_render(module: str) -> None:
-    for part in ("store", "render", "campaign", "audience"):
+    for part in ("store", "render", "approval", "campaign", "audience"):
         assert not touches(reach(module), f"newsletter.{part}")
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if name.startswith("newsletter.store")])
 def test_store_knows_no_use_case(module: str) -> None:
-    for part in ("deliver", "render", "campaign", "audience", "cli"):
+    for part in ("deliver", "render", "approval", "campaign", "audience", "cli"):
         assert not touches(reach(module), f"newsletter.{part}")
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if not name.startswith("newsletter.cli")])
 def test_nobody_imports_the_command_line(module: str) -> None:
     assert module == "newsletter.__main__" or not touches(reach(module), "newsletter.cli")
+
+
+@pytest.mark.parametrize("command", ["status", "journal", "report", "control", "resume", "unattended"])
+def test_what_looks_at_sends_or_goes_on_with_them_starts_without_the_renderer(command: str) -> None:
+    assert not touches(reach(f"newsletter.cli.{command}"), "newsletter.render")
 
 
 @pytest.mark.parametrize("module", sorted(MODULES))

@@ -15,11 +15,12 @@ from msgspec.structs import replace
 from newsletter import links
 from newsletter.addresses import parse_address
 from newsletter.cli.app import App, counted, json_option, pass_app, put, put_json
+from newsletter.composer import reader_values
 from newsletter.errors import IssueError, NotFoundError
 from newsletter.issue import load_issue
 from newsletter.languages import normalise_tag
 from newsletter.models import Finding, Issue, Level, Picture, Profile
-from newsletter.proof import Proof, Version, reader_values
+from newsletter.proof import Proof, Version
 from newsletter.render import environment
 from newsletter.segments import parse
 from newsletter.stencil import FilledHeaders, fill, fill_html, fill_text, message_id

@@ -38,7 +38,7 @@ HOMES = {
     "report": "report",
     "resolve": "journal",
     "restore": "project",
-    "resume": "control",
+    "resume": "resume",
     "run": "unattended",
     "segments": "lists",
     "send": "send",

@@ -15,6 +15,7 @@ from newsletter.config import Config
 from newsletter.deliver.courier import SmtpCourier
 from newsletter.deliver.doubt import Trust
 from newsletter.deliver.limits import Limits, Meter, limits_for
+from newsletter.deliver.policy import RUN_WAITS
 from newsletter.deliver.ports import Composer
 from newsletter.deliver.report import RunReport
 from newsletter.deliver.run import run_send
@@ -30,7 +31,6 @@ DAY = 24 * HOUR
 GIVE_UP_AFTER = 3 * DAY
 KEPT = 35 * DAY
 LOOKS_EVERY = 1.0  # seconds between looks at what was asked meanwhile
-WAITS = (15_000, 30_000, 60_000, 120_000, 300_000, 900_000)  # milliseconds to a relay in trouble
 CONNECTIONS = 2
 _MARGIN = 1.05  # of a preset, which is under what its operator publishes: sends leave that much to the outbox
 
@@ -75,7 +75,7 @@ class OutboxRunner:
             settle_requests(self._store, self._now())
             return self._send()
         except DatabaseBusyError:
-            return self._now() + WAITS[0]
+            return self._now() + RUN_WAITS[0]
         except NewsletterError as error:
             return self._trouble(error.message)
         except OSError as error:  # too many open files, say, while many visitors are here
@@ -132,7 +132,7 @@ class OutboxRunner:
         )
 
     def _trouble(self, reason: str) -> int:
-        wait = WAITS[min(self._troubles, len(WAITS) - 1)]
+        wait = RUN_WAITS[min(self._troubles, len(RUN_WAITS) - 1)]
         self._troubles += 1
         self._not_before = self._now() + wait
         self._tell(f"The mails of the outbox wait {wait // 1000} seconds: {redact(reason)}")

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from newsletter import campaign, composer
+from newsletter import campaign, composer, trial
 from newsletter.addresses import parse_address
 from newsletter.cli.app import App, counted, now_ms, put
+from newsletter.cli.asking import examined, refuse_errors, tell_early, tell_time
 from newsletter.cli.compose import chosen_editions, make_proof, sample_reader, tell_blocks, tell_early_errors
 from newsletter.cli.dispatch import send_copies
-from newsletter.cli.tell import (
-    examined,
-    people,
-    refuse_errors,
-    share,
-    tell_early,
-    tell_time,
-)
+from newsletter.cli.tell import people, share
 from newsletter.deliver.limits import limits_for
 from newsletter.models import Send
 from newsletter.proof import Proof
@@ -30,7 +24,7 @@ def send_test(app: App, issue: str, address: str, lang: str | None) -> None:
     found = [finding for version in versions for finding in version.findings]
     refuse_errors(app, proof, tell_early_errors(app, proof, found))
     parcels = [
-        composer.trial_parcel(
+        trial.parcel(
             app.config, version, replace(sample_reader(version), address=parse_address(address)), now_ms()
         )
         for version in versions
@@ -41,7 +35,7 @@ def send_test(app: App, issue: str, address: str, lang: str | None) -> None:
         with app.store() as store:
             store.sends.note_usage(app.relay.name, len(parcels), now_ms())
     app.say(f"Sent {counted(len(parcels), 'test copy', 'test copies')} to {address}.")
-    app.say(f"Before the subject stands {composer.TEST_MARK}; their links do nothing; they count for nobody.")
+    app.say(f"Before the subject stands {trial.MARK}; their links do nothing; they count for nobody.")
 
 
 def rehearse(app: App, issue: str, audience: str, limit: int | None, at: int | None) -> None:

@@ -6,32 +6,22 @@ from contextlib import ExitStack
 
 import click
 
-from newsletter import campaign, composer, home
+from newsletter import approval, campaign, composer
 from newsletter.audience.reading import parse_segment
 from newsletter.cli.app import App, now_ms, pass_app, yes_option
+from newsletter.cli.asking import examined, refuse_drafts, refuse_errors, tell_early, tell_time
 from newsletter.cli.compose import make_proof
-from newsletter.cli.dispatch import BY_HAND, dispatch, going_on
+from newsletter.cli.going import go_on, refuse_other_home
 from newsletter.cli.rehearsal import rehearse, send_test
-from newsletter.cli.stopping import Stopped, stopping
-from newsletter.cli.tell import (
-    examined,
-    people,
-    refuse_drafts,
-    refuse_errors,
-    share,
-    tell_early,
-    tell_end,
-    tell_time,
-)
-from newsletter.cli.waiting import lock, refuse_taken, through, wait_for_relay, wait_for_time
+from newsletter.cli.stopping import stopping
+from newsletter.cli.tell import people, share
+from newsletter.cli.waiting import lock, refuse_taken
 from newsletter.deliver.limits import Limits, limits_for
-from newsletter.deliver.report import Ending
-from newsletter.errors import IssueError, NotFoundError, RefusedError, UsageError
+from newsletter.errors import IssueError, NotFoundError, UsageError
 from newsletter.issue import find_issue, read_slug
 from newsletter.models import Send, SendState, Tally
 from newsletter.proof import Proof
 from newsletter.store import Store
-from newsletter.weburl import is_loopback, is_on_this_machine
 from newsletter.when import parse_moment
 
 
@@ -148,52 +138,6 @@ def _store_for(app: App, slug: str, audience: str) -> Store:
     return store
 
 
-def refuse_other_home(app: App, store: Store) -> None:
-    """Raise RefusedError where the live pages are not of this project: its ways out would lead nowhere.
-
-    Pages on this very computer will do for a mail server on it, as in a rehearsal.
-    """
-    base_url = app.config.web.base_url
-    if is_on_this_machine(base_url):
-        if not is_loopback(app.relay.host):
-            raise RefusedError(
-                "these pages are on this very computer: nobody else could follow the links of the mails",
-                where=base_url,
-                hint="put their public address into [web] base_url, or take that out: people leave by mail",
-            )
-        app.warn(f"the links of these mails lead to {base_url}, where only this computer can go")
-    if base_url and not home.refuse_elsewhere(app.config, store):
-        app.warn(f"{base_url} is a sample address: there are no pages on which people could leave")
-
-
-def go_on(
-    app: App,
-    store: Store,
-    current: Send,
-    limits: Limits,
-    holder: str,
-    stop: Stopped,
-    *,
-    limit: int | None,
-    wait: bool,
-) -> Tally:
-    """Wait for the send's time, send what is due, tell -> the issue's tally. The caller holds the lock."""
-    with going_on(app, store, current), ExitStack() as held:
-        if (current.scheduled or 0) > now_ms():
-            begins = wait_for_time(app, store, current, stop)
-            if not (begins and wait_for_relay(app, store, current, limits, stop, held)):
-                return store.sends.tally(current.slug)
-        else:
-            held.enter_context(through(app, limits))
-        report = dispatch(app, store, current, limits, holder, stop, limit=limit, wait=wait)
-        by_hand = BY_HAND if stop.by_hand else ""
-        if report.ending is Ending.LIMITED:
-            by_hand = "as many were sent as --limit said"
-        tally = campaign.close_run(store, current, report, by_hand=by_hand)
-        tell_end(app, store, current, report, tally)
-        return tally
-
-
 def _plan(
     app: App,
     store: Store,
@@ -211,7 +155,7 @@ def _plan(
     tell_early(app, proof.issue, at or now_ms())
     tell_time(app, store, min(found.total, limit or found.total), limits, at or now_ms())
     app.confirm(f"Send to {share(limit, found.total)}?", yes=yes)
-    return campaign.approve(store, proof, found, now_ms(), scheduled=at)
+    return approval.approve(store, proof, found, now_ms(), scheduled=at)
 
 
 def _take_up(
@@ -255,7 +199,7 @@ def _compare(app: App, store: Store, current: Send, *, amend: bool) -> None:
     """Say whether the mail would be another one now; that is used only with --amend."""
     try:
         proof = make_proof(app, current.slug)
-        changed = campaign.differs(store, proof, current)
+        changed = approval.differs(store, proof, current)
     except (IssueError, NotFoundError) as error:
         if amend:
             raise
@@ -264,7 +208,7 @@ def _compare(app: App, store: Store, current: Send, *, amend: bool) -> None:
     if changed and amend:
         refuse_drafts(proof.issue)
         refuse_errors(app, proof, proof.findings())
-        campaign.amend(store, proof, current)
+        approval.amend(store, proof, current)
         app.say("The rest get the issue as it is now.")
     elif changed:
         app.warn(

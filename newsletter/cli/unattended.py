@@ -9,13 +9,13 @@ import click
 from newsletter import campaign, locks
 from newsletter.cli.app import App, now_ms, pass_app
 from newsletter.cli.dispatch import BY_HAND, DAY, dispatch, going_on
+from newsletter.cli.going import refuse_other_home
 from newsletter.cli.idle import what_waits
-from newsletter.cli.outbox import WAITS
-from newsletter.cli.send import refuse_other_home
 from newsletter.cli.stopping import Stopped, stopping
 from newsletter.cli.tell import people, tell_end
 from newsletter.cli.waiting import lock, tell_late, through
 from newsletter.deliver.limits import limits_for
+from newsletter.deliver.policy import RUN_WAITS
 from newsletter.errors import BrokenOffError, RefusedError, RelayError
 from newsletter.models import LONGEST_WAIT, Send, SendState
 from newsletter.store import Store
@@ -75,7 +75,7 @@ class Rest:
 
     def after_trouble(self, send: Send) -> None:
         """The later, the more often its relay failed."""
-        wait = WAITS[min(self._troubles[send.id], len(WAITS) - 1)]
+        wait = RUN_WAITS[min(self._troubles[send.id], len(RUN_WAITS) - 1)]
         self._until[send.id] = now_ms() + wait
         self._troubles[send.id] += 1
 

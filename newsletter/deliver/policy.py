@@ -21,6 +21,7 @@ from newsletter.models import DeliveryState, Outcome, Reply
 BOUNCE_CODES = frozenset({"5.1.1", "5.1.3", "5.1.6", "5.1.10"})
 _MINUTE = 60_000
 DELAYS = tuple(minutes * _MINUTE for minutes in (5, 15, 30, 60, 120, 240))
+RUN_WAITS = (15_000, 30_000, 60_000, 120_000, 300_000, 900_000)  # milliseconds to a relay in trouble
 STRIKES = 3  # refused after DATA
 UNANSWERED = 10  # handed over without an answer; more where one restart of the relay can lose more
 MISSED, MISSED_DOMAINS = 20, 5  # so many recipients of so many domains: it is the relay, not they

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from newsletter.markdown.compose import compose
+from newsletter.markdown.compose import EVERY, compose, conditions
 from newsletter.markdown.document import Blocks, Image
 from newsletter.markdown.handout import message
 from newsletter.markdown.outline import Composed, Heading, Link
@@ -10,6 +10,7 @@ from newsletter.markdown.source import line_of
 from newsletter.markdown.web import Shown, web_html
 
 __all__ = [
+    "EVERY",
     "Blocks",
     "Composed",
     "Heading",
@@ -17,6 +18,7 @@ __all__ = [
     "Link",
     "Shown",
     "compose",
+    "conditions",
     "line_of",
     "message",
     "web_html",

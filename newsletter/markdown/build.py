@@ -42,14 +42,15 @@ _DASHES = ("— ", "– ", "― ", "—\u00a0", "–\u00a0")
 class Builder:
     """Builds the document of one variant.
 
-    `conditions` are the distinct expressions of all `only` blocks with the lines of their first appearance,
-    whether they hold or not; what stands in a block that does not hold is checked and left out.
+    `conditions` are the distinct expressions of all `only` blocks with the lines of their first appearance.
+    The n-th holds where bit n of `variant` is set; what stands in a block that does not hold is checked and
+    left out.
     """
 
-    def __init__(self, source: Source, holds: Callable[[str], bool]) -> None:
+    def __init__(self, source: Source, variant: int) -> None:
         self.conditions: dict[str, int] = {}
         self._source = source
-        self._holds = holds
+        self._variant = variant
 
     def blocks(self, nodes: Iterable[SyntaxTreeNode]) -> Blocks:
         """The nodes as blocks; what cannot be read goes to the source's faults."""
@@ -124,8 +125,9 @@ class Builder:
         if len(self.conditions) > MOST_CONDITIONS:
             hint = f"use at most {MOST_CONDITIONS} different ones in an edition"
             raise self._error(node, f"'::: only {expression}' is one condition too many", hint)
+        bit = list(self.conditions).index(expression)
         blocks = self.blocks(node.children)
-        return blocks if self._holds(expression) else ()
+        return blocks if self._variant >> bit & 1 else ()
 
     def _callout(self, node: SyntaxTreeNode) -> Blocks:
         first = node.children[0]

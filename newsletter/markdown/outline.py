@@ -47,15 +47,14 @@ class Heading(Struct, frozen=True, kw_only=True):
 class Composed(Struct, frozen=True, kw_only=True):
     """A body as an HTML fragment and as plain text, for one variant.
 
-    `conditions` are the distinct expressions of all `only` blocks in order of appearance, whether they hold
-    or not, and `condition_lines` the lines of their first appearance. All else is of this variant only:
+    `condition_lines` are the distinct expressions of all `only` blocks in order of appearance, whether they
+    hold or not, with the lines of their first appearance. All else is of this variant only:
     `links` and `images` in order, and `pictures`, the distinct names of the issue's own ones; `blocks` is the
     document itself. Lines are the file's.
     """
 
     html: str
     text: str
-    conditions: tuple[str, ...]
     condition_lines: Mapping[str, int]
     headings: tuple[Heading, ...]
     links: tuple[Link, ...]

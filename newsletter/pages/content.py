@@ -135,7 +135,7 @@ def _open(site: Site, slug: str, language: str, address_of: AddressOf) -> _Opene
         body,
         path=edition.path,
         first_line=edition.body_line,
-        holds=lambda expression: False,
+        variant=0,
         language=language,
     )
     return _Opened(

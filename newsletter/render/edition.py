@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from jinja2 import Environment
 from markupsafe import Markup, escape
 
+from newsletter import markdown
 from newsletter.config import Config
 from newsletter.errors import IssueError, NotFoundError
 from newsletter.fields import LINKS, Tokens, tokenise
 from newsletter.languages import direction, own_name
 from newsletter.links import EditionLinks, edition_links
-from newsletter.markdown import Composed, compose, line_of
+from newsletter.markdown import line_of
 from newsletter.models import Edition, Issue, RenderedEdition
 from newsletter.phrases import fill, for_language, long_date
 from newsletter.render.fragment import attach_pictures, isolate_values
@@ -34,7 +35,7 @@ def conditions(issue: Issue, language: str) -> Mapping[str, int]:
     """
     edition = _edition(issue, language)
     body, faults = _read_body(edition, Tokens([edition.body]))
-    return _conditions(edition, body, faults)
+    return markdown.conditions(body, path=edition.path, first_line=edition.body_line, faults=faults)
 
 
 def render(
@@ -59,10 +60,19 @@ def render(
     tokens = Tokens([*texts, *sources(environment)])
     subject, preheader = (_head_line(edition, key, tokens) for key in ("subject", "preheader"))
     body, faults = _read_body(edition, tokens)
-    known = _conditions(edition, body, faults)
-    for token, link in _constant_links(edition, links, share, tokens).items():
+    constant, dead = _constant_links(edition, links, share, tokens)
+    for token, link in constant.items():
         body = body.replace(token, link)
-    composed = _composed(edition, body, known, variant)
+    composed = markdown.compose(
+        body,
+        path=edition.path,
+        first_line=edition.body_line,
+        variant=variant,
+        language=language,
+        faults=faults + dead,
+    )
+    if variant >> len(composed.condition_lines):
+        raise ValueError(f"variant {variant} has a condition that the edition does not")
     content = attach_pictures(isolate_values(composed.html, tokens.fields), issue.pictures)
     page = _page(edition, config, links, share, tokens) | {"tongues": _tongues(issue, language, config)}
     if passed_on:
@@ -136,46 +146,28 @@ def _read_body(edition: Edition, tokens: Tokens) -> tuple[str, list[IssueError]]
             return body, faults
 
 
-def _conditions(edition: Edition, body: str, faults: Iterable[IssueError]) -> Mapping[str, int]:
-    return compose(
-        body,
-        path=edition.path,
-        first_line=edition.body_line,
-        holds=lambda expression: True,
-        faults=faults,
-    ).condition_lines
+def _constant_links(
+    edition: Edition, links: EditionLinks, share: Share, tokens: Tokens
+) -> tuple[dict[str, str], list[IssueError]]:
+    """The links that are the same for every reader, by the token that stands for each in the body.
 
-
-def _composed(edition: Edition, body: str, known: Collection[str], variant: int) -> Composed:
-    chosen = {expression for bit, expression in enumerate(known) if variant >> bit & 1}
-    if variant >> len(known):
-        raise ValueError(f"variant {variant} has a condition that the edition does not")
-    return compose(
-        body,
-        path=edition.path,
-        first_line=edition.body_line,
-        holds=chosen.__contains__,
-        language=edition.language,
-    )
-
-
-def _constant_links(edition: Edition, links: EditionLinks, share: Share, tokens: Tokens) -> dict[str, str]:
-    """The links that are the same for every reader, by the token that stands for each in the body."""
+    And a fault for each that leads nowhere.
+    """
     known = {"public_url": links.public, "join_url": links.join, "share_url": share.mailto}
     if links.leave:
         known |= {"leave_url": links.leave, "preferences_url": links.leave}
-    found = {}
-    for field in tokens.fields:
-        if field.name not in known:
-            continue
-        found[field.token] = known[field.name] or field.default or ""
-        if not found[field.token]:
-            raise IssueError(
-                f"{{{{ {field.name} }}}} leads nowhere: there are no public pages",
-                where=f"{edition.path.as_posix()}:{field.line}",
-                hint="set [web] archive_url or base_url in newsletter.toml, or take the link out",
-            )
-    return found
+    own = [field for field in tokens.fields if field.name in known]
+    found = {field.token: known[field.name] or field.default or "" for field in own}
+    dead = [
+        IssueError(
+            f"{{{{ {field.name} }}}} leads nowhere: there are no public pages",
+            where=f"{edition.path.as_posix()}:{field.line}",
+            hint="set [web] archive_url or base_url in newsletter.toml, or take the link out",
+        )
+        for field in own
+        if not found[field.token]
+    ]
+    return {token: link for token, link in found.items() if link}, dead
 
 
 def _page(

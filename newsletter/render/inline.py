@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import logging
 import sys
+from functools import lru_cache
 from types import ModuleType
 from typing import Any
 from xml.dom import DOMException
@@ -34,8 +35,13 @@ class _Inliner(_offline_premailer()):  # type: ignore[misc]
     """premailer with a parser that fetches nothing: its own would follow @import even off the network."""
 
     def _parse_css_string(self, css_body: str, validate: bool = False) -> Any:
-        parser = cssutils.CSSParser(fetcher=lambda url: (None, b""), validate=False)
-        return parser.parseString(css_body, validate=False)
+        return _sheet(css_body)
+
+
+@lru_cache(maxsize=8)
+def _sheet(css: str) -> Any:
+    """A style sheet, read once for all editions and variants: that is half of inlining."""
+    return cssutils.CSSParser(fetcher=lambda url: (None, b""), validate=False).parseString(css)
 
 
 def inlined(html: str) -> str:

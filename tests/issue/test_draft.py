@@ -12,7 +12,7 @@ from newsletter.errors import IssueError, UsageError
 from newsletter.fields import Tokens, tokenise
 from newsletter.issue import edition_skeleton, sample_words, slugify
 from newsletter.issue.draftwords import WORDS
-from newsletter.markdown import compose
+from newsletter.markdown import EVERY, compose
 from newsletter.phrases import languages
 from tests.issue.samples import PATH, edition
 
@@ -72,7 +72,7 @@ def test_a_new_edition_can_be_read_and_composed(title: str, lang: str) -> None:
     assert found.date == date(2026, 11, 24)
     tokens = Tokens([found.body])
     body = tokenise(found.body, path=PATH, first_line=found.body_line, fields=tokens)
-    composed = compose(body, path=PATH, first_line=found.body_line, holds=lambda _: True)
+    composed = compose(body, path=PATH, first_line=found.body_line, variant=EVERY)
     assert [field.name for field in tokens.fields] == ["name"]
     assert "1. " in composed.text
     assert len([line for line in found.body.split("\n") if sample_words(line)]) == 5

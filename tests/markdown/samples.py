@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import lxml.html
 
-from newsletter.markdown import Composed, compose
+from newsletter.markdown import EVERY, Composed, compose
 
 PATH = Path("issues/sample/en.md")
 
 
-def made(
-    body: str, holds: Callable[[str], bool] = lambda _: True, first_line: int = 1, language: str = ""
-) -> Composed:
-    return compose(body, path=PATH, first_line=first_line, holds=holds, language=language)
+def made(body: str, variant: int = EVERY, first_line: int = 1, language: str = "") -> Composed:
+    return compose(body, path=PATH, first_line=first_line, variant=variant, language=language)
 
 
 def tree(body: str) -> lxml.html.HtmlElement:

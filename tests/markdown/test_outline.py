@@ -8,6 +8,7 @@ import pytest
 
 from newsletter.errors import IssueError
 from newsletter.fields import TOKEN, Tokens, tokenise
+from newsletter.markdown import conditions
 from tests.markdown.samples import PATH, made, tree
 
 ONLY = """\
@@ -32,33 +33,34 @@ Inside.
 
 
 def test_only_blocks_stand_where_their_condition_holds() -> None:
-    every, none = made(ONLY), made(ONLY, holds=lambda _: False)
-    assert every.conditions == none.conditions == ("country:FR,BE", "list:dentists -tag:board")
-    assert (
-        every.condition_lines == none.condition_lines == {"country:FR,BE": 3, "list:dentists -tag:board": 9}
-    )
+    every, none = made(ONLY), made(ONLY, variant=0)
+    lines = {"country:FR,BE": 3, "list:dentists -tag:board": 9}
+    assert every.condition_lines == none.condition_lines == lines
+    assert conditions(ONLY, path=PATH, first_line=1) == lines
+    assert list(every.condition_lines) == list(lines)
     assert [link.href for link in every.links] == ["https://example.org/fr"]
     assert (every.pictures, none.links, none.pictures) == (("fr.png",), (), ())
     assert none.html == "<p>All.</p>"
     assert none.text == "All.\n"
-    french = made(ONLY, holds=lambda expression: expression == "country:FR,BE")
+    french = made(ONLY, variant=1)
     assert "Inside." in french.html
     assert "For others." not in french.html + french.text
+    assert made(ONLY, variant=3) == every
 
 
 def test_what_only_some_readers_see_is_checked_for_all() -> None:
     with pytest.raises(IssueError, match="javascript"):
-        made("::: only country:FR\n[x](javascript:x)\n:::", holds=lambda _: False)
+        made("::: only country:FR\n[x](javascript:x)\n:::", variant=0)
 
 
 def test_a_list_shrinks_with_its_only_blocks() -> None:
     body = "1. a\n2. ::: only country:FR\n   b\n   :::\n3. c"
-    assert made(body, holds=lambda _: False).text == "1. a\n2. c\n"
+    assert made(body, variant=0).text == "1. a\n2. c\n"
 
 
 def test_an_edition_has_at_most_five_conditions() -> None:
     blocks = [f"::: only country:{country}\nx\n:::" for country in ("FR", "BE", "CH", "DE", "AT", "FR", "BE")]
-    assert len(made("\n".join(blocks)).conditions) == 5
+    assert len(made("\n".join(blocks)).condition_lines) == 5
     with pytest.raises(IssueError, match="one condition too many") as caught:
         made("\n".join([*blocks, "::: only country:IT\nx\n:::"]))
     assert caught.value.where == "issues/sample/en.md:22"

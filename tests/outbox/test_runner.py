@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from newsletter.audience.joining import settle_requests
-from newsletter.cli.outbox import WAITS, OutboxRunner, emptying
+from newsletter.cli.outbox import OutboxRunner, emptying
 from newsletter.config import load
+from newsletter.deliver.policy import RUN_WAITS
 from newsletter.errors import RefusedError
 from newsletter.store import open_store
 from tests.audience.town import DAY, HOUR
@@ -61,7 +62,7 @@ def test_a_relay_that_is_down_is_tried_again_after_growing_waits(tmp_path: Path)
             waits.append(due - clock())
             assert runner.turn() == due, "nothing is tried before its time"
             clock.at = due
-        assert waits == [*WAITS, WAITS[-1], WAITS[-1]]
+        assert waits == [*RUN_WAITS, RUN_WAITS[-1], RUN_WAITS[-1]]
         assert len(ground.told) == 8
         assert not [line for line in ground.told if "ana" in line]
         with ScriptedRelay(port=port).in_thread() as back:
@@ -204,7 +205,7 @@ def test_a_database_that_another_program_holds_is_waited_for(tmp_path: Path) -> 
             runner = ground.runner()
             with closing(sqlite3.connect(config.database, isolation_level=None)) as other:
                 other.execute("BEGIN IMMEDIATE")
-                assert runner.turn() == clock() + WAITS[0]
+                assert runner.turn() == clock() + RUN_WAITS[0]
                 other.execute("ROLLBACK")
             runner.turn()
             assert relay.recipients == ["ana@example.org"]
