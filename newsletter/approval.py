@@ -13,7 +13,7 @@ from newsletter.models import Finding, Send
 from newsletter.proof import Proof, Version
 from newsletter.segments import Segment
 from newsletter.stencil import Stencil
-from newsletter.store import Store
+from newsletter.store import Approval, Store
 
 
 class Gap(Struct, frozen=True, kw_only=True):
@@ -138,7 +138,7 @@ def approve(store: Store, proof: Proof, found: Survey, now: int, *, scheduled: i
         conditions={tag: list(own) for tag, own in proof.edition_conditions.items()},
         scheduled=scheduled,
     )
-    store.sends.approve(send.id, {s.digest: (*key, s.to_bytes()) for key, s in stencils.items()})
+    store.sends.approve(send.id, _kept(stencils))
 
     def choose(language: str, mask: int) -> bytes | None:
         edition = proof.edition_for(language)
@@ -157,8 +157,8 @@ def differs(store: Store, proof: Proof, send: Send) -> bool:
     return any(proof.version(*key).stencil().digest != digest for digest, key in approved.items())
 
 
-def amend(store: Store, proof: Proof, send: Send) -> None:
-    """Give those of a send who do not have it yet the issue as its files are now.
+def amendment(store: Store, proof: Proof, send: Send) -> Approval:
+    """What those of a send who do not have it yet would get of the issue as its files are now.
 
     Raises RefusedError where somebody could get what was not meant for them, or nothing at all.
     """
@@ -179,8 +179,11 @@ def amend(store: Store, proof: Proof, send: Send) -> None:
                 where=f"{now[key].edition.path}:{new[0].line}",
                 hint=f'give it one, like {{{{ {new[0].name} | default("colleague") }}}}',
             )
-    stencils = {key: version.stencil() for key, version in now.items()}
-    store.sends.amend(send.id, {s.digest: (*key, s.to_bytes()) for key, s in stencils.items()})
+    return _kept({key: version.stencil() for key, version in now.items()})
+
+
+def _kept(stencils: Mapping[tuple[str, int], Stencil]) -> Approval:
+    return {stencil.digest: (*key, stencil.to_bytes()) for key, stencil in stencils.items()}
 
 
 def _same_conditions(proof: Proof, send: Send, keys: Collection[tuple[str, int]]) -> bool:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from newsletter import locks
+from newsletter.config import Config
 from newsletter.deliver.report import RunReport
+from newsletter.errors import RefusedError
 from newsletter.models import Send, SendState, Tally
+from newsletter.stencil import Stencil
 from newsletter.store import Store
 
 TOO_LATE = 3_600_000
@@ -49,6 +52,20 @@ def is_late(send: Send, now: int) -> bool:
 def pause_late(store: Store, send: Send) -> None:
     """Hold a send whose time passed while nothing ran, or the computer slept: a person decides."""
     store.sends.set_state(send.id, SendState.PAUSED, reason="its time passed while nothing ran")
+
+
+def refuse_other_ways_out(store: Store, config: Config, send: Send) -> None:
+    """Raise RefusedError where live pages came or went since the approval: ways out would lead nowhere."""
+    kept = (Stencil.from_bytes(store.sends.stencil(digest)) for digest in store.sends.approved(send.id))
+    if all(stencil.one_click is bool(config.web.base_url) for stencil in kept):
+        return
+    what = "came into" if config.web.base_url else "was taken out of"
+    raise RefusedError(
+        f"[web] base_url {what} newsletter.toml since this was approved, so its ways out would lead nowhere",
+        where=send.slug,
+        hint=f"put that back, or let the rest get the issue as it is now: newsletter send {send.slug} "
+        f"--to {send.audience} --amend",
+    )
 
 
 def close_run(store: Store, send: Send, report: RunReport, *, by_hand: str = "") -> Tally:

@@ -114,10 +114,10 @@ KEYS: Mapping[str, frozenset[str]] = {
 }
 SHARE_KEYS = frozenset(ShareText.__struct_fields__)
 ENVIRONMENT = {
-    "NEWSLETTER_SMTP_URL": "the relay, instead of [smtp] url",
-    "NEWSLETTER_SMTP_USER": "the login at the relay",
+    "NEWSLETTER_SMTP_URL": "the mail server, instead of [smtp] url",
+    "NEWSLETTER_SMTP_USER": "the login at the mail server",
     "NEWSLETTER_SMTP_PASSWORD": "its password",
-    "NEWSLETTER_OUTBOX_URL": "the relay of `serve`, instead of [outbox] url",
+    "NEWSLETTER_OUTBOX_URL": "the mail server of `serve`, instead of [outbox] url",
     "NEWSLETTER_OUTBOX_USER": "the login there",
     "NEWSLETTER_OUTBOX_PASSWORD": "its password",
     "NEWSLETTER_BASE_URL": "the live pages, instead of [web] base_url",

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from newsletter.errors import UsageError
 
 EXAMPLE = 'write it like "2026-12-01 09:00" or "2026-12-01 09:00 Europe/Paris"'
-_MOMENT = re.compile(r"\s*(\d{4}-\d{2}-\d{2})[ T](\d{1,2}:\d{2})(?:\s+(\S+))?\s*")
+_MOMENT = re.compile(r"\s*(\d{4}-\d{2}-\d{2})[ T](\d{1,2}:\d{2})(?::00)?(?:(?=Z\s*$)|\s+)?(\S+)?\s*")
 
 
 def parse_moment(text: str, zone: ZoneInfo) -> int:
@@ -21,9 +22,9 @@ def parse_moment(text: str, zone: ZoneInfo) -> int:
     if not found:
         raise UsageError(f"'{text}' is no date and time", hint=EXAMPLE)
     try:
-        named = ZoneInfo(found[3]) if found[3] else zone
+        named = ZoneInfo("UTC" if found[3] == "Z" else found[3]) if found[3] else zone
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise UsageError(f"'{found[3]}' is no time zone", hint=EXAMPLE) from None
+        raise UsageError(f"'{found[3]}' is no time zone", hint=_meant(found[3])) from None
     try:
         local = datetime.strptime(f"{found[1]} {found[2]}", "%Y-%m-%d %H:%M").replace(tzinfo=named)
     except ValueError:
@@ -32,6 +33,14 @@ def parse_moment(text: str, zone: ZoneInfo) -> int:
     if moment.astimezone(named).replace(tzinfo=None) != local.replace(tzinfo=None):
         raise UsageError(f"in {named.key} the clocks skip {found[2]} on that day", hint="choose another time")
     return int(moment.timestamp()) * 1000
+
+
+def _meant(name: str) -> str:
+    """The zone that is meant by a city, or by a name with a slip; else an example."""
+    city = name.rpartition("/")[2].casefold().replace(" ", "_")
+    zones = {zone.rpartition("/")[2].casefold(): zone for zone in sorted(available_timezones())}
+    close = difflib.get_close_matches(city, zones, n=1, cutoff=0.75)
+    return f"did you mean {zones[close[0]]}?" if close else EXAMPLE
 
 
 def duration(seconds: float) -> str:

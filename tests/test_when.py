@@ -24,12 +24,21 @@ def utc(*parts: int) -> int:
         ("2026-12-01 09:00", utc(2026, 12, 1, 8)),
         ("2026-07-01T9:30 ", utc(2026, 7, 1, 7, 30)),
         ("2026-12-01 09:00 UTC", utc(2026, 12, 1, 9)),
+        ("2026-12-01T09:00:00Z", utc(2026, 12, 1, 9)),
+        ("2026-12-01 09:00Z", utc(2026, 12, 1, 9)),
         ("2026-12-01 09:00 Asia/Kathmandu", utc(2026, 12, 1, 3, 15)),
         ("2026-10-25 02:30", utc(2026, 10, 25, 0, 30)),
     ],
 )
 def test_a_moment_in_a_zone(text: str, moment: int) -> None:
     assert parse_moment(text, PARIS) == moment
+
+
+@pytest.mark.parametrize("typed", ["Paris", "paris", "Europe/Pari", "CET/Paris"])
+def test_a_city_or_a_slip_is_answered_with_its_zone(typed: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        parse_moment(f"2026-12-01 09:00 {typed}", PARIS)
+    assert raised.value.hint == "did you mean Europe/Paris?"
 
 
 @pytest.mark.parametrize(

@@ -37,11 +37,15 @@ class Anchor(Struct, frozen=True, kw_only=True):
 
 
 class Image(Struct, frozen=True, kw_only=True):
-    """A picture: `alt` is None without the attribute, `only_link` where it is all that a link has to show."""
+    """A picture: `alt` is None without the attribute, `only_link` where it is all that a link has to show.
+
+    `linked` is one that stands in a link.
+    """
 
     src: str
     alt: str | None
     only_link: bool
+    linked: bool
 
 
 class Page(Struct, frozen=True, eq=False, dict=True):
@@ -83,7 +87,12 @@ class Page(Struct, frozen=True, eq=False, dict=True):
     def images(self) -> tuple[Image, ...]:
         """Every picture."""
         return tuple(
-            Image(src=element.get("src", ""), alt=element.get("alt"), only_link=_is_only_link(element))
+            Image(
+                src=element.get("src", ""),
+                alt=element.get("alt"),
+                only_link=_is_only_link(element),
+                linked=next(element.iterancestors("a"), None) is not None,
+            )
             for element in self.elements
             if element.tag == "img"
         )

@@ -41,9 +41,10 @@ def image_missing(given: CheckInput) -> Iterator[Note]:
     help_="write what the picture tells between the brackets: ![A child beside the X-ray unit](unit.png)",
 )
 def alt_missing(given: CheckInput) -> Iterator[Note]:
-    """No `alt` at all, or an empty one on a picture that is all there is of a link."""
+    """No `alt` at all, or an empty one on a picture of the issue or on one that is all there is of a link."""
     for image in given.page.images:
-        if image.alt is None:
+        own = image.src.strip().startswith("cid:") and not image.linked
+        if image.alt is None or (own and not bare(image.alt)):
             message = f"The picture {_name(image)} has no alternative text."
             yield Note(message=message, line=given.line_of(_name(image)))
         elif image.only_link and not bare(image.alt):

@@ -50,6 +50,8 @@ def import_(app: App, file: Path, list_name: str, source: str, as_json: bool, ye
         near = _near_list(app, store, list_name, ask=asks)
         if asks:
             show_first(app, listing, found)
+            if not source:
+                app.warn("without --source, which says how they agreed, they stay pending and are not mailed")
             app.confirm(f"Import {counted(found.rows, 'row', 'rows')} into '{list_name}'?", yes=False)
         with counting(app, "Importing", found.rows) as advance:
             report = arrivals.import_gathered(

@@ -16,7 +16,7 @@ MOST_SHOWN = 5  # rows that cannot be used, before the question
 
 def show_first(app: App, listing: Listing, found: Gathered) -> None:
     """The first rows, what cannot be used, and what to know of the file: before the question."""
-    rows = counted(found.rows, "row was", "rows were")
+    rows = counted(found.rows + len(found.rejected), "row was", "rows were")
     app.say(f"{rows} read ({_kind(listing)}); the first of them:")
     columns = ("line", "email", "name", "language", "country")
     put_table(

@@ -12,7 +12,7 @@ from newsletter.cli.tell import open_questions, people
 from newsletter.deliver.limits import Limits, estimate
 from newsletter.errors import RefusedError
 from newsletter.languages import choose_edition
-from newsletter.models import Finding, Issue, Level
+from newsletter.models import Finding, Issue, Level, SendState
 from newsletter.proof import Proof
 from newsletter.store import Store
 from newsletter.when import duration
@@ -139,5 +139,7 @@ def nobody(app: App, store: Store, slug: str, found: Survey) -> None:
         app.say(f"Still to be sent: {people(waiting)}. How to go on: {app.command('status', slug)}")
     else:
         app.say(f"Everybody in {found.audience} has been dealt with already; there is nothing to send.")
+    if any(send.state is SendState.CANCELLED for send in store.sends.of_issue(slug)):
+        app.say("A send of it was cancelled: whoever was left out then can only be reached by a new issue.")
     for line in open_questions(app, slug, tally):
         app.say(line)

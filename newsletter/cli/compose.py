@@ -24,6 +24,7 @@ from newsletter.proof import Proof, Version
 from newsletter.render import environment
 from newsletter.segments import parse
 from newsletter.stencil import FilledHeaders, fill, fill_html, fill_text, message_id
+from newsletter.weburl import is_on_this_machine
 
 SAMPLE_READER = Profile(
     address=parse_address("sample.reader@example.org"), name="Dr Sample Reader", language="en", country="FR"
@@ -192,8 +193,16 @@ def check(app: App, issue: str, as_json: bool) -> None:
         show_findings(app, proof.issue, found)
         if not found:
             app.say(f"Nothing to mend: {', '.join(proof.issue.editions)}.", style="green")
+        tell_own_machine(app)
     if any(finding.level is Level.ERROR for finding in found):
         raise click.exceptions.Exit(1)
+
+
+def tell_own_machine(app: App) -> None:
+    """Say where the pages are on this very computer: that is for a rehearsal only."""
+    base = app.config.web.base_url
+    if is_on_this_machine(base):
+        app.warn(f"the links to your pages lead to {base}, where only this computer can go")
 
 
 def show_findings(app: App, issue: Issue, found: Sequence[Finding]) -> None:

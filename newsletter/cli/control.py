@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from newsletter import campaign, locks
-from newsletter.cli.app import App, pass_app, yes_option
+from newsletter.cli.app import App, now_ms, pass_app, yes_option
 from newsletter.cli.tell import people, sends_of
 from newsletter.errors import NotFoundError, RefusedError
 from newsletter.models import Send, SendState
@@ -40,9 +40,17 @@ def pause(app: App, issue: str) -> None:
       newsletter pause image-gently-in-dentistry
     """
     with app.store(create=False) as store:
-        for send in unfinished(app, store, issue):
+        paused = [
             store.sends.set_state(send.id, SendState.PAUSED, reason="by hand")
+            for send in unfinished(app, store, issue)
+        ]
     app.say(f"Paused. Go on with: {app.command('resume', issue)}")
+    for send in paused:
+        if (send.scheduled or 0) > now_ms():
+            app.say(
+                f"Its time is still {app.local_time(send.scheduled or 0)}. "
+                f"To send it at once: {app.command('resume', issue, '--now')}"
+            )
 
 
 @click.command()

@@ -123,7 +123,8 @@ def _tell(app: App, store: Store, left: _Left, rejected: Iterable[RejectedRow]) 
     for number, address in enumerate(left.strangers.values()):
         app.warn(_stranger(address, store.people.near(address.key) if number < MOST_COMPARED else []))
     if left.strangers:
-        app.say(f"{len(left.strangers):,} on no list here, blocked for the future.")
+        back = app.command("subscribers", "invite", "ADDRESS", "--list", "LIST")
+        app.say(f"{len(left.strangers):,} on no list here, blocked for the future. Was it a slip? {back}")
     for row in rejected:
         app.warn(f"line {row.line}: {row.reason}")
     for line in left.refused:

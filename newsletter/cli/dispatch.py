@@ -23,7 +23,7 @@ from newsletter.deliver.ports import Parcel
 from newsletter.deliver.report import RunReport
 from newsletter.deliver.run import run_send
 from newsletter.deliver.signs import explained
-from newsletter.deliver.smtp import send_one
+from newsletter.deliver.smtp import Timeouts, probe, send_one
 from newsletter.errors import BrokenOffError, RelayError, StoppedError, StoreError
 from newsletter.models import Send, SendState, Tally
 from newsletter.relay import Relay
@@ -55,7 +55,7 @@ def dispatch(
     compose = composer.composer(store, app.config, send, signer)
     left = tally.planned + tally.deferred
     count = limits.unhindered(left if limit is None else min(limit, left))
-    with awake(), progress.sending(app, tally) as show:
+    with awake(), progress.sending(app, tally, limit) as show:
         store.sends.begin_run(send, holder)
         sending = run_send(
             store.journal(send.id, relay.name, shared=limits.shared),
@@ -135,12 +135,11 @@ def _tell_unwritten(app: App, store: Store, send: Send) -> bool:
         count = MOST_IN_FLIGHT
         who = f"at most {people(count)}"
     if count:
-        unknown = app.command("deliveries", send.slug, "--state", "unknown")
+        claimed = app.command("deliveries", send.slug, "--state", "claimed")
         again, taken = (app.command("resolve", send.slug, "--unknown", how) for how in ("resend", "sent"))
         app.warn(
-            f"what became of the mail to {who} could not be written down. They may have it or not, and are "
-            f"shown as unknown once you go on. See who: {unknown}. Send it to them once more: {again}, "
-            f"or take it as sent: {taken}"
+            f"what became of the mail to {who} could not be written down: they may have it or not. "
+            f"See who: {claimed}. Send it to them once more: {again}, or take it as sent: {taken}"
         )
     return bool(count)
 
@@ -150,6 +149,12 @@ def awake() -> Iterator[None]:
     """Keep the computer from falling asleep while the block runs, where the system offers a way."""
     with keep.running(on_fail="pass"):
         yield
+
+
+def try_out(relay: Relay) -> None:
+    """Connect and log in, and send nothing. Raises RelayError."""
+    with new_runner() as runner:
+        runner.run(probe(relay, timeouts=Timeouts(connect=10, setup=10)))
 
 
 def send_copies(relay: Relay, parcels: Sequence[Parcel]) -> None:

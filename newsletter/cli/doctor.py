@@ -31,8 +31,8 @@ def doctor(app: App, server: str, as_json: bool) -> None:
       newsletter doctor --dns 9.9.9.9
       newsletter doctor --json
     """
-    found = []
-    for advice in _advices(app, server):
+    found, advices = [], _advices(app, server)
+    while (advice := _next(app, advices)) is not None:
         found.append(advice)
         if not as_json:
             _show(advice)
@@ -40,6 +40,12 @@ def doctor(app: App, server: str, as_json: bool) -> None:
         put_json({"checks": [asdict(advice) for advice in found]})
     if any(advice.verdict is Verdict.NO for advice in found):
         raise click.exceptions.Exit(1)
+
+
+def _next(app: App, advices: Iterator[Advice]) -> Advice | None:
+    """The next one: a server that says nothing is waited for, for a minute."""
+    with app.talk.status("Asking …"):
+        return next(advices, None)
 
 
 def _advices(app: App, server: str) -> Iterator[Advice]:

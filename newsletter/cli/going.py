@@ -6,13 +6,13 @@ from contextlib import ExitStack
 
 from newsletter import campaign, home
 from newsletter.cli.app import App, now_ms
-from newsletter.cli.dispatch import BY_HAND, dispatch, going_on
+from newsletter.cli.dispatch import BY_HAND, dispatch, going_on, try_out
 from newsletter.cli.stopping import Stopped
 from newsletter.cli.tell import tell_end
-from newsletter.cli.waiting import through, wait_for_relay, wait_for_time
+from newsletter.cli.waiting import tell_begin, through, wait_for_relay, wait_for_time
 from newsletter.deliver.limits import Limits
 from newsletter.deliver.report import Ending
-from newsletter.errors import RefusedError
+from newsletter.errors import RefusedError, RelayError
 from newsletter.models import Send, Tally
 from newsletter.store import Store
 from newsletter.weburl import is_loopback, is_on_this_machine
@@ -48,8 +48,13 @@ def go_on(
     wait: bool,
 ) -> Tally:
     """Wait for the send's time, send what is due, tell -> the issue's tally. The caller holds the lock."""
+    campaign.refuse_other_ways_out(store, app.config, current)
     with going_on(app, store, current), ExitStack() as held:
         if (current.scheduled or 0) > now_ms():
+            if not wait:
+                tell_begin(app, current)
+                return store.sends.tally(current.slug)
+            _try_relay(app)
             begins = wait_for_time(app, store, current, stop)
             if not (begins and wait_for_relay(app, store, current, limits, stop, held)):
                 return store.sends.tally(current.slug)
@@ -60,5 +65,13 @@ def go_on(
         if report.ending is Ending.LIMITED:
             by_hand = "as many were sent as --limit said"
         tally = campaign.close_run(store, current, report, by_hand=by_hand)
-        tell_end(app, store, current, report, tally)
+        tell_end(app, store, current, report, tally, limit=limit)
         return tally
+
+
+def _try_relay(app: App) -> None:
+    """Say early what would be in the way once the time has come: a wrong password, a wrong port."""
+    try:
+        try_out(app.relay)
+    except RelayError as error:
+        app.warn(f"your mail server cannot be used as it is now; mend that before the time comes. {error}")

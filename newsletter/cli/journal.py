@@ -6,6 +6,7 @@ import csv
 import io
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -23,9 +24,11 @@ from newsletter.cli.app import (
     yes_option,
 )
 from newsletter.cli.tell import lost_with_sender, people, sends_of
-from newsletter.errors import UsageError
+from newsletter.cli.waiting import lock
+from newsletter.errors import RefusedError, UsageError
 from newsletter.models import Delivery, DeliveryState
 from newsletter.stencil import message_id
+from newsletter.store import Store
 
 STATES = [state.value for state in DeliveryState]
 WIDE = 140  # columns of a terminal in which a table with Message-IDs can be read
@@ -141,6 +144,7 @@ def resolve(app: App, issue: str, unknown: str, yes: bool) -> None:
     with app.store(create=False) as store:
         sends_of(app, store, issue)
         campaign.finish_cancelled(store, app.config.root)
+        _settle_dead(app, store, issue)
         count = store.sends.tally(issue).unknown
         if not count:
             app.say(f"Nothing of '{issue}' is unknown.")
@@ -157,3 +161,11 @@ def resolve(app: App, issue: str, unknown: str, yes: bool) -> None:
     elif resend:
         for audience in again:
             app.say(f"Next: {app.command('send', issue, '--to', audience)}")
+
+
+def _settle_dead(app: App, store: Store, slug: str) -> None:
+    """Call unknown what was on its way when a sender died; nothing is touched while one sends."""
+    relay = app.config.relay.name if app.config.relay else ""
+    with suppress(RefusedError), lock(app, store, slug):
+        for send in store.sends.of_issue(slug):
+            store.sends.unknown_from_crash(send.id, relay)

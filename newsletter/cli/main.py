@@ -6,6 +6,7 @@ import errno
 import importlib
 import io
 import os
+import re
 import shutil
 import sys
 import traceback
@@ -49,6 +50,12 @@ HOMES = {
 """The module of each command: only the one that is typed is loaded."""
 
 
+GROUPS = ("subscribers", "lists", "segments")
+"""Whose words people type without the group."""
+
+_RANGE = re.compile(r"(\S+) is not in the range x>=(\d+)\.")
+
+
 class Commands(click.Group):
     """The commands, loaded when they are asked for."""
 
@@ -63,6 +70,10 @@ class Commands(click.Group):
         command = getattr(importlib.import_module(f"newsletter.cli.{HOMES[cmd_name]}"), cmd_name)
         return command if isinstance(command, click.Command) else None
 
+    def _words_of(self, ctx: click.Context, name: str) -> list[str]:
+        group = self.get_command(ctx, name)
+        return group.list_commands(ctx) if isinstance(group, click.Group) else []
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -71,7 +82,9 @@ class Commands(click.Group):
         if word not in HOMES and not word.startswith("-") and not ctx.resilient_parsing:
             from newsletter.tomlsource import nearest
 
-            raise click.UsageError(f"there is no command '{word}'; {nearest(word, HOMES)}", ctx)
+            groups = [name for name in GROUPS if word in self._words_of(ctx, name)]
+            meant = f"did you mean '{groups[0]} {word}'?" if groups else nearest(word, HOMES)
+            raise click.UsageError(f"there is no command '{word}'; {meant}", ctx)
         return super().resolve_command(ctx, args)
 
 
@@ -128,7 +141,9 @@ def run() -> None:
 def _misuse(error: click.ClickException) -> str:
     context = error.ctx if isinstance(error, click.UsageError) else None
     hint = f" (see: {context.command_path} --help)" if context else ""
-    return " ".join(error.format_message().split()) + hint
+    told = " ".join(error.format_message().split())
+    told = re.sub(r"is not a valid integer(?: range)?\.", "is no whole number.", told)
+    return _RANGE.sub(r"\1 is too small: at least \2.", told) + hint
 
 
 def _from_system(error: OSError) -> str:

@@ -11,13 +11,14 @@ from newsletter import pages
 from newsletter.archive import refuse_foreign, write_archive
 from newsletter.cli.app import App, counted, now_ms, pass_app, put
 from newsletter.cli.asking import refuse_errors
-from newsletter.cli.compose import make_proof, tell_early_errors
+from newsletter.cli.compose import make_proof, tell_early_errors, tell_own_machine
 from newsletter.errors import RefusedError
 from newsletter.issue import list_issues, load_issue
 from newsletter.models import Issue
 from newsletter.pages import Site
 from newsletter.pages.site import is_public
 from newsletter.render import environment
+from newsletter.weburl import is_on_this_machine
 
 OF_OUR_MAIL = frozenset({"one-click-missing", "only-unknown"})
 """Rules about what a kit has not: our own way out, and blocks for some readers."""
@@ -125,5 +126,7 @@ def _tell_place(app: App, lost: str) -> None:
     web = app.config.web
     if not web.archive_url and not web.base_url:
         app.warn(f"there is no public address, so {lost}. Set [web] archive_url in newsletter.toml.")
+    elif not web.archive_url and is_on_this_machine(web.base_url):
+        tell_own_machine(app)
     elif not web.archive_url:
         app.say("Links lead to [web] base_url. If the archive gets an address of its own, set archive_url.")

@@ -35,10 +35,14 @@ def counting(app: App, what: str, total: int | None) -> Iterator[Callable[[int],
 
 
 @contextmanager
-def sending(app: App, before: Tally) -> Iterator[ProgressCallback]:
-    """A bar over the whole send, `before` being how it stood; the block calls what it is given."""
+def sending(app: App, before: Tally, limit: int | None = None) -> Iterator[ProgressCallback]:
+    """A bar over the whole send, or as far as this run's `limit`; the block calls what it is given.
+
+    `before` is how it stood.
+    """
+    total = before.total if limit is None else min(before.total, _finished(before) + limit)
     if not app.talk.is_terminal:
-        yield _Lines(app, before)
+        yield _Lines(app, before, total)
         return
     columns = (
         TextColumn("Sending"),
@@ -48,12 +52,10 @@ def sending(app: App, before: Tally) -> Iterator[ProgressCallback]:
         _TimeLeft(),
     )
     with _NotedBar(*columns, console=app.talk, speed_estimate_period=30) as bar:
-        task = bar.add_task(
-            "", total=before.total, completed=_finished(before), rate="", note="", still=False
-        )
+        task = bar.add_task("", total=total, completed=_finished(before), rate="", note="", still=False)
 
         def show(now: Run) -> None:
-            still = bool(now.waiting_until) or now.leaving or now.away
+            still = bool(now.waiting_until or now.trouble) or now.leaving or now.away
             speed = None if still else bar.tasks[0].speed
             rate = f"{speed:,.1f}/s" if speed else ""
             done = _finished(before) + _finished(now)
@@ -92,16 +94,19 @@ class _TimeLeft(TimeRemainingColumn):
 
 class _Lines:
     """Says how far the send is every ten seconds, once that it only waits for what is on its way, and at once
-    when the mail server does not answer any more, or does again.
+    when the mail server does not answer or the database cannot be written any more, or can again.
     """
 
-    def __init__(self, app: App, before: Tally) -> None:
-        self.app, self.before = app, before
+    def __init__(self, app: App, before: Tally, total: int) -> None:
+        self.app, self.before, self.total = app, before, total
         self.started = self.last = time.monotonic()
-        self.leaving = self.away = False
+        self.leaving = self.away = self.trouble = False
 
     def __call__(self, now: Run) -> None:
         at = time.monotonic()
+        if bool(now.trouble) is not self.trouble:
+            self.trouble = bool(now.trouble)
+            self.app.say(f"Note: {_trouble(now)}." if now.trouble else "The database can be written again.")
         if now.away is not self.away and not now.leaving:
             self.away = now.away
             self.app.say(f"{AWAY.capitalize()}." if now.away else "Your mail server answers again.")
@@ -112,7 +117,7 @@ class _Lines:
         self.last = at
         done, note = _finished(now), _note(self.app, self.before, now)
         rate = done / (at - self.started)
-        whole = f"{_finished(self.before) + done:,} of {self.before.total:,} finished"
+        whole = f"{_finished(self.before) + done:,} of {self.total:,} finished"
         self.app.say(f"{whole}, {rate:,.1f} a second{', ' if note else ''}{note}")
 
 
@@ -129,8 +134,19 @@ def _note(app: App, before: Tally, now: Run) -> str:
     if now.leaving:
         which = "one that is on its way" if now.in_flight == 1 else f"{now.in_flight} that are on their way"
         parts.append(f"finishing {which}, at most 10 minutes")
-    elif now.away:
-        parts.append(AWAY)
+    elif now.trouble or now.away:
+        parts.append(_trouble(now))
     elif now.waiting_until:
-        parts.append(f"waiting until {app.local(now.waiting_until):%H:%M}; you may stop and go on later")
+        parts.append(f"waiting until {_clock(app, now.waiting_until)}; you may stop and go on later")
     return ", ".join(parts)
+
+
+def _trouble(now: Run) -> str:
+    return f"{now.trouble}; trying again" if now.trouble else AWAY
+
+
+def _clock(app: App, moment: int) -> str:
+    """The time of day; with its date where that is not today's."""
+    today = app.local(time.time_ns() // 1_000_000).date()
+    local = app.local(moment)
+    return f"{local:%H:%M}" if local.date() == today else app.local_time(moment)

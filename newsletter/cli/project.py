@@ -12,7 +12,7 @@ import click
 from newsletter import config
 from newsletter.cli.app import App, counted, now_ms, pass_app, yes_option
 from newsletter.errors import ProjectError, RefusedError, UsageError
-from newsletter.issue import edition_skeleton, slugify
+from newsletter.issue import edition_skeleton, issue_title, slugify
 from newsletter.languages import normalise_tag
 from newsletter.sample import SLUG, sample_files
 from newsletter.store import Restored, outlook
@@ -101,6 +101,8 @@ def new(app: App, title: str, lang: str | None) -> None:
         raise UsageError(
             "this edition exists already", where=str(path), hint="edit it, or choose another title or --lang"
         )
+    if title == slug:
+        title = issue_title(app.config.root, slug, app.config.campaign.language)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(edition_skeleton(title, language, app.local(now_ms()).date()), encoding="utf-8")
     app.say(f"Made {path.relative_to(app.config.root)}")

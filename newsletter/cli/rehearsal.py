@@ -29,13 +29,16 @@ def send_test(app: App, issue: str, address: str, lang: str | None) -> None:
         )
         for version in versions
     ]
-    send_copies(app.relay, parcels)
+    with app.talk.status(f"Asking {app.relay.name} …"):
+        send_copies(app.relay, parcels)
     tell_blocks(app, versions)
     if app.config.database.exists():
         with app.store() as store:
             store.sends.note_usage(app.relay.name, len(parcels), now_ms())
     app.say(f"Sent {counted(len(parcels), 'test copy', 'test copies')} to {address}.")
-    app.say(f"Before the subject stands {trial.MARK}; their links do nothing; they count for nobody.")
+    app.say(
+        f"Before the subject stands {trial.MARK}; the links to leave and to preferences in them do nothing."
+    )
 
 
 def rehearse(app: App, issue: str, audience: str, limit: int | None, at: int | None) -> None:
@@ -48,7 +51,7 @@ def rehearse(app: App, issue: str, audience: str, limit: int | None, at: int | N
             _go_on(app, store, under_way[0], limit, at)
         elif not _begin(app, store, proof, audience, limit, at):
             return
-    app.say("This was a dry run: nothing was sent or written.")
+    app.say("This was a dry run: nothing was sent or written, and no mail server or page was asked.")
 
 
 def _go_on(app: App, store: Store, send: Send, limit: int | None, at: int | None) -> None:

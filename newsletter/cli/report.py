@@ -12,8 +12,7 @@ from newsletter.cli.app import App, pass_app, put, put_table
 from newsletter.cli.tell import lost_with_sender, people, sends_of
 from newsletter.countries import country_name
 from newsletter.deliver.signs import plain_reason
-from newsletter.errors import IssueError, NotFoundError, UsageError
-from newsletter.issue import load_issue
+from newsletter.issue import issue_title
 from newsletter.languages import own_name
 from newsletter.models import DeliveryState, SendState, Summary, Tally, Trouble
 from newsletter.stencil import Stencil
@@ -57,7 +56,7 @@ def report(app: App, issue: str) -> None:
         lost = lost_with_sender(app, store, issue)
         held = campaign.holds_deferred(store, issue)
         editions = _editions(store, summary)
-    title = _title(app, issue)
+    title = issue_title(app.config.root, issue, app.config.campaign.language)
     put(f"{title}\n")
     if sends:
         if any(send.state is SendState.CANCELLED for send in sends):
@@ -79,21 +78,14 @@ def _editions(store: Store, summary: Summary) -> dict[str, int]:
     return dict(sorted(found.items(), key=lambda edition: (-edition[1], edition[0])))
 
 
-def _title(app: App, slug: str) -> str:
-    """The issue's title in the campaign's language; its slug where the files cannot be read."""
-    try:
-        editions = load_issue(app.config.root, slug).editions
-    except (IssueError, NotFoundError, UsageError):
-        return slug
-    edition = editions.get(app.config.campaign.language) or next(iter(editions.values()))
-    return edition.title or edition.subject
-
-
 def _tell_numbers(app: App, tally: Tally, summary: Summary, lost: int) -> None:
-    have = "has" if tally.sent == 1 else "have"
-    if tally.sent:
-        put(f"{people(tally.sent)} of {tally.total:,} {have} it: your mail server accepted it for them.")
-    else:
+    accepted = tally.sent - summary.presumed
+    if accepted:
+        have = "has" if accepted == 1 else "have"
+        put(f"{people(accepted)} of {tally.total:,} {have} it: your mail server accepted it for them.")
+    if summary.presumed:
+        put(f"{people(summary.presumed)} may have it or not, and you decided to count them as having it.")
+    if not tally.sent:
         put(f"None of {people(tally.total)} has it{' yet' if _waiting(tally) else ''}.")
     if summary.first is not None and summary.last is not None:
         took = duration((summary.last - summary.first) / 1000)
@@ -174,5 +166,11 @@ def _for_the_board(app: App, title: str, tally: Tally, summary: Summary, edition
     where = f" in {countries} countries" if countries > 1 else ""
     languages = len({tag.partition("-")[0] for tag in editions})
     spoken = f", in {languages} languages" if languages > 1 else ""
-    share = f" ({tally.sent * 100 // tally.total}% of its readers)"
+    share = f" ({_percent(tally.sent, tally.total)}% of its readers)"
     return f"{day}\u201c{title}\u201d went out to {people(tally.sent)}{where}{spoken}{share}."
+
+
+def _percent(part: int, whole: int) -> int:
+    """Rounded, but that neither all nor nobody is said where it is not so."""
+    rounded = round(100 * part / whole)
+    return rounded if part in (0, whole) else min(max(rounded, 1), 99)

@@ -10,27 +10,30 @@ from newsletter.cli.going import go_on, refuse_other_home
 from newsletter.cli.stopping import stopping
 from newsletter.cli.waiting import lock
 from newsletter.deliver.limits import limits_for
-from newsletter.models import SendState
+from newsletter.models import Send, SendState
+from newsletter.store import Store
 
 
 @click.command()
 @click.argument("issue")
 @click.option("--no-wait", is_flag=True, help="Leave those who said 'later' to the next run.")
+@click.option("--now", is_flag=True, help="Begin at once, though the send's own time has not come.")
 @pass_app
-def resume(app: App, issue: str, no_wait: bool) -> None:
-    """Go on with a send that is paused, in this terminal; one that has a time begins at once.
+def resume(app: App, issue: str, no_wait: bool, now: bool) -> None:
+    """Go on with a send that is paused, in this terminal; one whose time has not come waits for it.
 
     \b
     Example:
       newsletter resume image-gently-in-dentistry
+      newsletter resume image-gently-in-dentistry --now
     """
     limits = limits_for(app.relay)
     with app.store(create=False) as store:
         slug = unfinished(app, store, issue)[0].slug
         with lock(app, store, slug) as holder, stopping(app) as stop:
             refuse_other_home(app, store)
-            for paused in unfinished(app, store, slug):
-                send = store.sends.schedule(paused.id, now_ms())
+            for paused in sorted(unfinished(app, store, slug), key=lambda send: send.scheduled or 0):
+                send = _ready(store, paused, now=now)
                 store.sends.unknown_from_crash(send.id, app.relay.name)
                 tally = go_on(app, store, send, limits, holder, stop, limit=None, wait=not no_wait)
                 ended = store.sends.get(send.id).state
@@ -38,3 +41,10 @@ def resume(app: App, issue: str, no_wait: bool) -> None:
                     break
     if not tally.settled:
         raise click.exceptions.Exit(1)
+
+
+def _ready(store: Store, send: Send, *, now: bool) -> Send:
+    """A send that may run: it keeps a time that is still to come."""
+    if now or (send.scheduled or 0) <= now_ms():
+        return store.sends.schedule(send.id, now_ms())
+    return store.sends.set_state(send.id, SendState.READY)

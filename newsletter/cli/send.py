@@ -21,7 +21,7 @@ from newsletter.errors import IssueError, NotFoundError, UsageError
 from newsletter.issue import find_issue, read_slug
 from newsletter.models import Send, SendState, Tally
 from newsletter.proof import Proof
-from newsletter.store import Store
+from newsletter.store import Approval, Store
 from newsletter.when import parse_moment
 
 
@@ -180,7 +180,7 @@ def _take_up(
             f"the last run broke off while mail was on its way, so {people(lost)} may have it or not: "
             f"{app.command('deliveries', current.slug, '--state', 'unknown')}"
         )
-    _compare(app, store, current, amend=amend)
+    amended = _compare(app, store, current, amend=amend)
     app.say(f"Going on with {current.audience}: {tally.sent:,} of {tally.total:,} have it, {left:,} to go.")
     if left:
         count = min(left, limit or left)
@@ -188,6 +188,8 @@ def _take_up(
         last_due = campaign.last_due(store, current, count) if wait else 0
         tell_time(app, store, count, limits, begin, last_due=last_due)
         app.confirm(f"Go on with {share(limit, left)}?", yes=yes)
+    if amended:
+        store.sends.amend(current.id, amended)
     if at is not None:
         current = store.sends.schedule(current.id, at)
     if current.state is not SendState.READY:
@@ -195,8 +197,8 @@ def _take_up(
     return current
 
 
-def _compare(app: App, store: Store, current: Send, *, amend: bool) -> None:
-    """Say whether the mail would be another one now; that is used only with --amend."""
+def _compare(app: App, store: Store, current: Send, *, amend: bool) -> Approval | None:
+    """Say whether the mail would be another one now -> the other one, where it is to be used (--amend)."""
     try:
         proof = make_proof(app, current.slug)
         changed = approval.differs(store, proof, current)
@@ -204,14 +206,16 @@ def _compare(app: App, store: Store, current: Send, *, amend: bool) -> None:
         if amend:
             raise
         app.warn(f"the issue's files cannot be read ({error}); the rest get what was approved")
-        return
+        return None
     if changed and amend:
         refuse_drafts(proof.issue)
         refuse_errors(app, proof, proof.findings())
-        approval.amend(store, proof, current)
-        app.say("The rest get the issue as it is now.")
-    elif changed:
+        amended = approval.amendment(store, proof, current)
+        app.say("The rest will get the issue as it is now.")
+        return amended
+    if changed:
         app.warn(
             "the issue, its templates, the settings or this program have changed since it was approved; "
             "the rest get what was approved. To change that: --amend"
         )
+    return None

@@ -16,7 +16,7 @@ MEANINGS = {
     "sent": "accepted by your mail server",
     "planned": "still to be sent",
     "deferred": "put off, or refused for now; each run tries again",
-    "claimed": "leaving right now",
+    "claimed": "on their way to your mail server",
     "failed": "refused for good",
     "skipped": "left out, for a reason",
     "unknown": "connection lost at the worst moment: nobody can say",
@@ -44,6 +44,7 @@ def status(app: App, issue: str | None, as_json: bool) -> None:
         tally = store.sends.tally(issue)
         meanings = MEANINGS | ({"deferred": HELD} if campaign.holds_deferred(store, issue) else {})
         lost = lost_with_sender(app, store, issue)
+        due = [when for send in sends if (when := _next_try(store, send)) is not None]
     if as_json:
         put_json(_tally_json(issue, tally))
         return
@@ -54,6 +55,8 @@ def status(app: App, issue: str | None, as_json: bool) -> None:
         meanings["claimed"] = "on its way when the sender died: nobody can say"
     rows = [(f"{counts[s]:,}", s, meaning) for s, meaning in meanings.items() if counts[s] or s == "sent"]
     put_table(("", "state", "which means"), [*rows, (f"{tally.total:,}", "in all", "")])
+    if due:
+        app.say(f"The next of those put off is due at {app.local_time(min(due))}.")
     if tally.unknown:
         app.say(f"Decide the unknown ones: {app.command('resolve', issue, '--unknown', 'resend')} (or sent)")
     if lost:
@@ -61,6 +64,11 @@ def status(app: App, issue: str | None, as_json: bool) -> None:
     for send in sends:
         if send.state in (SendState.PLANNING, *OPEN_STATES):
             app.say(_how_to_go_on(app, send))
+
+
+def _next_try(store: Store, send: Send) -> int | None:
+    """When the next one who was put off is due (UTC ms); None where nobody waits, or the send is held."""
+    return store.sends.next_due(send.id) if send.state in (SendState.READY, SendState.RUNNING) else None
 
 
 def _how_to_go_on(app: App, send: Send) -> str:
@@ -77,13 +85,15 @@ def _how_to_go_on(app: App, send: Send) -> str:
     if send.state is SendState.READY and send.scheduled is not None:
         return _how_it_begins(app, send, send.scheduled, holder)
     resume = app.command("resume", send.slug) if send.state is SendState.PAUSED else again
-    return (
-        f"{holder} has this issue now. When it has ended, go on: {resume}" if holder else f"Go on: {resume}"
-    )
+    if holder:
+        return f"{holder} has this issue now. When it has ended, go on: {resume}"
+    if send.state is SendState.PAUSED and (send.scheduled or 0) > now_ms():
+        return f"Its time is still {app.local_time(send.scheduled or 0)}. Go on, and wait for it: {resume}"
+    return f"Go on: {resume}"
 
 
 def _how_it_begins(app: App, send: Send, begin: int, holder: str) -> str:
-    now = app.command("resume", send.slug)
+    now = app.command("resume", send.slug, "--now")
     if begin <= now_ms() and not holder:
         return f"Its time is over: no program was running to send it. Send it now: {now}"
     if begin <= now_ms():

@@ -49,18 +49,23 @@ def lost_with_sender(app: App, store: Store, slug: str) -> int:
     return claimed if claimed and not locks.holder(app.config.root, slug) else 0
 
 
-def tell_end(app: App, store: Store, current: Send, report: RunReport, tally: Tally) -> None:
-    """How a run ended, and what to type next."""
+def tell_end(
+    app: App, store: Store, current: Send, report: RunReport, tally: Tally, *, limit: int | None = None
+) -> None:
+    """How a run ended, and what to type next: to the end of the run's `limit`, where it was not reached."""
     counts = {state: n for state, n in asdict(tally).items() if n}
     put(", ".join(f"{n:,} {state}" for state, n in counts.items()) + f" (of {tally.total:,})")
-    again = app.command("send", current.slug, "--to", current.audience)
+    everybody = ("send", current.slug, "--to", current.audience)
+    left = (limit or 0) - report.sent - report.failed - report.unknown
+    again = app.command(*everybody, *(("--limit", str(left)) if left > 0 else ()))
     for line in _next_steps(app, current, report, store.sends.tally_of(current.id), again):
         app.say(line)
     for line in (*_of_other_sends(app, store, current), *open_questions(app, current.slug, tally)):
         app.say(line)
     newcomers = _newcomers(store, current) if report.ending is Ending.FINISHED else 0
     if newcomers:
-        app.say(f"Joined {current.audience} since: {people(newcomers)}. Send it to them too: {again}")
+        too = app.command(*everybody)
+        app.say(f"Joined {current.audience} since: {people(newcomers)}. Send it to them too: {too}")
     app.say(f"See how it stands: {app.command('status', current.slug)}")
 
 
@@ -73,9 +78,10 @@ def _next_steps(app: App, current: Send, report: RunReport, tally: Tally, again:
     elif report.ending is Ending.CANCELLED:
         yield "It was cancelled from another terminal: whoever does not have it yet will not get it."
     elif report.ending is Ending.PAUSED and waiting:
-        resume = app.command("resume", current.slug)
+        everybody = app.command("resume", current.slug)
         yield "It was paused from another terminal."
-        yield f"Still to be sent: {people(waiting)}. Go on with: {resume}"
+        limited = f", or with all of them: {everybody}" if "--limit" in again else ""
+        yield f"Still to be sent: {people(waiting)}. Go on with: {again if limited else everybody}{limited}"
     elif report.used_up_until:
         free = app.local_time(report.used_up_until)
         yield f"Your mail server's limit is used up until {free}. Go on then: {again}"

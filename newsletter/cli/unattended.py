@@ -97,6 +97,7 @@ def _take(app: App, store: Store, send: Send, stop: Stopped, rest: Rest) -> bool
                 tell_late(app, send)
                 return False
             refuse_other_home(app, store)
+            campaign.refuse_other_ways_out(store, app.config, send)
             store.sends.unknown_from_crash(send.id, app.relay.name)
             left = store.sends.tally_of(send.id)
             with going_on(app, store, send), through(app, limits):

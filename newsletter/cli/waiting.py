@@ -28,8 +28,7 @@ def wait_for_time(app: App, store: Store, send: Send, stop: threading.Event) -> 
     with progress.counting_down(app) as show:
         while (left := begin - now_ms()) > 0:
             if stop.wait(min(1.0, left / 1000)):
-                app.say(f"It begins at {app.local_time(begin)} if {watch} is running then.")
-                app.say(f"To send it at once: {app.command('resume', send.slug)}")
+                tell_begin(app, send)
                 return False
             if _called_off(app, store, send):
                 return False
@@ -39,6 +38,13 @@ def wait_for_time(app: App, store: Store, send: Send, stop: threading.Event) -> 
         tell_late(app, send)
         return False
     return True
+
+
+def tell_begin(app: App, send: Send) -> None:
+    """When a send begins, if something is there to begin it, and how to send it at once."""
+    watch, now = app.command("run", "--watch"), app.command("resume", send.slug, "--now")
+    app.say(f"It begins at {app.local_time(send.scheduled or 0)} if {watch} is running then.")
+    app.say(f"To send it at once: {now}")
 
 
 def _called_off(app: App, store: Store, send: Send) -> bool:
@@ -86,7 +92,7 @@ def _why_taken(app: App, store: Store, slug: str, error: RefusedError) -> Refuse
     return RefusedError(
         f"it waits until {app.local_time(times[0])}, and is sent then by {holder}",
         where=slug,
-        hint=f"to send it at once: {app.command('pause', slug)}, then {app.command('resume', slug)}",
+        hint=f"to send it at once: {app.command('pause', slug)}, then {app.command('resume', slug, '--now')}",
     )
 
 

@@ -260,7 +260,7 @@ class SmtpCourier:
             self._failures = self._failures + 1 if again else max(self._failures, 1)
         else:
             self._failures = 0
-            self.recall(str(error))
+            self.recall(f"{self._relay.name} answered before, and does no more: {error.message}")
 
     async def _leave(self, connection: Connection | None) -> None:
         if connection is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
 
@@ -29,13 +29,16 @@ class Desk:
     """Holds the outcomes that the journal does not have yet; none is dropped before it is written.
 
     `revisions` are about rows whose outcomes came before: they are written with those, or after them.
+    `trouble` is why the journal could not be written the last time; `tell` is called when that is so.
     """
 
-    def __init__(self, journal: Journal, executor: Executor) -> None:
+    def __init__(self, journal: Journal, executor: Executor, tell: Callable[[], None]) -> None:
+        self.trouble = ""
         self.outcomes: list[Outcome] = []
         self.revisions: list[Outcome] = []
         self._journal = journal
         self._executor = executor
+        self._tell = tell
         self._writing: asyncio.Future[Exchange] | None = None
         self._handed: list[Outcome] = []
 
@@ -52,10 +55,14 @@ class Desk:
         """
         for wait in STORE_WAITS:
             try:
-                return await self._once(room)
-            except StoreError:
-                room = 0
+                entry = await self._once(room)
+            except StoreError as error:
+                room, self.trouble = 0, error.message
+                self._tell()
                 await asyncio.sleep(wait)
+            else:
+                self.trouble = ""
+                return entry
         return await self._once(room)
 
     async def finish(self) -> None:

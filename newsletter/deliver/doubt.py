@@ -23,12 +23,13 @@ class Trust(Enum):
 
 
 class _Refused(Struct, frozen=True, kw_only=True):
-    """Who is in doubt; `until` so many mails have been taken."""
+    """Who is in doubt; `until` so many mails have been taken. `pause` is for a relay that takes none."""
 
     outcome: Outcome
     domain: str
     until: int
     again: bool
+    pause: str
 
 
 class Doubt:
@@ -37,7 +38,10 @@ class Doubt:
     A relay that knows nobody says of everybody that there is no such mailbox. So a refusal is `deferred` at
     first, and however the run ends they are tried again; mails that the relay takes afterwards, or the end of
     what there is to do, show that the recipients are at fault: then they have `failed`. Mails that were on
-    their way already, over so many `connections`, show nothing. Before it is PROVEN that the relay takes mail
+    their way already, over so many `connections`, show nothing. What is said of the sender, but
+    may hold for one recipient's server only, pauses the send at first where it is not PROVEN that the relay
+    takes mail; said again it is doubted likewise, and pauses once more where the relay takes nothing else.
+    Before it is PROVEN that the relay takes mail
     nobody is marked as bounced; without any `trust`, one that takes nothing is at fault itself.
     """
 
@@ -54,18 +58,22 @@ class Doubt:
         Who is refused is tried again, the later the more `attempts` there were before. `now` is UTC ms;
         `jitter` is drawn from [0, 1).
         """
-        outcome = verdict.outcome
+        outcome, pause = verdict.outcome, ""
         self._refused.pop(outcome.delivery, None)
+        if verdict.doubted and (self._trust is Trust.PROVEN or (attempts and self._trust is Trust.ONCE)):
+            pause = verdict.pause if attempts == 1 else ""
+            outcome = replace(outcome, state=DeliveryState.FAILED, not_before=0)
+            verdict = Verdict(outcome=outcome)
         if outcome.state is DeliveryState.SENT:
             self._trust = Trust.PROVEN
             self._taken += 1
             return replace(verdict, revisions=self._settle(self._taken)) if self._refused else verdict
-        if outcome.state is not DeliveryState.FAILED or verdict.strike or not _is_refusal(outcome):
+        if outcome.state is not DeliveryState.FAILED or not _is_refusal(outcome):
             return verdict
         if not self._blamed:
             until = self._taken + self._on_the_way + 1
             self._refused[outcome.delivery] = _Refused(
-                outcome=outcome, domain=domain, until=until, again=attempts > 0
+                outcome=outcome, domain=domain, until=until, again=attempts > 0, pause=pause
             )
         later = now + retry_delay(attempts, jitter)
         waits = replace(
@@ -93,6 +101,8 @@ class Doubt:
     def _at_fault(self) -> str:
         """Why it must be the relay, which has taken nothing in this run."""
         refused = list(self._refused.values())
+        if pause := next(filter(None, (one.pause for one in refused)), ""):
+            return pause
         what = too_many(len(refused), {one.domain for one in refused})
         alone = len(refused) == 1 and refused[0].again  # whoever went on has seen that it is this address
         if not what and self._trust is Trust.NONE and not alone:
@@ -110,4 +120,5 @@ class Doubt:
 
 
 def _is_refusal(outcome: Outcome) -> bool:
-    return outcome.reply is not None and outcome.reply.code >= 500
+    """Whether it failed by a refusal; not whoever was given up after many tries, which is the reason then."""
+    return outcome.reply is not None and outcome.reply.code >= 500 and not outcome.reason

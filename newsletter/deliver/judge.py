@@ -58,7 +58,7 @@ class Judge:
         )
         self._approach.note(domain, attempt, now)
         tripped = self._breaker.note(verdict, domain, first=not claim.attempts)
-        if tripped and self._breaker.nobody_reached:
+        if tripped and self._breaker.at_fault:
             self._doubt.blame()
         verdict = self._doubt.note(verdict, domain, attempts=claim.attempts, now=now, jitter=jitter)
         return replace(verdict, pause=verdict.pause or tripped) if tripped else verdict

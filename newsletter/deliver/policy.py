@@ -27,12 +27,16 @@ UNANSWERED = 10  # handed over without an answer; more where one restart of the 
 MISSED, MISSED_DOMAINS = 20, 5  # so many recipients of so many domains: it is the relay, not they
 
 
+_SAID_ELSEWHERE = frozenset({About.LOGIN, About.SENDER, About.POLICY})  # by recipients' servers as well
+_OF_ONE = frozenset({Stage.RCPT, Stage.DATA, Stage.END})
+
+
 class Verdict(Struct, frozen=True, kw_only=True):
     """What becomes of a delivery. `pause` says why the whole send must stop, empty where it need not.
 
-    `strike` marks a refusal that stops the send when three different recipients in a row meet one.
-    `revisions` are what follows for those who were refused before; `doubted` says that this is a refusal that
-    may be the relay's fault.
+    `strike` marks a refusal that stops the send when three different recipients in a row meet one at the
+    first try. `revisions` are what follows for those who were refused before; `doubted` says that it is not
+    known yet whose fault this refusal is.
     """
 
     outcome: Outcome
@@ -53,6 +57,9 @@ def classify(
     reply = _bare(attempt.reply)
     if reply is not None and reply.code >= 400:
         refused = _refused(attempt, reply)
+        if refused is not None and refused.doubted:
+            waits = replace(refused.outcome, not_before=now + retry_delay(attempts, jitter))
+            return replace(refused, outcome=waits)
         if refused is not None:
             return refused
     else:
@@ -88,8 +95,8 @@ class Breaker(Struct, kw_only=True):
     def note(self, verdict: Verdict, domain: str, *, first: bool = True) -> str:
         """Take a verdict about somebody of `domain` in; why the send must pause now, or an empty text.
 
-        Who could not be reached counts at the `first` try only: at the end of a healthy send, those are left
-        whose mailboxes are full.
+        Who was refused or could not be reached counts at the `first` try only: at the end of a healthy send,
+        those are left whose mailboxes are full, or whose servers refuse this mail.
         """
         outcome = verdict.outcome
         if outcome.state is DeliveryState.SENT:
@@ -98,7 +105,7 @@ class Breaker(Struct, kw_only=True):
             self.missed.clear()
             self.domains.clear()
             return ""
-        if verdict.strike:
+        if verdict.strike and first:
             self.struck.add(outcome.delivery)
         if outcome.state is DeliveryState.UNKNOWN:
             self.unanswered.add(outcome.delivery)
@@ -109,9 +116,9 @@ class Breaker(Struct, kw_only=True):
         return what and f"{what}; {last_word(outcome)}"
 
     @property
-    def nobody_reached(self) -> bool:
-        """Whether so many of so many domains were missed in a row that it is the relay."""
-        return bool(too_many(len(self.missed), self.domains))
+    def at_fault(self) -> bool:
+        """Whether so many were refused or missed in a row that it is the relay."""
+        return len(self.struck) >= STRIKES or bool(too_many(len(self.missed), self.domains))
 
     def _too_much(self) -> str:
         """What cannot be the recipients' fault any more; an empty text where nothing is."""
@@ -155,14 +162,17 @@ def _refused(attempt: Attempt, reply: Reply) -> Verdict | None:
     """A refusal about the sender or for good; None where the parcel may be tried again.
 
     A 5xx to MAIL is about the message's size or else the sender, whatever its words. One at RCPT is about the
-    recipient; one after DATA about the message, and counts to the breaker.
+    recipient; one after DATA about the message, and counts to the breaker. What is said of the sender after
+    MAIL is doubted: it may hold for one recipient's server only.
     """
     whom = about(reply)
     if attempt.stage is Stage.MAIL and reply.code >= 500 and whom in (About.OTHER, About.UNCLEAR):
         whom = About.SIZE if too_large(reply) else About.SENDER
     if whom not in (About.OTHER, About.UNCLEAR):
-        given_back = _plain(attempt, DeliveryState.PLANNED, reply)
-        return replace(given_back, pause=pause_reason(whom, reply))
+        doubted = attempt.stage in _OF_ONE and reply.code >= 500 and whom in _SAID_ELSEWHERE
+        state = DeliveryState.DEFERRED if doubted else DeliveryState.PLANNED
+        verdict = _plain(attempt, state, reply)
+        return replace(verdict, pause=pause_reason(whom, reply), doubted=doubted, strike=doubted)
     if reply.code < 500 or whom is About.UNCLEAR:
         return None
     at_rcpt = attempt.stage is Stage.RCPT

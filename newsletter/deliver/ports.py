@@ -159,7 +159,8 @@ class Progress(Struct, frozen=True, kw_only=True):
     """How far a run is. `deferred` counts deferrals, so a row deferred twice counts twice.
 
     `waiting_until` (UTC ms) is set while nothing may leave: a limit is reached, or only deferred rows remain.
-    `leaving` is set while the run has ended but for what is in flight, `away` while the relay is away.
+    `leaving` is set while the run has ended but for what is in flight, `away` while the relay is away;
+    `trouble` says why the journal cannot be written just now.
     """
 
     sent: int = 0
@@ -171,6 +172,7 @@ class Progress(Struct, frozen=True, kw_only=True):
     waiting_until: int | None = None
     leaving: bool = False
     away: bool = False
+    trouble: str = ""
 
 
 ProgressCallback = Callable[[Progress], None]

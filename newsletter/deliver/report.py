@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from newsletter.deliver.ports import Progress
 from newsletter.models import DeliveryState, Outcome
@@ -69,10 +70,9 @@ class Counts:
             self.note(DeliveryState.DEFERRED, -1)
         self.note(outcome.state, int(outcome.tried))
 
-    def progress(self, in_flight: int, waiting_until: int | None, *, leaving: bool, away: bool) -> Progress:
-        """The counts as a progress bar wants them."""
-        seen = self._seen()
-        return Progress(**seen, in_flight=in_flight, waiting_until=waiting_until, leaving=leaving, away=away)
+    def progress(self, state: Progress) -> Progress:
+        """The run's `state` with the counts, as a progress bar wants them."""
+        return replace(state, **self._seen())
 
     def report(
         self,

@@ -20,6 +20,7 @@ from newsletter.deliver.ports import (
     HandBack,
     Journal,
     Parcel,
+    Progress,
     ProgressCallback,
     Signers,
     Stage,
@@ -84,7 +85,7 @@ async def run_send(
         return Counts().report(Ending.WAITING, used_up_until=free)
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal") as thread:
         async with AsyncExitStack() as held:
-            run = _Run(Desk(journal, executor or thread), compose, courier, signers, orders)
+            run = _Run(journal, executor or thread, compose, courier, signers, orders)
             if signers is not None:
                 held.push_async_callback(signers.close)
                 await signers.open()
@@ -109,9 +110,15 @@ class _Run:
     """One run: `_claims` are in flight with the courier, the desk holds outcomes not yet written."""
 
     def __init__(
-        self, desk: Desk, compose: Composer, courier: Courier, signers: Signers | None, orders: Orders
+        self,
+        journal: Journal,
+        executor: Executor,
+        compose: Composer,
+        courier: Courier,
+        signers: Signers | None,
+        orders: Orders,
     ) -> None:
-        self._desk = desk
+        self._desk = Desk(journal, executor, self._tell)
         self._press = Press(compose, self._filled, signers)
         self._courier = courier
         self._orders = orders
@@ -274,11 +281,14 @@ class _Run:
             now = self._orders.clock()
             free = self._orders.meter.next_free(now)
             waiting_until = self._next_due if self._dry else free if free > now + 1000 else None
-        leaving = self._ending is not None and bool(self._claims)
-        away = self._courier.away
-        self._orders.progress(
-            self._counts.progress(len(self._claims), waiting_until, leaving=leaving, away=away)
+        state = Progress(
+            in_flight=len(self._claims),
+            waiting_until=waiting_until,
+            leaving=self._ending is not None and bool(self._claims),
+            away=self._courier.away,
+            trouble=self._desk.trouble,
         )
+        self._orders.progress(self._counts.progress(state))
 
     # --- the courier's side
 

@@ -136,7 +136,7 @@ def too_large(reply: Reply) -> bool:
 def pause_reason(whom: About, reply: Reply) -> str:
     """Why the send stops, with the server's own words."""
     head = _PAUSE.get(whom, "your mail server refuses to take messages from you")
-    return f"{head}; it said: {spoken(reply)}"
+    return f"{head} ({spoken(reply)})" if whom is About.SIZE else f"{head}; it said: {spoken(reply)}"
 
 
 def spoken(reply: Reply) -> str:

@@ -182,3 +182,13 @@ def _name(path: Path) -> str:
 def _normal(name: str) -> str:
     """A file name in NFC; bytes that are no UTF-8 become question marks."""
     return normalize("NFC", name.encode("utf-8", "replace").decode("utf-8"))
+
+
+def issue_title(root: Path, slug: str, language: str) -> str:
+    """An issue's title in a language, or in the first that it has; its slug where it cannot be read."""
+    try:
+        editions = load_issue(root, slug).editions
+    except (IssueError, NotFoundError, UsageError):
+        return slug
+    edition = editions.get(language) or next(iter(editions.values()))
+    return edition.title or edition.subject

@@ -189,10 +189,14 @@ class Trouble(Struct, frozen=True, kw_only=True):
 
 
 class Summary(Struct, frozen=True, kw_only=True):
-    """What became of an issue: who got it, by stencil and country ("" where unknown), and who did not."""
+    """What became of an issue: who got it, by stencil and country ("" where unknown), and who did not.
+
+    `presumed` are those of whom a person decided that they have it.
+    """
 
     first: int | None
     last: int | None
     stencils: Mapping[bytes, int]
     countries: Mapping[str, int]
+    presumed: int
     troubles: Sequence[Trouble]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
@@ -17,6 +18,7 @@ from newsletter.stencil.values import SlotField
 
 _MAGIC = b"newsletter-stencil "
 _VERSION = b"1"
+_ONE_CLICK = re.compile(rb"(?:\A|\n)List-Unsubscribe-Post:")
 
 
 class Slot(Struct, frozen=True, kw_only=True):
@@ -49,6 +51,11 @@ class Stencil(Struct, frozen=True, kw_only=True, dict=True):
     def required(self) -> tuple[str, ...]:
         """Names of the fields without a default (links among them), each once."""
         return tuple(dict.fromkeys(field.name for field in self.fields if field.default is None))
+
+    @property
+    def one_click(self) -> bool:
+        """Whether its ways out are on live pages (RFC 8058), and not by mail."""
+        return any(_ONE_CLICK.search(piece) for piece in self.head)
 
     @cached_property
     def digest(self) -> bytes:

@@ -33,11 +33,13 @@ from newsletter.store.requests import Requests
 from newsletter.store.schema import STEPS, migrate, refuse_newer
 from newsletter.store.sends import Sends
 from newsletter.store.staging import Stage
+from newsletter.store.stencils import Approval
 
 __all__ = [
     "MOST_IN_FLIGHT",
     "SAME_AGAIN",
     "SUPPRESSION",
+    "Approval",
     "Carried",
     "Decision",
     "Journal",

@@ -16,7 +16,7 @@ _COLUMNS = """
 CRASHED = "the program stopped while this mail was on its way"
 _RESEND = "was unknown; the coordinator decided to send it again"
 _CANCELLED = "the send was cancelled before this mail went out"
-_SENT = "was unknown; the coordinator decided that it was sent"
+PRESUMED = "was unknown; the coordinator decided that it was sent"
 
 
 def tally(connection: Connection, issue: int) -> Tally:
@@ -76,7 +76,7 @@ def resolve(connection: Connection, issue: int, *, resend: bool, now: int) -> in
 
     Those of a cancelled send are not planned again: it is over for good.
     """
-    state, reason = (DeliveryState.PLANNED, _RESEND) if resend else (DeliveryState.SENT, _SENT)
+    state, reason = (DeliveryState.PLANNED, _RESEND) if resend else (DeliveryState.SENT, PRESUMED)
     with connection.transaction():
         count = connection.run(
             "UPDATE deliveries SET state = ?, reason = ?, not_before = 0, updated = ? "

@@ -24,7 +24,7 @@ _SENTENCES: dict[int, tuple[str, str]] = {
         "run the same command again",
     ),
     sqlite3.SQLITE_FULL: (
-        "the disk is full; what was being written was taken back, nothing is half done",
+        "the disk is full; what was being written was taken back",
         f"free some space{SAME_AGAIN}",
     ),
     sqlite3.SQLITE_CANTOPEN: (

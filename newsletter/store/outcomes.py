@@ -6,7 +6,7 @@ from newsletter.models import ConsentEvent, ConsentKind, DeliveryState, Outcome,
 from newsletter.store.consent import Consent, Suppressions
 from newsletter.store.redact import redact
 
-BOUNCED_BY = "the relay refused the address"
+BOUNCED_BY = "your mail server refused the address"
 GONE = "the person's data were erased"
 
 _ATTEMPTED = frozenset(

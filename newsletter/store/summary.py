@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from newsletter.models import DeliveryState, Reply, Summary, Trouble
 from newsletter.store.database import Connection
+from newsletter.store.deliveries import PRESUMED
 
 _SENT = DeliveryState.SENT.value
 
@@ -30,6 +31,12 @@ def summarise(connection: Connection, issue: int) -> Summary:
         last=last,
         stencils=dict(stencils),
         countries=dict(countries),
+        presumed=int(
+            connection.value(
+                "SELECT count(*) FROM deliveries WHERE issue = ? AND state = ? AND reason = ?",
+                [issue, _SENT, PRESUMED],
+            )
+        ),
         troubles=_troubles(connection, issue),
     )
 

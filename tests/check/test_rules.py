@@ -71,6 +71,7 @@ CASES: list[tuple[str, Level, int, Callable[[], CheckInput]]] = [
     ("image-missing", E, 0, lambda: with_words('<img alt="x">')),
     ("alt-missing", E, 9, lambda: given(html=HTML.replace(' alt="A child beside an X-ray unit"', ""))),
     ("alt-missing", E, 9, lambda: with_words(linked('<img src="cid:unit.png" alt=" ">'))),
+    ("alt-missing", E, 9, lambda: given(html=HTML.replace(' alt="A child beside an X-ray unit"', ' alt=""'))),
     (
         "alt-file-name",
         W,

@@ -53,6 +53,36 @@ def test_a_new_required_field_is_refused_before_anybody_is_skipped(relayed: Name
         assert sum(b"your town" in m.data for m in relay.taken) == 3
 
 
+def test_nothing_is_amended_where_the_question_is_answered_with_no(relayed: Named) -> None:
+    with ScriptedRelay().in_thread() as relay:
+        box = relayed(relay.port)
+        started(box, ISSUE)
+        box.write("issues/short/en.md", ISSUE + "Another line.\n")
+        told = box.asked("n", "send", "short", "--to", "dentists", "--amend")
+        assert "nothing was done" in told
+        assert "have changed" in box.send().stderr
+        assert not any(b"Another line" in message.data for message in relay.taken)
+        assert len(relay.taken) == 4
+
+
+@pytest.mark.parametrize("first", ["", "https://news.example.org"])
+def test_ways_out_are_all_as_approved_or_all_as_now(relayed: Named, first: str) -> None:
+    other = "" if first else "https://news.example.org"
+    with ScriptedRelay().in_thread() as relay:
+        box = relayed(relay.port)
+        box.environ["NEWSLETTER_BASE_URL"] = first
+        started(box, ISSUE)
+        box.environ["NEWSLETTER_BASE_URL"] = other
+        for command in (("send", "short", "--to", "dentists", "--yes"), ("resume", "short")):
+            told = box.run(*command, exit_code=1).stderr
+            assert "base_url" in told and "--amend" in told
+        assert len(relay.taken) == 1
+        box.send("--amend")
+        heads = [message.data.partition(b"\r\n\r\n")[0] for message in relay.taken]
+        assert [b"List-Unsubscribe-Post" in head for head in heads] == [bool(first), *[bool(other)] * 3]
+        assert [b"<https://" in head for head in heads] == [bool(first), *[bool(other)] * 3]
+
+
 def test_an_only_line_that_cannot_be_is_an_error_with_its_line(box: Box) -> None:
     box.fill(["a@example.net"])
     box.write("issues/short/en.md", ISSUE + ONLY.replace("list:dentists", "list:dentistss"))

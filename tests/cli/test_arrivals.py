@@ -114,7 +114,7 @@ def test_the_question_shows_what_cannot_be_used(box: Box, ask: Ask) -> None:
     before = said[: said.index("Import 1 row into")]
     assert "7 rows cannot be used and will be left out:\n  line 3: no @ in 'nobody0'\n" in before
     assert "line 7: no @ in 'nobody4'\n  and 2 more" in before
-    assert "1 row was read" in before
+    assert "8 rows were read" in before
 
 
 def test_whoever_makes_a_list_learns_that_it_is_public(box: Box) -> None:

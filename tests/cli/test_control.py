@@ -61,10 +61,15 @@ def test_a_send_waits_for_its_time(relayed: Named) -> None:
         assert "over" in box.send("--at", "2020-01-01 09:00", exit_code=2).stderr
         waiting = box.start("send", "short", "--to", "dentists", "--yes", "--at", in_utc(3600))
         until(lambda: "planned for" in box.run("status", "short", exit_code=None).stdout)
-        box.run("pause", "short")
+        assert "Its time is still" in box.run("pause", "short").stderr
         waiting.communicate(timeout=20)
+        assert "Its time is still" in box.run("status", "short").stderr
+        resumed = box.start("resume", "short")
+        until(lambda: "planned for" in box.run("status", "short").stdout)
+        resumed.send_signal(signal.SIGINT)
+        assert "--now" in resumed.communicate(timeout=20)[1]
         assert not relay.taken
-        box.run("resume", "short")
+        box.run("resume", "short", "--now")
         assert len(relay.taken) == 3
 
 

@@ -202,7 +202,7 @@ def test_a_paused_send_with_a_time_can_be_taken_up_and_gets_another_time(relayed
         assert taken_up.poll() is None, "it waits for its time again"
         taken_up.send_signal(signal.SIGTERM)
         taken_up.communicate(timeout=20)
-        box.run("resume", "short")
+        box.run("resume", "short", "--now")
         assert len(relay.taken) == len(PEOPLE)
 
 
@@ -331,7 +331,7 @@ def test_who_holds_the_first_of_two_sends_does_not_begin_the_second(relayed: Nam
     gate = Gate()
     with ScriptedRelay(gate).in_thread() as relay:
         box = planned(relayed, relay.port, "dentists", "others")
-        sender = box.start("resume", "short")
+        sender = box.start("resume", "short", "--now")
         until(lambda: len(relay.taken) > 5)
         if how == "pause":
             box.run("pause", "short")

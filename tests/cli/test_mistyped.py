@@ -42,6 +42,10 @@ def test_an_issue_that_was_never_sent_is_told_with_the_command_that_sends_it(box
         (["stauts", "short"], "did you mean 'status'?"),
         (["xyzzy"], "known are: archive, backup, build"),
         (["--bild"], "No such option"),
+        (["import", "people.csv"], "did you mean 'subscribers import'?"),
+        (["hide", "board"], "did you mean 'lists hide'?"),
+        (["send", "short", "--to", "x", "--limit", "fifty"], "'fifty' is no whole number"),
+        (["send", "short", "--to", "x", "--limit", "0"], "0 is too small: at least 1"),
     ],
 )
 def test_a_mistyped_command_is_told_with_the_nearest(box: Box, typed: list[str], told: str) -> None:

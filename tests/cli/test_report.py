@@ -9,6 +9,7 @@ import pytest
 
 from newsletter import campaign
 from newsletter.audience.reading import parse_segment
+from newsletter.cli.report import _percent
 from newsletter.store import open_store
 from tests.cli.conftest import ISSUE, Box
 from tests.deliver.relay import ScriptedRelay, Step
@@ -43,6 +44,14 @@ def test_the_report_says_who_got_it_and_why_others_did_not(relayed: Callable[[in
     assert "deliveries short --state failed" in failed
     assert told.rstrip().endswith("went out to 3 people in 2 countries (50% of its readers).")
     assert "no issue 'nothing'" in box.run("report", "nothing", exit_code=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "percent"),
+    [(29, 291, 10), (8, 291, 3), (288, 291, 99), (2_999, 3_000, 99), (1, 3_000, 1), (5, 5, 100), (0, 5, 0)],
+)
+def test_shares_are_rounded_but_never_to_all_or_nobody(part: int, whole: int, percent: int) -> None:
+    assert _percent(part, whole) == percent
 
 
 def test_after_amend_each_edition_counts_all_who_got_it(relayed: Callable[[int], Box]) -> None:

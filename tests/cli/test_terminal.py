@@ -6,7 +6,9 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from io import StringIO
 
 import pytest
@@ -23,11 +25,11 @@ BEFORE = Tally(planned=12, deferred=4, sent=581, failed=3)
 NOON = 1_790_000_000_000
 
 
-def shown(box: Box, width: int, *steps: Progress) -> list[str]:
+def shown(box: Box, width: int, *steps: Progress, limit: int | None = None) -> list[str]:
     """The lines that stand on the screen after these steps."""
     out = StringIO()
     console = Console(file=out, force_terminal=True, width=width, soft_wrap=True, color_system=None)
-    with progress.sending(App(project=box.folder, talk=console), BEFORE) as show:
+    with progress.sending(App(project=box.folder, talk=console), BEFORE, limit) as show:
         for step in steps:
             show(step)
         before = out.tell()
@@ -63,6 +65,22 @@ def test_the_bar_and_its_note_fit_the_terminal(box: Box, width: int) -> None:
     told = " ".join(line.strip() for line in note)
     assert told.startswith("4 failed, 1 unknown, 8 answers 'later' in this run, waiting until ")
     assert told.endswith("; you may stop and go on later")
+
+
+def test_a_wait_until_another_day_is_told_with_its_date(box: Box) -> None:
+    tomorrow = int(time.time() * 1000) + 24 * 3_600_000
+    note = " ".join(line.strip() for line in shown(box, 120, Progress(sent=3, waiting_until=tomorrow))[1:])
+    day = datetime.fromtimestamp(tomorrow / 1000, tz=UTC)
+    assert f"waiting until {day:%Y-%m-%d %H:%M} UTC;" in note
+
+
+def test_a_database_in_trouble_is_told_beside_the_bar(box: Box) -> None:
+    told = shown(box, 120, Progress(sent=3, trouble="another program holds subscribers.db"))[1]
+    assert told.strip().endswith("another program holds subscribers.db; trying again")
+
+
+def test_the_bar_ends_where_the_limit_of_the_run_does(box: Box) -> None:
+    assert "587/594" in shown(box, 80, Progress(sent=3), limit=10)[0]
 
 
 def test_no_time_left_is_shown_while_nothing_leaves(box: Box) -> None:

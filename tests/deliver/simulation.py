@@ -227,6 +227,7 @@ class Fate(Enum):
     LATER_AT_END = "452 to the dot"
     NO_SUCH_USER = "550 5.1.1"
     UNWANTED = "554 to the dot"
+    POLICY = "550 5.7.1"
     QUOTA = "550 5.4.5"
     RELAY_GONE = "no connection any more"
 
@@ -240,6 +241,7 @@ ENDS: dict[Fate, tuple[Stage, Reply | None]] = {
     Fate.LATER_AT_END: (Stage.END, Reply(code=452, enhanced="4.3.1", text="later")),
     Fate.NO_SUCH_USER: (Stage.RCPT, Reply(code=550, enhanced="5.1.1", text="no such user")),
     Fate.UNWANTED: (Stage.END, Reply(code=554, enhanced="5.6.0", text="no")),
+    Fate.POLICY: (Stage.RCPT, Reply(code=550, enhanced="5.7.1", text="refused by local policy")),
     Fate.QUOTA: (Stage.RCPT, Reply(code=550, enhanced="5.4.5", text="Daily limit exceeded")),
     Fate.RELAY_GONE: (Stage.CONNECT, None),
 }

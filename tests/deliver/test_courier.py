@@ -177,6 +177,8 @@ def test_a_relay_that_stays_away_gives_everything_back_with_the_reason() -> None
     lost = [attempt for attempt in attempts.values() if attempt.stage is Stage.CONNECT]
     assert len(lost) >= 16
     assert all("nothing answers" in attempt.error for attempt in lost)
+    assert all("answered before, and does no more" in attempt.error for attempt in lost)
+    assert not any("check the port" in attempt.error for attempt in lost)
 
 
 def test_close_breaks_off_what_still_travels() -> None:

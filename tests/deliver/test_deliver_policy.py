@@ -100,10 +100,31 @@ PAUSING = [
 @pytest.mark.parametrize(("stage", "text"), PAUSING)
 def test_what_speaks_of_the_sender_pauses_and_marks_nobody(stage: Stage, text: str) -> None:
     verdict = judge(at(stage, text))
-    assert verdict.outcome.state is PLANNED
+    assert verdict.outcome.state is (LATER if verdict.doubted else PLANNED)
+    assert not (verdict.doubted and stage is Stage.MAIL)
     assert text in verdict.pause
     assert not verdict.outcome.bounced
-    assert not verdict.strike
+    assert verdict.strike is verdict.doubted
+
+
+@pytest.mark.parametrize(
+    ("stage", "text", "doubted"),
+    [
+        (Stage.MAIL, "550 5.7.1 Sender address rejected: not owned by user", False),
+        (Stage.RCPT, "550 5.4.5 Daily user sending limit exceeded.", False),
+        (Stage.END, "554 5.2.2 Submission quota exceeded", False),
+        (Stage.RCPT, "550 5.7.1 message refused by local policy", True),
+        (Stage.RCPT, "554 5.7.1 <address>: Relay access denied", True),
+        (Stage.RCPT, "550 5.1.8 Access denied, bad outbound sender", True),
+        (Stage.END, "554 5.7.1 Spam message rejected", True),
+    ],
+)
+def test_what_one_recipients_server_could_say_as_well_is_tried_after_the_others(
+    stage: Stage, text: str, doubted: bool
+) -> None:
+    verdict = judge(at(stage, text))
+    assert (verdict.doubted, verdict.outcome.state) == (doubted, LATER if doubted else PLANNED)
+    assert verdict.pause
 
 
 @pytest.mark.parametrize(
@@ -182,7 +203,7 @@ def test_nothing_is_sent_without_an_accepted_dot(
         assert stage is Stage.RCPT
         assert enhanced in BOUNCE_CODES
     if verdict.pause:
-        assert verdict.outcome.state is PLANNED
+        assert verdict.outcome.state is (LATER if verdict.doubted else PLANNED)
     if verdict.outcome.state is LATER:
         assert NOW < verdict.outcome.not_before <= NOW + TWO_DAYS
     assert plain_reason(attempt.reply)

@@ -37,11 +37,55 @@ def test_a_used_up_quota_pauses_and_marks_nobody() -> None:
     assert scene.count("planned") == 80
 
 
-def test_three_refusals_in_a_row_pause_and_no_more_are_marked() -> None:
-    scene = Scene(people=100, fate=lambda parcel: Fate.UNWANTED, connections=8)
+@pytest.mark.parametrize("people", [3, 100])
+def test_three_refusals_in_a_row_pause_and_nobody_has_failed(people: int) -> None:
+    broken = {"now": True}
+    scene = Scene(people=people, fate=lambda parcel: Fate.UNWANTED if broken["now"] else Fate.TAKE)
     report = scene.play()
-    assert (report.ending, report.failed) == (Ending.PAUSED, 3)
-    assert scene.count("planned") == 97
+    assert (report.ending, report.failed, scene.count("failed")) == (Ending.PAUSED, 0, 0)
+    assert (scene.count("deferred"), scene.count("planned")) == (3, people - 3)
+    broken["now"] = False
+    assert scene.again().ending is Ending.FINISHED
+    assert scene.count("sent") == people
+
+
+def test_readers_whose_servers_refuse_the_content_hold_a_send_once_and_not_for_ever() -> None:
+    scene = Scene(people=60, fate=only(7, 8, 9, 10, fate=Fate.UNWANTED), connections=1)
+    assert [scene.play().ending, scene.again().ending] == [Ending.PAUSED, Ending.FINISHED]
+    assert (scene.count("sent"), scene.count("failed"), bounced(scene)) == (56, 4, set())
+
+
+@pytest.mark.parametrize(
+    ("who", "pauses"),
+    [({6}, 0), ({60}, 0), ({6, 7}, 0), ({1}, 1), ({1, 20, 60}, 1), ({6, 7, 8}, 1), ({6, 7, 8, 30}, 1)],
+)
+def test_readers_whose_servers_refuse_by_policy_never_hold_a_send_for_ever(
+    who: set[int], pauses: int
+) -> None:
+    scene = Scene(people=60, fate=only(*who, fate=Fate.POLICY), connections=1)
+    endings = [scene.play().ending]
+    while endings[-1] is not Ending.FINISHED:
+        endings.append(scene.again().ending)
+    assert endings == [*[Ending.PAUSED] * pauses, Ending.FINISHED]
+    assert (scene.count("sent"), scene.count("failed"), bounced(scene)) == (60 - len(who), len(who), set())
+
+
+def test_a_relay_that_refuses_everybody_by_policy_loses_nobody() -> None:
+    broken = {"now": True}
+
+    def fate(parcel: Parcel) -> Fate:
+        return Fate.POLICY if broken["now"] and parcel.delivery > 30 else Fate.TAKE
+
+    scene = Scene(people=100, fate=fate)
+    assert scene.play().ending is Ending.PAUSED
+    for _ in range(8):
+        scene.since += 24 * HOUR
+        assert scene.again().ending is Ending.PAUSED
+        assert scene.count("failed") == 0
+    broken["now"] = False
+    scene.since += 24 * HOUR
+    assert scene.again().ending is Ending.FINISHED
+    assert scene.count("sent") == 100
 
 
 def test_a_dead_address_marks_only_itself() -> None:
@@ -185,6 +229,9 @@ def test_a_journal_in_trouble_for_a_while() -> None:
     scene = Scene(people=200, at={1.0: trouble})
     report = scene.play()
     assert (report.ending, report.sent) == (Ending.FINISHED, 200)
+    told = [step.trouble for step in scene.left]
+    assert sum(map(bool, told)) == 3
+    assert told[0] == told[-1] == ""
 
 
 def test_a_journal_that_is_gone_is_told_and_what_travelled_is_not_sent_again() -> None:

@@ -26,6 +26,7 @@ ROOT = Path(__file__).parents[2]
 SEND = ("send", "short", "--to", "dentists", "--yes")
 PATIENCE = 60.0  # seconds until a test that waits for something gives up
 LATER = 6 * 3_600_000  # milliseconds: by then every deferred row is due again
+UNDECIDED = {"unknown", "claimed"}  # no sender lives
 DATABASE = "subscribers.db"
 
 
@@ -140,9 +141,9 @@ class Ground(Box):
         return tally
 
     def resend_unknown(self) -> None:
-        """A person decides to send to the unknown ones again."""
+        """A person decides to send to the unknown ones again, and to those of a dead sender."""
         rows, _ = self.read()
-        self.resent.update(row.address for row in rows if row.state.value == "unknown")
+        self.resent.update(row.address for row in rows if row.state.value in UNDECIDED)
         self.run("resolve", "short", "--unknown", "resend", "--yes")
 
     def finish(self) -> Tally:

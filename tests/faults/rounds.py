@@ -122,7 +122,7 @@ def told_of_the_unwritten(ground: Ground, said: str) -> None:
     assert go_on, said
     assert bool(told) != bool(go_on[1]), said
     if told:
-        assert "newsletter deliveries short --state unknown" in said
+        assert "newsletter deliveries short --state claimed" in said
         assert "newsletter resolve short --unknown resend" in said
 
 

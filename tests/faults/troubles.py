@@ -18,9 +18,9 @@ Process = subprocess.Popen[str]
 
 
 def midway(ground: Ground, chance: random.Random, sender: Process) -> None:
-    """Wait for a random moment of this run."""
+    """Wait for a random moment of this run, once its program has begun."""
     ahead = max(1, (len(ground.people) - len(ground.relay.taken)) // 2)
-    ground.taken(len(ground.relay.taken) + chance.randrange(ahead), by=sender)
+    ground.taken(len(ground.relay.taken) + chance.randint(1, ahead), by=sender)
     time.sleep(chance.uniform(0, 0.03))
 
 

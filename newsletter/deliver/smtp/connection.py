@@ -160,7 +160,7 @@ class Connection:
 
     def _lose_step(self) -> NoReturn:
         self.lost_step = self._pipelining
-        why = "the relay's answers do not fit the commands"
+        why = "your mail server's answers do not fit the commands"
         self._end(why)
         raise WireError(why)
 

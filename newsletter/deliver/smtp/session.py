@@ -141,7 +141,7 @@ async def _encrypt(
     if reply.code != 220:
         raise trouble.no_starttls(relay, reply)
     if wire.reader.pending or wire.waiting:  # said in the clear, to be believed once encrypted
-        raise trouble.untrusted(relay, ConnectionError("the relay spoke before the encryption began"))
+        raise trouble.untrusted(relay, ConnectionError("it spoke before the encryption began"))
     try:
         await wire.start_tls(context, relay.host, timeouts.connect)
     except (ssl.SSLError, OSError) as error:

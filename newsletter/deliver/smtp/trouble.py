@@ -49,6 +49,8 @@ def unreachable(relay: Relay, error: OSError) -> RelayUnreachableError:
 def broken_off(relay: Relay, why: str) -> RelayUnreachableError:
     """The connection came about, and broke before mail could be sent."""
     hint = "is this a mail server? check [smtp] url, or try again later"
+    if relay.scheme == "smtp+starttls":
+        hint = f"is this a mail server? if its port is encrypted from the start: smtps://{relay.host}:{relay.port}"
     if relay.scheme != "smtps" and relay.port == 465:
         hint = f"port 465 is encrypted from the start: use smtps://{relay.host}:465"
     return RelayUnreachableError(why, where=relay.name, hint=hint)

@@ -46,13 +46,15 @@ class Wire(asyncio.Protocol):
             self._replies.extend(replies)
             self._wake()
         if self.reader.nonsense:
-            self.abort(f"the relay sent {self.reader.nonsense}")
+            self.abort(f"your mail server sent {self.reader.nonsense}")
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing more will come."""
         if self._timer is not None:
             self._timer.cancel()
-        self._break("the relay closed the connection" if exc is None else f"the connection broke: {exc}")
+        self._break(
+            "your mail server closed the connection" if exc is None else f"the connection broke: {exc}"
+        )
 
     def pause_writing(self) -> None:
         """More is buffered than may be: the end of the message is not out yet."""
@@ -165,7 +167,7 @@ class Wire(asyncio.Protocol):
 
     def _give_up(self, until: float) -> None:
         if self._waiter is not None and self._until == until:
-            self.abort(f"the relay did not answer within {self._patience:g} seconds")
+            self.abort(f"your mail server did not answer within {self._patience:g} seconds")
         else:
             self._look()
 
