@@ -64,7 +64,7 @@ def refuse_other_ways_out(store: Store, config: Config, send: Send) -> None:
         f"[web] base_url {what} newsletter.toml since this was approved, so its ways out would lead nowhere",
         where=send.slug,
         hint=f"put that back, or let the rest get the issue as it is now: newsletter send {send.slug} "
-        f"--to {send.audience} --amend",
+        f'--to "{send.audience}" --amend',
     )
 
 

@@ -10,7 +10,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from newsletter.errors import UsageError
 
 EXAMPLE = 'write it like "2026-12-01 09:00" or "2026-12-01 09:00 Europe/Paris"'
-_MOMENT = re.compile(r"\s*(\d{4}-\d{2}-\d{2})[ T](\d{1,2}:\d{2})(?::00)?(?:(?=Z\s*$)|\s+)?(\S+)?\s*")
+CONTINENTS = {"Africa", "America", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific"}
+"""Where zones are named by a city; the other names are abbreviations and old ones."""
+
+_MOMENT = re.compile(r"\s*(\d{4}-\d{2}-\d{2})[ T](\d{1,2}:\d{2})(?::00)?(?:\s+(\S+)|(Z))?\s*")
 
 
 def parse_moment(text: str, zone: ZoneInfo) -> int:
@@ -22,7 +25,7 @@ def parse_moment(text: str, zone: ZoneInfo) -> int:
     if not found:
         raise UsageError(f"'{text}' is no date and time", hint=EXAMPLE)
     try:
-        named = ZoneInfo("UTC" if found[3] == "Z" else found[3]) if found[3] else zone
+        named = ZoneInfo("UTC") if found[4] else ZoneInfo(found[3]) if found[3] else zone
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise UsageError(f"'{found[3]}' is no time zone", hint=_meant(found[3])) from None
     try:
@@ -36,10 +39,16 @@ def parse_moment(text: str, zone: ZoneInfo) -> int:
 
 
 def _meant(name: str) -> str:
-    """The zone that is meant by a city, or by a name with a slip; else an example."""
-    city = name.rpartition("/")[2].casefold().replace(" ", "_")
-    zones = {zone.rpartition("/")[2].casefold(): zone for zone in sorted(available_timezones())}
-    close = difflib.get_close_matches(city, zones, n=1, cutoff=0.75)
+    """The zone that is meant by a city, or by a name with a slip; else, as for abbreviations, an example."""
+    if name.isupper():
+        return EXAMPLE
+    city = name.rpartition("/")[2].casefold()
+    zones = {
+        zone.rpartition("/")[2].casefold(): zone
+        for zone in sorted(available_timezones())
+        if zone.partition("/")[0] in CONTINENTS
+    }
+    close = difflib.get_close_matches(city, zones, n=1, cutoff=0.85)
     return f"did you mean {zones[close[0]]}?" if close else EXAMPLE
 
 

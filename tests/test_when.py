@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from newsletter.errors import UsageError
-from newsletter.when import countdown, duration, parse_moment
+from newsletter.when import EXAMPLE, countdown, duration, parse_moment
 
 PARIS = ZoneInfo("Europe/Paris")
 
@@ -41,9 +41,18 @@ def test_a_city_or_a_slip_is_answered_with_its_zone(typed: str) -> None:
     assert raised.value.hint == "did you mean Europe/Paris?"
 
 
+@pytest.mark.parametrize("typed", ["CEST", "GMT+2", "UTC+2", "MSK", "Geneva", "WEST"])
+def test_what_may_mean_another_zone_is_answered_with_an_example(typed: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        parse_moment(f"2026-12-01 09:00 {typed}", PARIS)
+    assert raised.value.hint == EXAMPLE
+
+
 @pytest.mark.parametrize(
     "text",
     [
+        "2026-12-01 9:00pm",
+        "2026-12-01 09:00:30",
         "tomorrow",
         "2026-12-01",
         "2026-13-01 09:00",

@@ -51,7 +51,7 @@ def import_(app: App, file: Path, list_name: str, source: str, as_json: bool, ye
         if asks:
             show_first(app, listing, found)
             if not source:
-                app.warn("without --source, which says how they agreed, they stay pending and are not mailed")
+                app.warn("without --source (how they agreed) whoever is new stays pending, and is not mailed")
             app.confirm(f"Import {counted(found.rows, 'row', 'rows')} into '{list_name}'?", yes=False)
         with counting(app, "Importing", found.rows) as advance:
             report = arrivals.import_gathered(

@@ -48,7 +48,6 @@ def go_on(
     wait: bool,
 ) -> Tally:
     """Wait for the send's time, send what is due, tell -> the issue's tally. The caller holds the lock."""
-    campaign.refuse_other_ways_out(store, app.config, current)
     with going_on(app, store, current), ExitStack() as held:
         if (current.scheduled or 0) > now_ms():
             if not wait:

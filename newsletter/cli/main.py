@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import errno
 import importlib
 import io
@@ -50,7 +51,7 @@ HOMES = {
 """The module of each command: only the one that is typed is loaded."""
 
 
-GROUPS = ("subscribers", "lists", "segments")
+GROUPS = ("subscribers", "lists", "segments", "imports", "keys", "dkim", "consent")
 """Whose words people type without the group."""
 
 _RANGE = re.compile(r"(\S+) is not in the range x>=(\d+)\.")
@@ -82,8 +83,10 @@ class Commands(click.Group):
         if word not in HOMES and not word.startswith("-") and not ctx.resilient_parsing:
             from newsletter.tomlsource import nearest
 
-            groups = [name for name in GROUPS if word in self._words_of(ctx, name)]
-            meant = f"did you mean '{groups[0]} {word}'?" if groups else nearest(word, HOMES)
+            near = difflib.get_close_matches(word, HOMES, n=1, cutoff=0.8)
+            near += [f"{name} {word}" for name in GROUPS if word in self._words_of(ctx, name)]
+            named = " or ".join(f"'{one}'" for one in near[:2])
+            meant = f"did you mean {named}?" if near else nearest(word, HOMES)
             raise click.UsageError(f"there is no command '{word}'; {meant}", ctx)
         return super().resolve_command(ctx, args)
 

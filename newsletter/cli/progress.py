@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from rich.console import RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextColumn, TimeRemainingColumn
@@ -40,9 +41,9 @@ def sending(app: App, before: Tally, limit: int | None = None) -> Iterator[Progr
 
     `before` is how it stood.
     """
-    total = before.total if limit is None else min(before.total, _finished(before) + limit)
+    end = _End(before, limit)
     if not app.talk.is_terminal:
-        yield _Lines(app, before, total)
+        yield _Lines(app, before, end)
         return
     columns = (
         TextColumn("Sending"),
@@ -52,14 +53,17 @@ def sending(app: App, before: Tally, limit: int | None = None) -> Iterator[Progr
         _TimeLeft(),
     )
     with _NotedBar(*columns, console=app.talk, speed_estimate_period=30) as bar:
-        task = bar.add_task("", total=total, completed=_finished(before), rate="", note="", still=False)
+        task = bar.add_task(
+            "", total=end.of(Run()), completed=_finished(before), rate="", note="", still=False
+        )
 
         def show(now: Run) -> None:
             still = bool(now.waiting_until or now.trouble) or now.leaving or now.away
             speed = None if still else bar.tasks[0].speed
             rate = f"{speed:,.1f}/s" if speed else ""
             done = _finished(before) + _finished(now)
-            bar.update(task, completed=done, rate=rate, note=_note(app, before, now), still=still)
+            note = _note(app, before, now)
+            bar.update(task, completed=done, total=end.of(now), rate=rate, note=note, still=still)
 
         yield show
         bar.update(task, rate="", still=True)
@@ -92,13 +96,26 @@ class _TimeLeft(TimeRemainingColumn):
         return Text() if task.fields["still"] else super().render(task)
 
 
+class _End(NamedTuple):
+    """How far a run goes: whoever is left out meanwhile takes no place in its `limit`."""
+
+    before: Tally
+    limit: int | None
+
+    def of(self, now: Run) -> int:
+        """How many are finished then, as it looks now."""
+        if self.limit is None:
+            return self.before.total
+        return min(self.before.total, _finished(self.before) + self.limit + now.skipped)
+
+
 class _Lines:
     """Says how far the send is every ten seconds, once that it only waits for what is on its way, and at once
     when the mail server does not answer or the database cannot be written any more, or can again.
     """
 
-    def __init__(self, app: App, before: Tally, total: int) -> None:
-        self.app, self.before, self.total = app, before, total
+    def __init__(self, app: App, before: Tally, end: _End) -> None:
+        self.app, self.before, self.end = app, before, end
         self.started = self.last = time.monotonic()
         self.leaving = self.away = self.trouble = False
 
@@ -117,7 +134,7 @@ class _Lines:
         self.last = at
         done, note = _finished(now), _note(self.app, self.before, now)
         rate = done / (at - self.started)
-        whole = f"{_finished(self.before) + done:,} of {self.total:,} finished"
+        whole = f"{_finished(self.before) + done:,} of {self.end.of(now):,} finished"
         self.app.say(f"{whole}, {rate:,.1f} a second{', ' if note else ''}{note}")
 
 
@@ -126,11 +143,11 @@ def _finished(counts: Tally | Run) -> int:
 
 
 def _note(app: App, before: Tally, now: Run) -> str:
-    """What there is to say beside the bar; deferrals are of this run, as one person may cause several."""
+    """What there is to say beside the bar."""
     counts = ((before.failed + now.failed, "failed"), (before.unknown + now.unknown, "unknown"))
     parts = [f"{count:,} {word}" for count, word in counts if count]
     if now.deferred:
-        parts.append(f"{now.deferred:,} answer{'s' if now.deferred > 1 else ''} 'later' in this run")
+        parts.append(f"{now.deferred:,} put off")
     if now.leaving:
         which = "one that is on its way" if now.in_flight == 1 else f"{now.in_flight} that are on their way"
         parts.append(f"finishing {which}, at most 10 minutes")

@@ -172,5 +172,5 @@ def _for_the_board(app: App, title: str, tally: Tally, summary: Summary, edition
 
 def _percent(part: int, whole: int) -> int:
     """Rounded, but that neither all nor nobody is said where it is not so."""
-    rounded = round(100 * part / whole)
+    rounded = (200 * part + whole) // (2 * whole)
     return rounded if part in (0, whole) else min(max(rounded, 1), 99)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from newsletter import campaign
 from newsletter.cli.app import App, now_ms, pass_app
 from newsletter.cli.control import unfinished
 from newsletter.cli.going import go_on, refuse_other_home
@@ -33,6 +34,7 @@ def resume(app: App, issue: str, no_wait: bool, now: bool) -> None:
         with lock(app, store, slug) as holder, stopping(app) as stop:
             refuse_other_home(app, store)
             for paused in sorted(unfinished(app, store, slug), key=lambda send: send.scheduled or 0):
+                campaign.refuse_other_ways_out(store, app.config, paused)
                 send = _ready(store, paused, now=now)
                 store.sends.unknown_from_crash(send.id, app.relay.name)
                 tally = go_on(app, store, send, limits, holder, stop, limit=None, wait=not no_wait)

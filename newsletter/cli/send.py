@@ -181,6 +181,8 @@ def _take_up(
             f"{app.command('deliveries', current.slug, '--state', 'unknown')}"
         )
     amended = _compare(app, store, current, amend=amend)
+    if not amended:
+        campaign.refuse_other_ways_out(store, app.config, current)
     app.say(f"Going on with {current.audience}: {tally.sent:,} of {tally.total:,} have it, {left:,} to go.")
     if left:
         count = min(left, limit or left)

@@ -64,7 +64,7 @@ def serve(app: App, host: str, port: int, trust: tuple[str, ...]) -> None:
             built,
             listener,
             trust=trust,
-            stop=stop,
+            stop=stop.is_set,
             log=_log,
             ready=lambda: app.say(f"The pages are at {config.web.base_url}{here}. Stop with Ctrl+C."),
         )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 from newsletter.cli.app import App
@@ -14,20 +14,38 @@ from newsletter.cli.app import App
 SIGNALS = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)
 ]
-
-
+LOOK_EVERY = 0.1  # seconds
 HANGUP = getattr(signal, "SIGHUP", None)  # the window was closed; Windows has no such signal
 
 
-class Stopped(threading.Event):
+class Stopped:
     """Set by the first signal; `by_hand` where a person pressed Ctrl+C, and not the system or a service.
 
     `leave` is what a second signal calls; it is set while mail travels. Raised into an event loop, an
-    exception would come to whichever callback runs at that moment.
+    exception would come to whichever callback runs at that moment. It is no threading.Event: a signal that
+    comes while the same thread waits for one would wait for that one's lock for ever.
     """
 
     by_hand = False
     leave: Callable[[], object] | None = None
+
+    def __init__(self) -> None:
+        self._set = False
+
+    def set(self) -> None:
+        """Stop."""
+        self._set = True
+
+    def is_set(self) -> bool:
+        """Whether to stop."""
+        return self._set
+
+    def wait(self, seconds: float) -> bool:
+        """Sleep for so long, or until it is set -> whether it is."""
+        until = time.monotonic() + seconds
+        while not self._set and (left := until - time.monotonic()) > 0:
+            time.sleep(min(LOOK_EVERY, left))
+        return self._set
 
 
 @contextmanager
@@ -53,7 +71,8 @@ def stopping(app: App) -> Iterator[Stopped]:
         stop.by_hand = number == signal.SIGINT
         stop.set()
         travels = "Stopping: what is on its way is finished and written down. Once more to leave at once."
-        app.say(travels if stop.leave else "Stopping.")
+        with suppress(RuntimeError):  # it came while something was being written
+            app.say(travels if stop.leave else "Stopping.")
 
     outlived = {HANGUP} if HANGUP and signal.getsignal(HANGUP) is signal.SIG_IGN else set()
     before = {number: signal.signal(number, on_signal) for number in SIGNALS if number not in outlived}

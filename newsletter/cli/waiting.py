@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from newsletter import campaign, locks
 from newsletter.cli import progress
 from newsletter.cli.app import App, now_ms
+from newsletter.cli.stopping import Stopped
 from newsletter.deliver.limits import Limits
 from newsletter.errors import RefusedError
 from newsletter.models import Send, SendState
@@ -17,7 +17,7 @@ from newsletter.store import Store
 LOOK_EVERY = 0.5  # seconds between looks whether the relay is free
 
 
-def wait_for_time(app: App, store: Store, send: Send, stop: threading.Event) -> bool:
+def wait_for_time(app: App, store: Store, send: Send, stop: Stopped) -> bool:
     """Count down to the send's time -> whether to begin; a pause, cancel or stop ends the wait.
 
     So does a computer that slept until long after it.
@@ -112,7 +112,7 @@ def refuse_taken(app: App, limits: Limits) -> None:
 
 
 def wait_for_relay(
-    app: App, store: Store, send: Send, limits: Limits, stop: threading.Event, held: ExitStack
+    app: App, store: Store, send: Send, limits: Limits, stop: Stopped, held: ExitStack
 ) -> bool:
     """Wait until no other send uses the relay's limits, and hold them -> whether to begin."""
     told = ""

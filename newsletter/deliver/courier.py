@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from newsletter.deliver.ports import Attempt, HandBack, Parcel, Stage
 from newsletter.deliver.smtp import Connection, Timeouts, Tls, connect, trust
 from newsletter.deliver.token import token_of
-from newsletter.errors import RelayError
+from newsletter.errors import RelayError, RelayUnreachableError
 from newsletter.relay import Relay
 
 WAITS = (1.0, 3.0, 10.0, 20.0, 30.0)  # seconds between tries to reach a relay that went away
@@ -260,7 +260,9 @@ class SmtpCourier:
             self._failures = self._failures + 1 if again else max(self._failures, 1)
         else:
             self._failures = 0
-            self.recall(f"{self._relay.name} answered before, and does no more: {error.message}")
+            lost = isinstance(error, RelayUnreachableError)
+            gone = f"{self._relay.name} answered before, and does no more: {error.message}"
+            self.recall(gone if lost else str(error))
 
     async def _leave(self, connection: Connection | None) -> None:
         if connection is not None:

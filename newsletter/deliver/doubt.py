@@ -23,13 +23,16 @@ class Trust(Enum):
 
 
 class _Refused(Struct, frozen=True, kw_only=True):
-    """Who is in doubt; `until` so many mails have been taken. `pause` is for a relay that takes none."""
+    """Who is in doubt; `until` so many mails have been taken.
+
+    `again` where this was so before, `policy` why to pause where it is our mail that is not liked.
+    """
 
     outcome: Outcome
     domain: str
     until: int
     again: bool
-    pause: str
+    policy: str
 
 
 class Doubt:
@@ -38,11 +41,11 @@ class Doubt:
     A relay that knows nobody says of everybody that there is no such mailbox. So a refusal is `deferred` at
     first, and however the run ends they are tried again; mails that the relay takes afterwards, or the end of
     what there is to do, show that the recipients are at fault: then they have `failed`. Mails that were on
-    their way already, over so many `connections`, show nothing. What is said of the sender, but
-    may hold for one recipient's server only, pauses the send at first where it is not PROVEN that the relay
-    takes mail; said again it is doubted likewise, and pauses once more where the relay takes nothing else.
-    Before it is PROVEN that the relay takes mail
+    their way already, over so many `connections`, show nothing. Before it is PROVEN that the relay takes mail
     nobody is marked as bounced; without any `trust`, one that takes nothing is at fault itself.
+
+    A policy against our mail may be that of one recipient's server, too. A run in which the relay takes
+    nothing else pauses; else they are tried once more, and have failed then.
     """
 
     def __init__(self, *, connections: int = 1, trust: Trust = Trust.ONCE) -> None:
@@ -52,28 +55,29 @@ class Doubt:
         self._refused: dict[int, _Refused] = {}
         self._blamed = False
 
-    def note(self, verdict: Verdict, domain: str, *, attempts: int, now: int, jitter: float) -> Verdict:
+    def note(
+        self, verdict: Verdict, domain: str, *, attempts: int, again: bool, now: int, jitter: float
+    ) -> Verdict:
         """Take a verdict about somebody of `domain` in -> it, with what follows for earlier ones.
 
-        Who is refused is tried again, the later the more `attempts` there were before. `now` is UTC ms;
-        `jitter` is drawn from [0, 1).
+        Who is refused is tried again, the later the more `attempts` there were before; `again` says that
+        this was so before. `now` is UTC ms; `jitter` is drawn from [0, 1).
         """
-        outcome, pause = verdict.outcome, ""
+        outcome = verdict.outcome
         self._refused.pop(outcome.delivery, None)
-        if verdict.doubted and (self._trust is Trust.PROVEN or (attempts and self._trust is Trust.ONCE)):
-            pause = verdict.pause if attempts == 1 else ""
-            outcome = replace(outcome, state=DeliveryState.FAILED, not_before=0)
-            verdict = Verdict(outcome=outcome)
         if outcome.state is DeliveryState.SENT:
             self._trust = Trust.PROVEN
             self._taken += 1
             return replace(verdict, revisions=self._settle(self._taken)) if self._refused else verdict
-        if outcome.state is not DeliveryState.FAILED or not _is_refusal(outcome):
+        if not (verdict.doubted or _is_refusal(outcome)):
             return verdict
         if not self._blamed:
-            until = self._taken + self._on_the_way + 1
             self._refused[outcome.delivery] = _Refused(
-                outcome=outcome, domain=domain, until=until, again=attempts > 0, pause=pause
+                outcome=replace(outcome, state=DeliveryState.FAILED, not_before=0),
+                domain=domain,
+                until=self._taken + self._on_the_way + 1,
+                again=again,
+                policy=verdict.pause if verdict.doubted else "",
             )
         later = now + retry_delay(attempts, jitter)
         waits = replace(
@@ -91,18 +95,21 @@ class Doubt:
 
         Where the run ends though there are more people (it is not `dry`), an unproven relay stays in doubt.
         """
-        what = ""
-        if self._refused and self._trust is not Trust.PROVEN:
+        what = "" if self._taken else self._policy()
+        unproven = bool(self._refused) and self._trust is not Trust.PROVEN
+        if unproven and not what:
             what = self._at_fault()
-            if what or not dry:
-                self.blame()
+        if what or (unproven and not dry):
+            self.blame()
         return self._settle(), what
+
+    def _policy(self) -> str:
+        """What was said against our mail, of anybody."""
+        return next((one.policy for one in self._refused.values() if one.policy), "")
 
     def _at_fault(self) -> str:
         """Why it must be the relay, which has taken nothing in this run."""
         refused = list(self._refused.values())
-        if pause := next(filter(None, (one.pause for one in refused)), ""):
-            return pause
         what = too_many(len(refused), {one.domain for one in refused})
         alone = len(refused) == 1 and refused[0].again  # whoever went on has seen that it is this address
         if not what and self._trust is Trust.NONE and not alone:
@@ -111,14 +118,19 @@ class Doubt:
         return what and f"{what}; {last_word(refused[-1].outcome)}"
 
     def _settle(self, taken: int | None = None) -> Sequence[Outcome]:
-        """Let those fail who waited until so many mails were taken, or all."""
-        over = [one for one in self._refused.values() if taken is None or one.until <= taken]
-        for one in over:
-            del self._refused[one.outcome.delivery]
+        """Let those fail who waited until so many mails were taken, or all but who is tried once more."""
+        if taken is None:
+            over = [one for one in self._refused.values() if one.again or not one.policy]
+            self._refused.clear()
+        else:
+            over = [one for one in self._refused.values() if one.until <= taken]
+            for one in over:
+                del self._refused[one.outcome.delivery]
         proven = self._trust is Trust.PROVEN
         return [replace(one.outcome, bounced=one.outcome.bounced and proven, revised=True) for one in over]
 
 
 def _is_refusal(outcome: Outcome) -> bool:
     """Whether it failed by a refusal; not whoever was given up after many tries, which is the reason then."""
-    return outcome.reply is not None and outcome.reply.code >= 500 and not outcome.reason
+    refused = outcome.reply is not None and outcome.reply.code >= 500
+    return outcome.state is DeliveryState.FAILED and refused and not outcome.reason

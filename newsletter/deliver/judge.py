@@ -57,11 +57,14 @@ class Judge:
             give_up_after=self._give_up_after,
         )
         self._approach.note(domain, attempt, now)
-        tripped = self._breaker.note(verdict, domain, first=not claim.attempts)
+        tripped = self._breaker.note(verdict, domain, first=not claim.attempts, again=claim.refused)
         if tripped and self._breaker.at_fault:
             self._doubt.blame()
-        verdict = self._doubt.note(verdict, domain, attempts=claim.attempts, now=now, jitter=jitter)
-        return replace(verdict, pause=verdict.pause or tripped) if tripped else verdict
+        pause = verdict.pause or tripped if tripped or not verdict.doubted else ""
+        verdict = self._doubt.note(
+            verdict, domain, attempts=claim.attempts, again=claim.refused, now=now, jitter=jitter
+        )
+        return replace(verdict, pause=pause)
 
     def close(self, *, dry: bool) -> tuple[Sequence[Outcome], str]:
         """What is still to be said of people when nobody is left to be tried for now -> and why to pause.

@@ -22,21 +22,18 @@ BOUNCE_CODES = frozenset({"5.1.1", "5.1.3", "5.1.6", "5.1.10"})
 _MINUTE = 60_000
 DELAYS = tuple(minutes * _MINUTE for minutes in (5, 15, 30, 60, 120, 240))
 RUN_WAITS = (15_000, 30_000, 60_000, 120_000, 300_000, 900_000)  # milliseconds to a relay in trouble
-STRIKES = 3  # refused after DATA
+STRIKES = 3  # refused after DATA; by policy, that many domains
+SAME_DOMAIN = 10  # refused by policy
 UNANSWERED = 10  # handed over without an answer; more where one restart of the relay can lose more
 MISSED, MISSED_DOMAINS = 20, 5  # so many recipients of so many domains: it is the relay, not they
-
-
-_SAID_ELSEWHERE = frozenset({About.LOGIN, About.SENDER, About.POLICY})  # by recipients' servers as well
-_OF_ONE = frozenset({Stage.RCPT, Stage.DATA, Stage.END})
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
     """What becomes of a delivery. `pause` says why the whole send must stop, empty where it need not.
 
-    `strike` marks a refusal that stops the send when three different recipients in a row meet one at the
-    first try. `revisions` are what follows for those who were refused before; `doubted` says that it is not
-    known yet whose fault this refusal is.
+    `strike` marks a refusal that stops the send when three different recipients in a row, who were not
+    refused before, meet one. `revisions` are what follows for those who were refused before. `doubted` says
+    that it is not known yet whose fault this refusal is: `pause` is then the reason where it is ours.
     """
 
     outcome: Outcome
@@ -49,7 +46,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
 def classify(
     attempt: Attempt, *, attempts: int, first_claimed: int, now: int, jitter: float, give_up_after: int
 ) -> Verdict:
-    """Judge one attempt by the rules of design section 5, in their order.
+    """Judge one attempt on its own: what the Breaker and the Doubt make of several comes after.
 
     `attempts` counts the earlier tries; `first_claimed`, `now` are UTC ms, `give_up_after` is in ms;
     `jitter` is drawn from [0, 1).
@@ -87,26 +84,32 @@ class Breaker(Struct, kw_only=True):
     """Counts what goes wrong in a row, each recipient once; a success begins the counts anew."""
 
     connections: int = 1
-    struck: set[int] = field(default_factory=set)
+    struck: set[int | str] = field(
+        default_factory=set
+    )  # recipients; of those whom a policy refused the domains
+    by_policy: set[int] = field(default_factory=set)
     unanswered: set[int] = field(default_factory=set)
     missed: set[int] = field(default_factory=set)
     domains: set[str] = field(default_factory=set)  # of those who were missed
 
-    def note(self, verdict: Verdict, domain: str, *, first: bool = True) -> str:
+    def note(self, verdict: Verdict, domain: str, *, first: bool = True, again: bool = False) -> str:
         """Take a verdict about somebody of `domain` in; why the send must pause now, or an empty text.
 
-        Who was refused or could not be reached counts at the `first` try only: at the end of a healthy send,
-        those are left whose mailboxes are full, or whose servers refuse this mail.
+        Who could not be reached counts at the `first` try only, and who was refused not when that happens
+        `again`: at the end of a healthy send, those are left whose mailboxes are full, or whose servers
+        refuse this mail. A domain with a policy of its own counts once, up to a point.
         """
         outcome = verdict.outcome
         if outcome.state is DeliveryState.SENT:
             self.struck.clear()
+            self.by_policy.clear()
             self.unanswered.clear()
             self.missed.clear()
             self.domains.clear()
             return ""
-        if verdict.strike and first:
-            self.struck.add(outcome.delivery)
+        if verdict.strike and not again:
+            self.struck.add(domain if verdict.doubted else outcome.delivery)
+            self.by_policy |= {outcome.delivery} if verdict.doubted else set()
         if outcome.state is DeliveryState.UNKNOWN:
             self.unanswered.add(outcome.delivery)
         if first and outcome.state in (DeliveryState.DEFERRED, DeliveryState.FAILED):
@@ -118,12 +121,16 @@ class Breaker(Struct, kw_only=True):
     @property
     def at_fault(self) -> bool:
         """Whether so many were refused or missed in a row that it is the relay."""
-        return len(self.struck) >= STRIKES or bool(too_many(len(self.missed), self.domains))
+        return self._refuses or bool(too_many(len(self.missed), self.domains))
+
+    @property
+    def _refuses(self) -> bool:
+        return len(self.struck) >= STRIKES or len(self.by_policy) >= SAME_DOMAIN
 
     def _too_much(self) -> str:
         """What cannot be the recipients' fault any more; an empty text where nothing is."""
-        if len(self.struck) >= STRIKES:
-            return f"{len(self.struck)} recipients in a row were refused"
+        if self._refuses:
+            return f"{max(len(self.struck), len(self.by_policy))} recipients in a row were refused"
         if len(self.unanswered) >= max(UNANSWERED, 2 * self.connections + 1):
             return f"{len(self.unanswered)} messages in a row were handed over and not answered"
         return too_many(len(self.missed), self.domains)
@@ -162,14 +169,15 @@ def _refused(attempt: Attempt, reply: Reply) -> Verdict | None:
     """A refusal about the sender or for good; None where the parcel may be tried again.
 
     A 5xx to MAIL is about the message's size or else the sender, whatever its words. One at RCPT is about the
-    recipient; one after DATA about the message, and counts to the breaker. What is said of the sender after
-    MAIL is doubted: it may hold for one recipient's server only.
+    recipient; one after DATA about the message, and counts to the breaker. A policy that is told after MAIL
+    is doubted: it may be that of one recipient's server.
     """
     whom = about(reply)
     if attempt.stage is Stage.MAIL and reply.code >= 500 and whom in (About.OTHER, About.UNCLEAR):
         whom = About.SIZE if too_large(reply) else About.SENDER
     if whom not in (About.OTHER, About.UNCLEAR):
-        doubted = attempt.stage in _OF_ONE and reply.code >= 500 and whom in _SAID_ELSEWHERE
+        late = attempt.stage in (Stage.RCPT, Stage.DATA, Stage.END)
+        doubted = late and reply.code >= 500 and whom is About.POLICY
         state = DeliveryState.DEFERRED if doubted else DeliveryState.PLANNED
         verdict = _plain(attempt, state, reply)
         return replace(verdict, pause=pause_reason(whom, reply), doubted=doubted, strike=doubted)

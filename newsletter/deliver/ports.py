@@ -148,7 +148,7 @@ class Courier(Protocol):
 
 
 class Stop(Protocol):
-    """Asks a run to finish what is in flight and end; asyncio.Event and threading.Event both do."""
+    """Asks a run to finish what is in flight and end; an asyncio.Event does, too."""
 
     def is_set(self) -> bool:
         """Whether to stop."""
@@ -156,7 +156,7 @@ class Stop(Protocol):
 
 
 class Progress(Struct, frozen=True, kw_only=True):
-    """How far a run is. `deferred` counts deferrals, so a row deferred twice counts twice.
+    """How far a run is. `deferred` counts whoever waits for another try, of earlier runs as well.
 
     `waiting_until` (UTC ms) is set while nothing may leave: a limit is reached, or only deferred rows remain.
     `leaving` is set while the run has ended but for what is in flight, `away` while the relay is away;

@@ -72,7 +72,8 @@ class Counts:
 
     def progress(self, state: Progress) -> Progress:
         """The run's `state` with the counts, as a progress bar wants them."""
-        return replace(state, **self._seen())
+        seen = self._seen()
+        return replace(state, **{name: seen[name] for name in ("sent", "failed", "skipped", "unknown")})
 
     def report(
         self,

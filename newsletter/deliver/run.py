@@ -135,6 +135,7 @@ class _Run:
         self._dry = False  # the journal had nothing more to give
         self._next_due: int | None = None
         self._used_up_until: int | None = None
+        self._put_off = 0  # how many are deferred, as the journal said last
         self._looked = 0.0  # when the journal was last asked, by the loop's clock
         self._news = asyncio.Event()
         self._ending: Ending | None = None
@@ -209,7 +210,7 @@ class _Run:
             self._counts.note_outcome(outcome)
             self._dry = self._dry and outcome.state is not DeliveryState.PLANNED
         self._counts.note(DeliveryState.SKIPPED, answer.skipped)
-        self._next_due = answer.next_due
+        self._next_due, self._put_off = answer.next_due, answer.put_off
         if entry.room:
             fewer = len(answer.claims) + answer.skipped < entry.room
             self._dry = fewer and (self._next_due is None or self._next_due > self._orders.clock())
@@ -282,6 +283,7 @@ class _Run:
             free = self._orders.meter.next_free(now)
             waiting_until = self._next_due if self._dry else free if free > now + 1000 else None
         state = Progress(
+            deferred=self._put_off,
             in_flight=len(self._claims),
             waiting_until=waiting_until,
             leaving=self._ending is not None and bool(self._claims),

@@ -118,7 +118,7 @@ _PAUSE = {
     About.TLS: "your mail server wants an encrypted connection: begin [smtp] url with smtp+starttls://",
     About.LOGIN: "your mail server wants a login that may send: see [smtp] user and password",
     About.SENDER: "your mail server does not accept the sender address",
-    About.POLICY: "the mail servers refuse this mail because of its sender or content",
+    About.POLICY: "a mail server refuses this mail because of its sender or content",
     About.SIZE: "this mail is larger than your mail server takes: make its pictures smaller",
 }
 

@@ -66,7 +66,10 @@ class Reply(Struct, frozen=True, kw_only=True):
 
 
 class Claim(Struct, frozen=True, kw_only=True):
-    """A delivery that was claimed, with the person's values read at the claim."""
+    """A delivery that was claimed, with the person's values read at the claim.
+
+    `refused` says that the last answer to it was one for good (5xx), which is doubted since.
+    """
 
     delivery: int
     stencil: bytes
@@ -74,6 +77,7 @@ class Claim(Struct, frozen=True, kw_only=True):
     profile: Profile
     attempts: int
     first_claimed: int
+    refused: bool = False
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
@@ -102,7 +106,8 @@ class Exchange(Struct, frozen=True, kw_only=True):
     instead of claimed. `next_due` is when the next row is due, now for planned ones without room; None where
     none waits. `state` is the send's state as the database has it now: another terminal may have paused or
     cancelled it.
-    `elsewhere` counts what others sent through the same relay since the last exchange (0 where none is told).
+    `elsewhere` counts what others sent through the same relay since the last exchange, `put_off` whoever is
+    deferred by now (each 0 where it is not told).
     """
 
     claims: Sequence[Claim]
@@ -110,6 +115,7 @@ class Exchange(Struct, frozen=True, kw_only=True):
     next_due: int | None
     state: SendState
     elsewhere: int = 0
+    put_off: int = 0
 
 
 class Tally(Struct, frozen=True, kw_only=True):

@@ -60,6 +60,7 @@ _CLAIM_SQL = f"""
     {_IN_SQL}"""
 _PULL_IN_SQL = "UPDATE deliveries SET not_before = ? WHERE send = ? AND state = 'deferred' AND not_before > ?"
 _PLANNED_SQL = "SELECT EXISTS (SELECT 1 FROM deliveries d WHERE d.send = ? AND d.state = 'planned')"
+_PUT_OFF_SQL = "SELECT count(*) FROM deliveries WHERE send = ? AND state = 'deferred'"
 _FREE_SQL = "SELECT count(*) FROM deliveries d WHERE d.send = ? AND d.state = 'claimed'"
 
 
@@ -89,6 +90,7 @@ class Journal:
         self._shared = Shared.first(connection, relay, now()) if shared else None
         self._addresses: dict[int, str] = {}  # of the deliveries that were claimed here and have no outcome
         self._latest: int | None = None  # what the clock said last
+        self._put_off = int(connection.value(_PUT_OFF_SQL, [send]))  # rows that are deferred
         self._bind = Binder()
         self._due_sql = _due_sql(self._consents(), self._bind)
 
@@ -105,19 +107,28 @@ class Journal:
         now = self._now()
         with self._connection.transaction():
             taken = self._write([outcome for outcome in outcomes if not outcome.revised], now)
-            self._revise([outcome for outcome in outcomes if outcome.revised], now)
+            put_off = self._put_off + sum(outcome.state is DeliveryState.DEFERRED for outcome in outcomes)
+            put_off -= self._revise([outcome for outcome in outcomes if outcome.revised], now)
             shared = self._shared and self._shared.again(self._connection, taken, now)
             self._mind_the_clock(now)
             state = self._state()
-            claims, skipped, more = self._claim(room, now) if state is SendState.RUNNING else ([], 0, False)
+            found = self._claim(room, now) if state is SendState.RUNNING else ([], 0, 0, False)
+            claims, skipped, again, more = found
             more = more or (room == 0 and bool(self._connection.value(_PLANNED_SQL, [self._send])))
             next_due = now if more else next_due_of(self._connection, self._send)
-        self._shared = shared
+        self._shared, self._put_off = shared, put_off - again
         for outcome in outcomes:
             self._addresses.pop(outcome.delivery, None)
         self._addresses.update((claim.delivery, claim.profile.address.text) for claim in claims)
         elsewhere = shared.elsewhere if shared else 0
-        return Exchange(claims=claims, skipped=skipped, next_due=next_due, state=state, elsewhere=elsewhere)
+        return Exchange(
+            claims=claims,
+            skipped=skipped,
+            next_due=next_due,
+            state=state,
+            elsewhere=elsewhere,
+            put_off=self._put_off,
+        )
 
     # --- outcomes
 
@@ -170,12 +181,15 @@ class Journal:
         if mac is not None:
             self._bounces.mark(outcome, subject, address, mac, now)
 
-    def _revise(self, outcomes: Sequence[Outcome], now: int) -> None:
-        """Let people fail after all, who were put off in doubt."""
+    def _revise(self, outcomes: Sequence[Outcome], now: int) -> int:
+        """Let people fail after all, who were put off in doubt -> how many are."""
+        count = 0
         for outcome in outcomes:
             failed = self._connection.run(_FAIL_SQL, [now, outcome.delivery, self._send])
             if failed and outcome.bounced:
                 self._bounce(outcome, now)
+            count += failed
+        return count
 
     # --- claims
 
@@ -185,16 +199,20 @@ class Journal:
             self._connection.run(_PULL_IN_SQL, [now + LONGEST_WAIT, self._send, now + LONGEST_WAIT])
         self._latest = now
 
-    def _claim(self, room: int, now: int) -> tuple[list[Claim], int, bool]:
-        """Claim what is due -> the claims, how many were skipped, and whether it stopped before the end."""
+    def _claim(self, room: int, now: int) -> tuple[list[Claim], int, int, bool]:
+        """Claim what is due -> the claims, how many were skipped, how many of both had been deferred, and
+        whether it stopped before the end.
+        """
         free = min(room, MOST_IN_FLIGHT - int(self._connection.value(_FREE_SQL, [self._send])))
         claims: list[Claim] = []
-        looked = skipped = 0
+        looked = skipped = again = 0
         while free > len(claims) and looked < _MOST_LOOKED:
-            rows = self._due(free - len(claims), now)
+            deferred, planned = self._due(free - len(claims), now)
+            rows = deferred + planned
             if not rows:
-                return claims, skipped, False
+                return claims, skipped, again, False
             looked += len(rows)
+            again += len(deferred)
             kept, left = [], []
             for row in rows:
                 if reason := _why_skipped(row):
@@ -206,18 +224,22 @@ class Journal:
             self._connection.run(_CLAIM_SQL, [now, now, now, json.dumps([row[0] for row in kept])])
             skipped += len(left)
             claims += [self._read_claim(row, now) for row in kept]
-        return claims, skipped, looked >= _MOST_LOOKED
+        return claims, skipped, again, looked >= _MOST_LOOKED
 
-    def _due(self, most: int, now: int) -> list[Row]:
+    def _due(self, most: int, now: int) -> tuple[list[Row], list[Row]]:
+        """Rows that are due: the deferred ones, and planned ones as far as there is room."""
         values = {**self._bind.values, "send": self._send, "now": now, "most": most}
-        rows: list[Row] = json.loads(self._connection.value(self._due_sql.format(state="deferred"), values))
-        if len(rows) < most:
-            values["most"] = most - len(rows)
-            rows += json.loads(self._connection.value(self._due_sql.format(state="planned"), values))
-        return rows
+        deferred: list[Row] = json.loads(
+            self._connection.value(self._due_sql.format(state="deferred"), values)
+        )
+        planned: list[Row] = []
+        if len(deferred) < most:
+            values["most"] = most - len(deferred)
+            planned = json.loads(self._connection.value(self._due_sql.format(state="planned"), values))
+        return deferred, planned
 
     def _read_claim(self, row: Row, now: int) -> Claim:
-        delivery, subject, stencil, attempts, first_claimed, _, _, *profile = row
+        delivery, subject, stencil, attempts, first_claimed, code, _, _, *profile = row
         return Claim(
             delivery=delivery,
             stencil=bytes.fromhex(stencil),
@@ -225,6 +247,7 @@ class Journal:
             profile=read_profile(tuple(profile)),
             attempts=attempts,
             first_claimed=min(now if first_claimed is None else first_claimed, now),
+            refused=code >= 500,
         )
 
     def _consents(self) -> list[list[int]]:
@@ -258,7 +281,7 @@ def _due_sql(consents: Sequence[Sequence[int]], bind: Binder) -> str:
     """Rows of a state that are due, with consent and person (NULL where erased); `{state}` comes later."""
     return f"""
         SELECT json_group_array(json_array(
-            d.id, hex(d.subscriber), hex(t.digest), d.attempts, d.first_claimed,
+            d.id, hex(d.subscriber), hex(t.digest), d.attempts, d.first_claimed, coalesce(d.reply_code, 0),
             {SUPPRESSION_SQL}, {consent_in_sql(consents, bind)}, {PROFILE_COLUMNS}))
         FROM (SELECT * FROM deliveries d
             WHERE d.send = :send AND d.state = '{{state}}' AND d.not_before <= :now
@@ -268,7 +291,7 @@ def _due_sql(consents: Sequence[Sequence[int]], bind: Binder) -> str:
 
 
 def _why_skipped(row: Row) -> str:
-    suppression, consents, address = row[5], row[6], row[7]
+    suppression, consents, address = row[6], row[7], row[8]
     if address is None:
         return GONE
     if suppression is not None:

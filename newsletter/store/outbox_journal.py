@@ -32,7 +32,7 @@ _HOLDS_SQL = """
     WHEN 'goodbye' THEN EXISTS (SELECT 1 FROM leavings v WHERE v.event = o.about AND v.subject = o.subject)
     ELSE 1 END"""
 _DUE_SQL = f"""
-    SELECT o.id, o.kind, o.subject, o.attempts, o.first_claimed, {_HOLDS_SQL},
+    SELECT o.id, o.kind, o.subject, o.attempts, o.first_claimed, coalesce(o.reply_code, 0), {_HOLDS_SQL},
         EXISTS (SELECT 1 FROM suppressions x WHERE x.address_mac = o.address_mac
             AND (x.kind = 'bounced' OR x.kind = 'complained')),
         {PROFILE_COLUMNS}
@@ -162,7 +162,7 @@ class OutboxJournal:
         return claims, skipped
 
     def _take(self, row: Row, now: int) -> Claim:
-        mail, _, subject, attempts, first_claimed, _, _, *profile = row
+        mail, _, subject, attempts, first_claimed, code, _, _, *profile = row
         self._connection.run(
             "UPDATE outbox SET state = 'claimed', first_claimed = coalesce(first_claimed, ?), updated = ? "
             "WHERE id = ?",
@@ -175,11 +175,12 @@ class OutboxJournal:
             profile=read_profile(tuple(profile)),
             attempts=attempts,
             first_claimed=first_claimed if first_claimed is not None else now,
+            refused=code >= 500,
         )
 
 
 def _why_skipped(row: Row) -> str:
-    kind, holds, refuses, address = row[1], row[5], row[6], row[7]
+    kind, holds, refuses, address = row[1], row[6], row[7], row[8]
     if address is None:
         return GONE
     if not holds:

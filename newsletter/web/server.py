@@ -6,7 +6,6 @@ import errno
 import logging
 import socket
 import sys
-import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -63,9 +62,9 @@ def _unusable(host: str, port: int, error: OSError) -> RefusedError:
 
 
 class _Server(uvicorn.Server):
-    """Ends when `stop` is set; the signals are the caller's."""
+    """Ends when `stop` says so; the signals are the caller's."""
 
-    stop: threading.Event
+    stop: Callable[[], bool]
     ready: Callable[[], None]
 
     @contextmanager
@@ -77,7 +76,7 @@ class _Server(uvicorn.Server):
         self.ready()
 
     async def on_tick(self, counter: int) -> bool:
-        return await super().on_tick(counter) or self.stop.is_set()
+        return await super().on_tick(counter) or self.stop()
 
 
 def run(
@@ -85,11 +84,11 @@ def run(
     listener: socket.socket,
     *,
     trust: Sequence[str] = (),
-    stop: threading.Event,
+    stop: Callable[[], bool],
     ready: Callable[[], None] = lambda: None,
     log: Callable[[str], None],
 ) -> None:
-    """Serve until `stop` is set; what is under way is finished. X-Forwarded-* counts from `trust` alone."""
+    """Serve until `stop` says so; what is under way is finished. X-Forwarded-* counts from `trust` alone."""
     trusted = [*LOOPBACK, *trust]
     _quiet(log)
     config = uvicorn.Config(

@@ -75,7 +75,8 @@ def test_ways_out_are_all_as_approved_or_all_as_now(relayed: Named, first: str) 
         box.environ["NEWSLETTER_BASE_URL"] = other
         for command in (("send", "short", "--to", "dentists", "--yes"), ("resume", "short")):
             told = box.run(*command, exit_code=1).stderr
-            assert "base_url" in told and "--amend" in told
+            assert "base_url" in told and '--to "dentists" --amend' in told
+            assert "paused" in box.run("status", "short").stdout, "cron must not take it up"
         assert len(relay.taken) == 1
         box.send("--amend")
         heads = [message.data.partition(b"\r\n\r\n")[0] for message in relay.taken]

@@ -16,6 +16,7 @@ import pytest
 from newsletter import locks
 from newsletter.audience.reading import parse_segment
 from newsletter.cli.app import App
+from newsletter.cli.stopping import Stopped
 from newsletter.cli.waiting import wait_for_relay
 from newsletter.deliver.limits import Limits
 from newsletter.errors import RefusedError
@@ -174,7 +175,7 @@ def test_the_relay_that_was_waited_for_is_held(box: Box) -> None:
             send = store.sends.create("short", "dentists", 0)
             store.sends.plan(send.id, parse_segment(store, "dentists"), [], lambda *_: None)
             send = store.sends.get(send.id)
-            assert wait_for_relay(app, store, send, limits, threading.Event(), held)
+            assert wait_for_relay(app, store, send, limits, Stopped(), held)
             with (
                 pytest.raises(RefusedError, match="another issue"),
                 locks.using(box.folder, app.relay.name, datetime.now(UTC)),

@@ -48,7 +48,16 @@ def test_the_report_says_who_got_it_and_why_others_did_not(relayed: Callable[[in
 
 @pytest.mark.parametrize(
     ("part", "whole", "percent"),
-    [(29, 291, 10), (8, 291, 3), (288, 291, 99), (2_999, 3_000, 99), (1, 3_000, 1), (5, 5, 100), (0, 5, 0)],
+    [
+        (29, 291, 10),
+        (8, 291, 3),
+        (288, 291, 99),
+        (2_999, 3_000, 99),
+        (1, 3_000, 1),
+        (1, 8, 13),
+        (5, 5, 100),
+        (0, 5, 0),
+    ],
 )
 def test_shares_are_rounded_but_never_to_all_or_nobody(part: int, whole: int, percent: int) -> None:
     assert _percent(part, whole) == percent

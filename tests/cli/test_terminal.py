@@ -63,7 +63,7 @@ def test_the_bar_and_its_note_fit_the_terminal(box: Box, width: int) -> None:
     assert "━━━" in bar
     assert max(map(len, (bar, *note))) <= width
     told = " ".join(line.strip() for line in note)
-    assert told.startswith("4 failed, 1 unknown, 8 answers 'later' in this run, waiting until ")
+    assert told.startswith("4 failed, 1 unknown, 8 put off, waiting until ")
     assert told.endswith("; you may stop and go on later")
 
 
@@ -81,6 +81,7 @@ def test_a_database_in_trouble_is_told_beside_the_bar(box: Box) -> None:
 
 def test_the_bar_ends_where_the_limit_of_the_run_does(box: Box) -> None:
     assert "587/594" in shown(box, 80, Progress(sent=3), limit=10)[0]
+    assert "590/590" in shown(box, 80, Progress(sent=2, skipped=4), limit=2)[0]
 
 
 def test_no_time_left_is_shown_while_nothing_leaves(box: Box) -> None:

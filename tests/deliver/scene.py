@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from newsletter.deliver.doubt import Trust
 from newsletter.deliver.limits import Meter
 from newsletter.deliver.ports import Parcel, Progress
 from newsletter.deliver.report import RunReport
@@ -44,6 +45,7 @@ class Scene:
     courier_of: type[SimulatedCourier] = SimulatedCourier
     at: dict[float, Callable[[Scene], None]] = field(default_factory=dict)
     left: list[Progress] = field(default_factory=list)
+    trust: Trust = Trust.ONCE
     since: int = 0  # milliseconds between the first run's begin and this one's
 
     def play(self) -> RunReport:
@@ -73,6 +75,7 @@ class Scene:
                     progress=self.left.append,
                     executor=LateExecutor(loop, self.disk),
                     jitter=lambda: 0.5,
+                    trust=self.trust,
                 )
             )
             try:

@@ -108,6 +108,7 @@ class Row:
     first_claimed: int = 0
     left: bool = False
     bounced: bool = False
+    refused: bool = False
     outcomes: list[Outcome] = field(default_factory=list)
 
 
@@ -149,6 +150,7 @@ class MemoryJournal:
             next_due=min(due) if due else None,
             state=self.state,
             elsewhere=elsewhere,
+            put_off=self.count(DeliveryState.DEFERRED),
         )
 
     def write(self, outcome: Outcome) -> None:
@@ -164,6 +166,7 @@ class MemoryJournal:
             row.not_before = outcome.not_before
         if outcome.tried and outcome.state is not DeliveryState.PLANNED:
             row.attempts += 1
+            row.refused = outcome.reply is not None and outcome.reply.code >= 500
         row.bounced = row.bounced or outcome.bounced
 
     def revise(self, outcome: Outcome) -> None:
@@ -176,7 +179,7 @@ class MemoryJournal:
     def claim(self, room: int) -> tuple[list[Claim], int]:
         claims: list[Claim] = []
         skipped = 0
-        for row in sorted(self.rows.values(), key=lambda row: row.not_before):
+        for row in sorted(self.rows.values(), key=lambda row: (row.not_before == 0, row.not_before)):
             if len(claims) == room:
                 break
             due = row.state is DeliveryState.DEFERRED and row.not_before <= self.clock()
@@ -199,6 +202,7 @@ class MemoryJournal:
             profile=Profile(address=Address(text=address, key=address)),
             attempts=row.attempts,
             first_claimed=row.first_claimed,
+            refused=row.refused,
         )
 
     def recover(self) -> int:

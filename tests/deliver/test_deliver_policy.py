@@ -101,7 +101,6 @@ PAUSING = [
 def test_what_speaks_of_the_sender_pauses_and_marks_nobody(stage: Stage, text: str) -> None:
     verdict = judge(at(stage, text))
     assert verdict.outcome.state is (LATER if verdict.doubted else PLANNED)
-    assert not (verdict.doubted and stage is Stage.MAIL)
     assert text in verdict.pause
     assert not verdict.outcome.bounced
     assert verdict.strike is verdict.doubted
@@ -114,8 +113,10 @@ def test_what_speaks_of_the_sender_pauses_and_marks_nobody(stage: Stage, text: s
         (Stage.RCPT, "550 5.4.5 Daily user sending limit exceeded.", False),
         (Stage.END, "554 5.2.2 Submission quota exceeded", False),
         (Stage.RCPT, "550 5.7.1 message refused by local policy", True),
-        (Stage.RCPT, "554 5.7.1 <address>: Relay access denied", True),
-        (Stage.RCPT, "550 5.1.8 Access denied, bad outbound sender", True),
+        (Stage.RCPT, "554 5.7.1 <address>: Relay access denied", False),
+        (Stage.RCPT, "550 authentication required", False),
+        (Stage.RCPT, "550 5.1.8 Access denied, bad outbound sender", False),
+        (Stage.END, "554 5.2.252 SendAsDenied; user not allowed to send as", False),
         (Stage.END, "554 5.7.1 Spam message rejected", True),
     ],
 )

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from newsletter.deliver.doubt import Trust
 from newsletter.deliver.limits import Meter
 from newsletter.deliver.ports import HandBack, Parcel
 from newsletter.deliver.report import Ending, RunReport
@@ -55,37 +56,79 @@ def test_readers_whose_servers_refuse_the_content_hold_a_send_once_and_not_for_e
     assert (scene.count("sent"), scene.count("failed"), bounced(scene)) == (56, 4, set())
 
 
-@pytest.mark.parametrize(
-    ("who", "pauses"),
-    [({6}, 0), ({60}, 0), ({6, 7}, 0), ({1}, 1), ({1, 20, 60}, 1), ({6, 7, 8}, 1), ({6, 7, 8, 30}, 1)],
-)
-def test_readers_whose_servers_refuse_by_policy_never_hold_a_send_for_ever(
-    who: set[int], pauses: int
-) -> None:
-    scene = Scene(people=60, fate=only(*who, fate=Fate.POLICY), connections=1)
+GAPS = [0, 6 * 60_000, 24 * HOUR]  # between one run and the next
+
+
+def to_the_end(scene: Scene, gap: int) -> list[Ending]:
+    """The endings of run after run, until nothing is left to do."""
     endings = [scene.play().ending]
     while endings[-1] is not Ending.FINISHED:
+        assert len(endings) < 20, "a reader holds it up for ever"
+        scene.since += gap
         endings.append(scene.again().ending)
-    assert endings == [*[Ending.PAUSED] * pauses, Ending.FINISHED]
+    return endings
+
+
+@pytest.mark.parametrize("gap", GAPS)
+@pytest.mark.parametrize("connections", [1, 4])
+@pytest.mark.parametrize("trust", [Trust.NONE, Trust.ONCE])
+@pytest.mark.parametrize("who", [{1}, {6}, {60}, {1, 2}, {6, 7, 8}, {1, 20, 60}, {58, 59, 60}])
+def test_readers_whose_servers_refuse_by_policy_never_hold_a_send_up(
+    who: set[int], trust: Trust, connections: int, gap: int
+) -> None:
+    scene = Scene(people=60, fate=only(*who, fate=Fate.POLICY), connections=connections, trust=trust)
+    assert to_the_end(scene, gap) == [Ending.FINISHED]
     assert (scene.count("sent"), scene.count("failed"), bounced(scene)) == (60 - len(who), len(who), set())
 
 
-def test_a_relay_that_refuses_everybody_by_policy_loses_nobody() -> None:
+@pytest.mark.parametrize("gap", GAPS)
+def test_readers_of_three_domains_in_a_row_hold_it_once(gap: int) -> None:
+    scene = Scene(people=60, domains=7, fate=only(6, 7, 8, fate=Fate.POLICY), connections=1)
+    assert to_the_end(scene, gap) == [Ending.PAUSED, Ending.FINISHED]
+    assert (scene.count("sent"), scene.count("failed")) == (57, 3)
+
+
+@pytest.mark.parametrize("connections", [1, 4])
+def test_an_institution_that_refuses_by_policy_holds_it_a_few_times(connections: int) -> None:
+    scene = Scene(people=200, fate=only(*range(51, 81), fate=Fate.POLICY), connections=connections)
+    endings = to_the_end(scene, 6 * 60_000)
+    assert endings.count(Ending.PAUSED) <= 3
+    assert (scene.count("sent"), scene.count("failed")) == (170, 30)
+
+
+@pytest.mark.parametrize("trust", Trust)
+@pytest.mark.parametrize(("people", "taken"), [(1, 0), (5, 0), (100, 0), (100, 30)])
+def test_a_relay_that_refuses_everybody_by_policy_loses_nobody(trust: Trust, people: int, taken: int) -> None:
     broken = {"now": True}
-
-    def fate(parcel: Parcel) -> Fate:
-        return Fate.POLICY if broken["now"] and parcel.delivery > 30 else Fate.TAKE
-
-    scene = Scene(people=100, fate=fate)
+    scene = Scene(
+        people=people,
+        domains=7,
+        trust=trust,
+        fate=lambda parcel: Fate.POLICY if broken["now"] and parcel.delivery > taken else Fate.TAKE,
+    )
     assert scene.play().ending is Ending.PAUSED
-    for _ in range(8):
+    for _ in range(3):
         scene.since += 24 * HOUR
         assert scene.again().ending is Ending.PAUSED
         assert scene.count("failed") == 0
     broken["now"] = False
     scene.since += 24 * HOUR
     assert scene.again().ending is Ending.FINISHED
-    assert scene.count("sent") == 100
+    assert scene.count("sent") == people
+
+
+@pytest.mark.parametrize("fate", [Fate.POLICY, Fate.UNWANTED])
+def test_who_was_put_off_before_is_not_lost_where_the_relay_refuses_everybody(fate: Fate) -> None:
+    answer = {"now": Fate.LATER}
+    scene = Scene(people=300, domains=4, fate=lambda parcel: answer["now"], wait=False)
+    scene.play()
+    for _ in range(2):
+        scene.since += HOUR
+        scene.again()
+    answer["now"] = fate
+    scene.since += HOUR
+    assert scene.again().ending is Ending.PAUSED
+    assert scene.count("failed") == 0
 
 
 def test_a_dead_address_marks_only_itself() -> None:

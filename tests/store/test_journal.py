@@ -545,6 +545,7 @@ class JournalMachine(RuleBasedStateMachine):
 
     def take(self, outcomes: list[Outcome], room: int) -> None:
         given = self.journal.exchange(outcomes, room)
+        assert given.put_off == self.store.sends.tally_of(self.send.id).deferred
         for outcome in outcomes:
             if not outcome.revised:
                 del self.flying[outcome.delivery]

@@ -182,7 +182,7 @@ def serving(
         thread = threading.Thread(
             target=server.run,
             args=(app, listener),
-            kwargs={"stop": stop, "ready": ready.set, "log": log.append},
+            kwargs={"stop": stop.is_set, "ready": ready.set, "log": log.append},
         )
         thread.start()
         held.callback(thread.join, 20)

@@ -188,7 +188,7 @@ def test_slow_clients_are_hung_up_on(served: Served) -> None:
     with server.listen("127.0.0.1", 0) as listener, pytest.MonkeyPatch.context() as patch:
         patch.setattr(server, "protocol", lambda trusted: quick)
         app = _app_of(served)
-        kwargs = {"stop": stop, "ready": ready.set, "log": served.log.append}
+        kwargs = {"stop": stop.is_set, "ready": ready.set, "log": served.log.append}
         thread = threading.Thread(target=server.run, args=(app, listener), kwargs=kwargs)
         thread.start()
         assert ready.wait(10)
