@@ -54,6 +54,7 @@ HOMES = {
 GROUPS = ("subscribers", "lists", "segments", "imports", "keys", "dkim", "consent")
 """Whose words people type without the group."""
 
+_BARE = re.compile(rf"(?<![\w/.\\-])newsletter (?=(?:{'|'.join(HOMES)})\b)")
 _RANGE = re.compile(r"(\S+) is not in the range x>=(\d+)\.")
 
 
@@ -108,7 +109,8 @@ def cli(context: click.Context, project: Path | None, debug: bool) -> None:
       newsletter demo             see all of it work on this machine, in a minute
       newsletter init my-news     make a project of your own
     """
-    context.obj = App(project=project, debug=debug)
+    app = context.ensure_object(App)
+    app.project, app.debug = project, debug
 
 
 def run() -> None:
@@ -116,17 +118,17 @@ def run() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
-    debug = "--debug" in sys.argv[1:]
+    app, debug = App(), "--debug" in sys.argv[1:]
     try:
-        code = cli.main(prog_name="newsletter", standalone_mode=False)
+        code = cli.main(prog_name="newsletter", standalone_mode=False, obj=app)
         sys.exit(code if isinstance(code, int) else 0)
     except IssueError as error:
         *before, last = error, *error.further
         for one in before:
-            _tell(str(one))
-        _fail(str(last), error.exit_code, debug)
+            _tell(_to_type(app, str(one)))
+        _fail(_to_type(app, str(last)), error.exit_code, debug)
     except NewsletterError as error:
-        _fail(str(error), error.exit_code, debug)
+        _fail(_to_type(app, str(error)), error.exit_code, debug)
     except click.exceptions.Abort:
         _fail("stopped", 1, debug)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -139,6 +141,11 @@ def run() -> None:
         sys.exit(1)
     except OSError as error:
         _fail(_from_system(error), 2, debug)
+
+
+def _to_type(app: App, text: str) -> str:
+    """An error's next command as it works from where the person is: those who raise it do not know that."""
+    return _BARE.sub(lambda found: f"{app.command()} ", text)
 
 
 def _misuse(error: click.ClickException) -> str:

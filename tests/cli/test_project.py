@@ -254,18 +254,24 @@ def test_what_to_type_next_works_where_the_program_was_started(tmp_path: Path, k
     script.parent.mkdir()
     script.write_text("from newsletter.cli.main import run\nrun()\n")
     script.chmod(0o755)
-    told = subprocess.run(
-        [sys.executable, "bin/newsletter", "demo", "--output", "show", "--no-open"],
-        cwd=tmp_path,
-        env={**os.environ, "PATH": str(script.parent if known else tmp_path), "PYTHONUTF8": "1"},
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        check=True,
-    )
+
+    def started(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "bin/newsletter", *arguments],
+            cwd=tmp_path,
+            env={**os.environ, "PATH": str(script.parent if known else tmp_path), "PYTHONUTF8": "1"},
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            check=False,
+        )
+
+    told = started("demo", "--output", "show", "--no-open")
+    assert told.returncode == 0, told.stderr
     name = "newsletter" if known else str(Path("bin/newsletter"))
     assert f" {name} init my-newsletter" in told.stdout
     assert f" {name} --project show status" in told.stderr
+    assert f"({name} --project show status {SLUG})" in started("--project", "show", "pause", SLUG).stderr
 
 
 def test_the_demo_works_twice_and_says_little(tmp_path: Path) -> None:
