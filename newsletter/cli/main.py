@@ -50,12 +50,8 @@ HOMES = {
 }
 """The module of each command: only the one that is typed is loaded."""
 
-
 GROUPS = ("subscribers", "lists", "segments", "imports", "keys", "dkim", "consent")
 """Whose words people type without the group."""
-
-_BARE = re.compile(rf"(?<![\w/.\\-])newsletter (?=(?:{'|'.join(HOMES)})\b)")
-_RANGE = re.compile(r"(\S+) is not in the range x>=(\d+)\.")
 
 
 class Commands(click.Group):
@@ -145,7 +141,8 @@ def run() -> None:
 
 def _to_type(app: App, text: str) -> str:
     """An error's next command as it works from where the person is: those who raise it do not know that."""
-    return _BARE.sub(lambda found: f"{app.command()} ", text)
+    bare = rf"(?<![\w/.\\-])newsletter (?=(?:{'|'.join(HOMES)})\b)"
+    return re.sub(bare, lambda found: f"{app.command()} ", text)
 
 
 def _misuse(error: click.ClickException) -> str:
@@ -153,7 +150,7 @@ def _misuse(error: click.ClickException) -> str:
     hint = f" (see: {context.command_path} --help)" if context else ""
     told = " ".join(error.format_message().split())
     told = re.sub(r"is not a valid integer(?: range)?\.", "is no whole number.", told)
-    return _RANGE.sub(r"\1 is too small: at least \2.", told) + hint
+    return re.sub(r"(\S+) is not in the range x>=(\d+)\.", r"\1 is too small: at least \2.", told) + hint
 
 
 def _from_system(error: OSError) -> str:

@@ -15,7 +15,7 @@ from newsletter.config import Config
 from newsletter.deliver.courier import SmtpCourier
 from newsletter.deliver.doubt import Trust
 from newsletter.deliver.limits import Limits, Meter, limits_for
-from newsletter.deliver.policy import RUN_WAITS
+from newsletter.deliver.policy import run_wait
 from newsletter.deliver.ports import Composer
 from newsletter.deliver.report import RunReport
 from newsletter.deliver.run import run_send
@@ -75,7 +75,7 @@ class OutboxRunner:
             settle_requests(self._store, self._now())
             return self._send()
         except DatabaseBusyError:
-            return self._now() + RUN_WAITS[0]
+            return self._now() + run_wait(0)
         except NewsletterError as error:
             return self._trouble(error.message)
         except OSError as error:  # too many open files, say, while many visitors are here
@@ -132,7 +132,7 @@ class OutboxRunner:
         )
 
     def _trouble(self, reason: str) -> int:
-        wait = RUN_WAITS[min(self._troubles, len(RUN_WAITS) - 1)]
+        wait = run_wait(self._troubles)
         self._troubles += 1
         self._not_before = self._now() + wait
         self._tell(f"The mails of the outbox wait {wait // 1000} seconds: {redact(reason)}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
 
 from rich.console import RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextColumn, TimeRemainingColumn
@@ -41,9 +40,8 @@ def sending(app: App, before: Tally, limit: int | None = None) -> Iterator[Progr
 
     `before` is how it stood.
     """
-    end = _End(before, limit)
     if not app.talk.is_terminal:
-        yield _Lines(app, before, end)
+        yield _Lines(app, before, limit)
         return
     columns = (
         TextColumn("Sending"),
@@ -54,7 +52,7 @@ def sending(app: App, before: Tally, limit: int | None = None) -> Iterator[Progr
     )
     with _NotedBar(*columns, console=app.talk, speed_estimate_period=30) as bar:
         task = bar.add_task(
-            "", total=end.of(Run()), completed=_finished(before), rate="", note="", still=False
+            "", total=_end(before, Run(), limit), completed=_finished(before), rate="", note="", still=False
         )
 
         def show(now: Run) -> None:
@@ -63,7 +61,9 @@ def sending(app: App, before: Tally, limit: int | None = None) -> Iterator[Progr
             rate = f"{speed:,.1f}/s" if speed else ""
             done = _finished(before) + _finished(now)
             note = _note(app, before, now)
-            bar.update(task, completed=done, total=end.of(now), rate=rate, note=note, still=still)
+            bar.update(
+                task, completed=done, total=_end(before, now, limit), rate=rate, note=note, still=still
+            )
 
         yield show
         bar.update(task, rate="", still=True)
@@ -96,26 +96,13 @@ class _TimeLeft(TimeRemainingColumn):
         return Text() if task.fields["still"] else super().render(task)
 
 
-class _End(NamedTuple):
-    """How far a run goes: whoever is left out meanwhile takes no place in its `limit`."""
-
-    before: Tally
-    limit: int | None
-
-    def of(self, now: Run) -> int:
-        """How many are finished then, as it looks now."""
-        if self.limit is None:
-            return self.before.total
-        return min(self.before.total, _finished(self.before) + self.limit + now.skipped)
-
-
 class _Lines:
     """Says how far the send is every ten seconds, once that it only waits for what is on its way, and at once
     when the mail server does not answer or the database cannot be written any more, or can again.
     """
 
-    def __init__(self, app: App, before: Tally, end: _End) -> None:
-        self.app, self.before, self.end = app, before, end
+    def __init__(self, app: App, before: Tally, limit: int | None) -> None:
+        self.app, self.before, self.limit = app, before, limit
         self.started = self.last = time.monotonic()
         self.leaving = self.away = self.trouble = False
 
@@ -134,12 +121,20 @@ class _Lines:
         self.last = at
         done, note = _finished(now), _note(self.app, self.before, now)
         rate = done / (at - self.started)
-        whole = f"{_finished(self.before) + done:,} of {self.end.of(now):,} finished"
+        end = _end(self.before, now, self.limit)
+        whole = f"{_finished(self.before) + done:,} of {end:,} finished"
         self.app.say(f"{whole}, {rate:,.1f} a second{', ' if note else ''}{note}")
 
 
 def _finished(counts: Tally | Run) -> int:
     return counts.sent + counts.failed + counts.skipped + counts.unknown
+
+
+def _end(before: Tally, now: Run, limit: int | None) -> int:
+    """How many are finished when the run ends: whoever is left out meanwhile takes no place in its limit."""
+    if limit is None:
+        return before.total
+    return min(before.total, _finished(before) + limit + now.skipped)
 
 
 def _note(app: App, before: Tally, now: Run) -> str:

@@ -58,7 +58,7 @@ def tell_end(
     everybody = ("send", current.slug, "--to", current.audience)
     left = (limit or 0) - report.sent - report.failed - report.unknown
     again = app.command(*everybody, *(("--limit", str(left)) if left > 0 else ()))
-    for line in _next_steps(app, current, report, store.sends.tally_of(current.id), again):
+    for line in _next_steps(app, current, report, store.sends.tally_of(current.id), again, limited=left > 0):
         app.say(line)
     for line in (*_of_other_sends(app, store, current), *open_questions(app, current.slug, tally)):
         app.say(line)
@@ -69,8 +69,10 @@ def tell_end(
     app.say(f"See how it stands: {app.command('status', current.slug)}")
 
 
-def _next_steps(app: App, current: Send, report: RunReport, tally: Tally, again: str) -> Iterator[str]:
-    """How the send itself goes on, `tally` being its own."""
+def _next_steps(
+    app: App, current: Send, report: RunReport, tally: Tally, again: str, *, limited: bool
+) -> Iterator[str]:
+    """How the send itself goes on, `tally` being its own; `again` is `limited` to some of those who wait."""
     waiting = tally.planned + tally.deferred
     if report.must_pause:
         yield f"Paused: {report.reason}"
@@ -80,8 +82,8 @@ def _next_steps(app: App, current: Send, report: RunReport, tally: Tally, again:
     elif report.ending is Ending.PAUSED and waiting:
         everybody = app.command("resume", current.slug)
         yield "It was paused from another terminal."
-        limited = f", or with all of them: {everybody}" if "--limit" in again else ""
-        yield f"Still to be sent: {people(waiting)}. Go on with: {again if limited else everybody}{limited}"
+        resume = f"{again}, or with all of them: {everybody}" if limited else everybody
+        yield f"Still to be sent: {people(waiting)}. Go on with: {resume}"
     elif report.used_up_until:
         free = app.local_time(report.used_up_until)
         yield f"Your mail server's limit is used up until {free}. Go on then: {again}"

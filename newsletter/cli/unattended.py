@@ -15,7 +15,7 @@ from newsletter.cli.stopping import Stopped, stopping
 from newsletter.cli.tell import people, tell_end
 from newsletter.cli.waiting import lock, tell_late, through
 from newsletter.deliver.limits import limits_for
-from newsletter.deliver.policy import RUN_WAITS
+from newsletter.deliver.policy import run_wait
 from newsletter.errors import BrokenOffError, RefusedError, RelayError
 from newsletter.models import LONGEST_WAIT, Send, SendState
 from newsletter.store import Store
@@ -75,8 +75,7 @@ class Rest:
 
     def after_trouble(self, send: Send) -> None:
         """The later, the more often its relay failed."""
-        wait = RUN_WAITS[min(self._troubles[send.id], len(RUN_WAITS) - 1)]
-        self._until[send.id] = now_ms() + wait
+        self._until[send.id] = now_ms() + run_wait(self._troubles[send.id])
         self._troubles[send.id] += 1
 
 

@@ -83,7 +83,7 @@ class Doubt:
         waits = replace(
             outcome, state=DeliveryState.DEFERRED, not_before=later, bounced=False, reason=DOUBTED
         )
-        return replace(verdict, outcome=waits, doubted=True)
+        return replace(verdict, outcome=waits, pause="", doubted=True)
 
     def blame(self) -> None:
         """It is the relay: who is in doubt, or will be, is tried again."""

@@ -48,7 +48,7 @@ class Judge:
     def verdict(self, claim: Claim, attempt: Attempt) -> Verdict:
         """What becomes of this attempt, and of the send."""
         now, domain, jitter = self._clock(), _domain(claim), self._jitter()
-        verdict = classify(
+        judged = classify(
             attempt,
             attempts=claim.attempts,
             first_claimed=claim.first_claimed,
@@ -57,14 +57,13 @@ class Judge:
             give_up_after=self._give_up_after,
         )
         self._approach.note(domain, attempt, now)
-        tripped = self._breaker.note(verdict, domain, first=not claim.attempts, again=claim.refused)
+        tripped = self._breaker.note(judged, domain, first=not claim.attempts, again=claim.refused)
         if tripped and self._breaker.at_fault:
             self._doubt.blame()
-        pause = verdict.pause or tripped if tripped or not verdict.doubted else ""
         verdict = self._doubt.note(
-            verdict, domain, attempts=claim.attempts, again=claim.refused, now=now, jitter=jitter
+            judged, domain, attempts=claim.attempts, again=claim.refused, now=now, jitter=jitter
         )
-        return replace(verdict, pause=pause)
+        return replace(verdict, pause=judged.pause or tripped) if tripped else verdict
 
     def close(self, *, dry: bool) -> tuple[Sequence[Outcome], str]:
         """What is still to be said of people when nobody is left to be tried for now -> and why to pause.

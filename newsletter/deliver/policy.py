@@ -80,13 +80,16 @@ def retry_delay(attempts: int, jitter: float) -> int:
     return int(base * (0.8 + 0.4 * jitter))
 
 
+def run_wait(troubles: int) -> int:
+    """Milliseconds until the next run through a relay in trouble, after so many runs that met it."""
+    return RUN_WAITS[min(troubles, len(RUN_WAITS) - 1)]
+
+
 class Breaker(Struct, kw_only=True):
     """Counts what goes wrong in a row, each recipient once; a success begins the counts anew."""
 
     connections: int = 1
-    struck: set[int | str] = field(
-        default_factory=set
-    )  # recipients; of those whom a policy refused the domains
+    struck: set[int | str] = field(default_factory=set)  # recipients; by policy, domains
     by_policy: set[int] = field(default_factory=set)
     unanswered: set[int] = field(default_factory=set)
     missed: set[int] = field(default_factory=set)
@@ -109,7 +112,8 @@ class Breaker(Struct, kw_only=True):
             return ""
         if verdict.strike and not again:
             self.struck.add(domain if verdict.doubted else outcome.delivery)
-            self.by_policy |= {outcome.delivery} if verdict.doubted else set()
+            if verdict.doubted:
+                self.by_policy.add(outcome.delivery)
         if outcome.state is DeliveryState.UNKNOWN:
             self.unanswered.add(outcome.delivery)
         if first and outcome.state in (DeliveryState.DEFERRED, DeliveryState.FAILED):

@@ -15,7 +15,7 @@ from newsletter.errors import IssueError, NotFoundError
 from newsletter.fields import LINKS, Tokens, tokenise
 from newsletter.languages import direction, own_name
 from newsletter.links import EditionLinks, edition_links
-from newsletter.markdown import line_of
+from newsletter.markdown import Composed, line_of
 from newsletter.models import Edition, Issue, RenderedEdition
 from newsletter.phrases import fill, for_language, long_date
 from newsletter.render.fragment import attach_pictures, isolate_values
@@ -59,20 +59,7 @@ def render(
     texts = [edition.subject, edition.preheader, edition.body, repr((config.campaign, links, share))]
     tokens = Tokens([*texts, *sources(environment)])
     subject, preheader = (_head_line(edition, key, tokens) for key in ("subject", "preheader"))
-    body, faults = _read_body(edition, tokens)
-    constant, dead = _constant_links(edition, links, share, tokens)
-    for token, link in constant.items():
-        body = body.replace(token, link)
-    composed = markdown.compose(
-        body,
-        path=edition.path,
-        first_line=edition.body_line,
-        variant=variant,
-        language=language,
-        faults=faults + dead,
-    )
-    if variant >> len(composed.condition_lines):
-        raise ValueError(f"variant {variant} has a condition that the edition does not")
+    composed = _composed(edition, links, share, tokens, variant)
     content = attach_pictures(isolate_values(composed.html, tokens.fields), issue.pictures)
     page = _page(edition, config, links, share, tokens) | {"tongues": _tongues(issue, language, config)}
     if passed_on:
@@ -144,6 +131,25 @@ def _read_body(edition: Edition, tokens: Tokens) -> tuple[str, list[IssueError]]
             text = "\n".join(lines)
         else:
             return body, faults
+
+
+def _composed(edition: Edition, links: EditionLinks, share: Share, tokens: Tokens, variant: int) -> Composed:
+    """The body with the links that all readers share; raises the first fault of its file."""
+    body, faults = _read_body(edition, tokens)
+    constant, dead = _constant_links(edition, links, share, tokens)
+    for token, link in constant.items():
+        body = body.replace(token, link)
+    composed = markdown.compose(
+        body,
+        path=edition.path,
+        first_line=edition.body_line,
+        variant=variant,
+        language=edition.language,
+        faults=faults + dead,
+    )
+    if variant >> len(composed.condition_lines):
+        raise ValueError(f"variant {variant} has a condition that the edition does not")
+    return composed
 
 
 def _constant_links(
