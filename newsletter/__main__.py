@@ -16,7 +16,10 @@ def run() -> None:
         from newsletter.cli.main import run as start
     except KeyboardInterrupt:
         sys.exit("newsletter: stopped")
-    start()
+    try:
+        start()
+    finally:
+        gc.freeze()  # the end of a process clears up all the same
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import signal
@@ -12,11 +13,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.cli.warm import Warm, fits
 from tests.deliver.relay import ScriptedRelay, Step
 
 SLUG = "image-gently-in-dentistry"
@@ -45,18 +48,34 @@ Dear {{ name | default("colleague") }},
 """
 
 
+@cache
+def warm() -> Warm:
+    """The process that this one's commands are forked from."""
+    made = Warm()
+    atexit.register(made.close)
+    return made
+
+
 @dataclass
 class Box:
-    """A project folder; `run` starts the program in it, without a terminal."""
+    """A project folder, and the program in it, without a terminal.
+
+    `start` starts it anew, to be killed or signalled; `run` forks it where nothing speaks against that.
+    """
 
     folder: Path
     environ: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What the program finds in its environment."""
+        return {**os.environ, "PYTHONUTF8": "1", **self.environ}
 
     def start(self, *arguments: str, **more: Any) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [sys.executable, "-m", "newsletter", *arguments],
             cwd=self.folder,
-            env={**os.environ, "PYTHONUTF8": "1", **self.environ},
+            env=self.variables,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -68,14 +87,22 @@ class Box:
     def run(
         self, *arguments: str, exit_code: int | None = 0, **more: Any
     ) -> subprocess.CompletedProcess[str]:
+        if not more and fits(self.environ):
+            told = warm().run(arguments, self.folder, self.variables)
+        else:
+            told = self._run_anew(*arguments, **more)
+        assert "Traceback" not in told.stderr, told.stderr
+        if exit_code is not None:
+            said = f"{arguments}: {told.returncode}\n{told.stdout}\n{told.stderr}"
+            assert told.returncode == exit_code, said
+        return told
+
+    def _run_anew(self, *arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
         process = self.start(*arguments, **more)
         try:
             out, err = process.communicate(timeout=120)
         finally:
             process.kill()
-        assert "Traceback" not in err, err
-        if exit_code is not None:
-            assert process.returncode == exit_code, f"{arguments}: {process.returncode}\n{out}\n{err}"
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
     def asked(self, answer: str, *arguments: str, meanwhile: Callable[[], object] | None = None) -> str:
@@ -84,7 +111,7 @@ class Box:
         `meanwhile` happens while the question stands.
         """
         main, side = pytest.importorskip("pty").openpty()
-        environ = {**os.environ, **self.environ, "PYTHONUTF8": "1", "COLUMNS": "200", "TERM": "dumb"}
+        environ = {**self.variables, "COLUMNS": "200", "TERM": "dumb"}
         process = subprocess.Popen(
             [sys.executable, "-m", "newsletter", *arguments],
             cwd=self.folder,

@@ -49,6 +49,7 @@ def test_a_limit_that_was_not_reached_stands_in_the_next_command(relayed: Named)
         sender = box.start("send", "short", "--to", "dentists", "--yes", "--limit", "50")
         until(lambda: bool(relay.taken))
         box.run("pause", "short")
+        until(lambda: box.status()["planned"] > len(PEOPLE) - 50)
         gate.opened.set()
         told = sender.communicate(timeout=30)[1]
         left = 50 - box.status()["sent"]
