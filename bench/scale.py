@@ -30,7 +30,8 @@ from pathlib import Path
 
 from measure import PARAGRAPH, SETTINGS, sink
 
-from newsletter.cli.main import HOMES, cli
+from newsletter.cli.groups import HOMES
+from newsletter.cli.main import cli
 
 FEW = 10
 SIZES = (1_000, 10_000, 100_000, 1_000_000)

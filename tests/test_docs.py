@@ -30,3 +30,8 @@ def test_every_command_has_an_example() -> None:
     for page in pages:
         if "COMMAND [ARGS]" not in page:
             assert "newsletter " in page.split("```text", 1)[1].split("\n", 1)[1], page.splitlines()[0]
+
+
+def test_no_command_is_described_by_half_a_sentence() -> None:
+    lines = (DOCS / "commands.md").read_text("utf-8").splitlines()
+    assert not [line for line in lines if line.startswith("  ") and line.endswith("...")]

@@ -7,6 +7,7 @@ import click
 from newsletter import links
 from newsletter.addresses import parse_address
 from newsletter.cli.app import App, json_option, pass_app, put, put_json
+from newsletter.cli.groups import Group
 from newsletter.errors import NotFoundError
 from newsletter.models import ConsentEvent, ConsentKind, Suppression, SuppressionKind
 from newsletter.store import Store
@@ -27,7 +28,7 @@ BROUGHT = {ConsentKind.IMPORTED, ConsentKind.ADDED}
 """By the coordinator, who should say how people agreed."""
 
 
-@click.group()
+@click.group(cls=Group)
 def consent() -> None:
     """The proof of consent, person by person."""
 

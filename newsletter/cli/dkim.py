@@ -10,6 +10,7 @@ import click
 
 from newsletter import private
 from newsletter.cli.app import App, pass_app, put
+from newsletter.cli.groups import Group
 from newsletter.config import FILE_NAME
 from newsletter.dkim import ADVISED, Dkim, Signer, new_key, parse_domain, parse_selector, txt_strings
 from newsletter.errors import UsageError
@@ -18,7 +19,7 @@ SELECTOR = "newsletter"
 Decorated = Callable[..., None]
 
 
-@click.group()
+@click.group(cls=Group)
 def dkim() -> None:
     """Sign your mails with DKIM, so that mailbox providers can see that they are yours."""
 

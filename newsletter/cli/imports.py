@@ -5,13 +5,14 @@ from __future__ import annotations
 import click
 
 from newsletter.cli.app import App, json_option, now_ms, pass_app, put, put_json, put_table, yes_option
+from newsletter.cli.groups import Group
 from newsletter.cli.progress import counting
 from newsletter.models import ImportInfo, Undone
 
 BY_HAND = "(one person, by hand)"
 
 
-@click.group()
+@click.group(cls=Group)
 def imports() -> None:
     """The imports that were made: list them, take one back."""
 

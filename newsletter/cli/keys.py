@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from newsletter.cli.app import App, pass_app, put_table, yes_option
+from newsletter.cli.groups import Group
 from newsletter.errors import RefusedError
 from newsletter.links import KEY_PURPOSE
 from newsletter.models import Key
@@ -18,7 +19,7 @@ PURPOSES = {
 }
 
 
-@click.group()
+@click.group(cls=Group)
 def keys() -> None:
     """The keys that sign the links in mails: list, change, withdraw."""
 

@@ -16,6 +16,7 @@ from newsletter.cli.app import (
     yes_option,
 )
 from newsletter.cli.arrived import tell_public
+from newsletter.cli.groups import Group
 from newsletter.errors import SegmentError
 from newsletter.store import Store
 
@@ -23,7 +24,7 @@ DASHES = {"ignore_unknown_options": True}
 """An expression may begin with a dash."""
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Group, invoke_without_command=True)
 @click.pass_context
 def lists(context: click.Context) -> None:
     """Subscription lists: show them, make, rename, hide one from the pages, remove one.
@@ -169,7 +170,7 @@ def rename_list(app: App, old: str, new: str) -> None:
     app.say(f"Where an issue says ::: only list:{old}, or a form joins {old}, write the new name there too.")
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Group, invoke_without_command=True)
 @click.pass_context
 def segments(context: click.Context) -> None:
     """Segments, named questions over subscribers: show, save, count, remove.

@@ -1,10 +1,8 @@
-"""The `newsletter` command: its groups, and the one place where an error becomes a line."""
+"""The `newsletter` command, and the one place where an error becomes a line."""
 
 from __future__ import annotations
 
-import difflib
 import errno
-import importlib
 import io
 import os
 import re
@@ -17,78 +15,11 @@ import click
 
 from newsletter import __version__
 from newsletter.cli.app import App, folded, plain
+from newsletter.cli.groups import HOMES, Program
 from newsletter.errors import IssueError, NewsletterError
 
-HOMES = {
-    "archive": "passing",
-    "backup": "project",
-    "build": "compose",
-    "cancel": "control",
-    "check": "compose",
-    "consent": "consent",
-    "deliveries": "journal",
-    "demo": "demo",
-    "dkim": "dkim",
-    "doctor": "doctor",
-    "imports": "imports",
-    "init": "project",
-    "kit": "passing",
-    "keys": "keys",
-    "lists": "lists",
-    "new": "project",
-    "pause": "control",
-    "report": "report",
-    "resolve": "journal",
-    "restore": "project",
-    "resume": "resume",
-    "run": "unattended",
-    "segments": "lists",
-    "send": "send",
-    "serve": "serve",
-    "status": "status",
-    "subscribers": "subscribers",
-}
-"""The module of each command: only the one that is typed is loaded."""
 
-GROUPS = ("subscribers", "lists", "segments", "imports", "keys", "dkim", "consent")
-"""Whose words people type without the group."""
-
-
-class Commands(click.Group):
-    """The commands, loaded when they are asked for."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Every command's name."""
-        return sorted(HOMES)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of that name."""
-        if cmd_name not in HOMES:
-            return None
-        command = getattr(importlib.import_module(f"newsletter.cli.{HOMES[cmd_name]}"), cmd_name)
-        return command if isinstance(command, click.Command) else None
-
-    def _words_of(self, ctx: click.Context, name: str) -> list[str]:
-        group = self.get_command(ctx, name)
-        return group.list_commands(ctx) if isinstance(group, click.Group) else []
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that was typed. UsageError, naming the nearest, where there is none of that name."""
-        word = args[0]
-        if word not in HOMES and not word.startswith("-") and not ctx.resilient_parsing:
-            from newsletter.tomlsource import nearest
-
-            near = difflib.get_close_matches(word, HOMES, n=1, cutoff=0.8)
-            near += [f"{name} {word}" for name in GROUPS if word in self._words_of(ctx, name)]
-            named = " or ".join(f"'{one}'" for one in near[:2])
-            meant = f"did you mean {named}?" if near else nearest(word, HOMES)
-            raise click.UsageError(f"there is no command '{word}'; {meant}", ctx)
-        return super().resolve_command(ctx, args)
-
-
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option(
     "--project",
     type=click.Path(path_type=Path, exists=True, file_okay=False),

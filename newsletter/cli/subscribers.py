@@ -5,9 +5,10 @@ from __future__ import annotations
 import click
 
 from newsletter.cli import arrivals, departures, people, returning
+from newsletter.cli.groups import Group
 
 
-@click.group()
+@click.group(cls=Group)
 def subscribers() -> None:
     """The people: import, add, show, export, unsubscribe, erase; and who comes back."""
 

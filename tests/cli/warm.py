@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import newsletter.__main__ as program
-from newsletter.cli.main import HOMES
+from newsletter.cli.groups import HOMES
 
 ROOT = Path(__file__).parents[2]
 POSSIBLE = hasattr(os, "fork") and hasattr(socket, "send_fds")
