@@ -1,4 +1,4 @@
-"""Rules on the mail as a whole: the way out, language, size, and what mail programs refuse."""
+"""Rules on the mail as a whole: the way out, sender, language, size, and what mail programs refuse."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from collections.abc import Iterator
 
 from lxml.html import HtmlElement
 
+from newsletter.check.freemail import is_theirs, provider_of
 from newsletter.check.page import bare
 from newsletter.check.rule import CheckInput, Note, rule
 from newsletter.errors import UsageError
 from newsletter.languages import normalise_tag
 from newsletter.links import edition_links, inert_links
 from newsletter.models import Level
+from newsletter.weburl import is_loopback
 
 _WAYS_OUT = ("leave_url", "preferences_url")
 _KB = 1024
@@ -59,6 +61,27 @@ def one_click_missing(given: CheckInput) -> Iterator[Note]:
     if not given.config.web.base_url:
         message = "Without public pages, people can leave by mail only: there is no one-click unsubscribing."
         yield Note(message=message)
+
+
+@rule(
+    "sender-free-mail",
+    Level.WARNING,
+    title="The sender's address is a free mail provider's, and the mail server is not",
+    help_="send from an address at your organisation's own domain, or through that provider's mail server",
+)
+def sender_free_mail(given: CheckInput) -> Iterator[Note]:
+    """DMARC (RFC 7489): who receives it asks that provider, which does not know the mail server.
+
+    Nobody knows by which way a mail server on this machine sends on.
+    """
+    address, relay = given.config.sender.address, given.config.relay
+    provider = provider_of(address.rpartition("@")[2])
+    if relay is None or provider is None or is_loopback(relay.host) or is_theirs(provider, relay.host):
+        return
+    yield Note(
+        message=f"{address} is an address of {provider.name}, and {relay.host} is not {provider.name}'s mail "
+        "server: many mailboxes refuse such mail, or put it into spam."
+    )
 
 
 @rule(

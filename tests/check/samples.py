@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from newsletter.check import CheckInput
 from newsletter.config import Campaign, Config, Sender, Web
 from newsletter.models import Edition, Field, Issue, Picture, RenderedEdition
+from newsletter.relay import Relay
 
 NAME, LEAVE = "PHq0001q", "PHq0002q"
 
@@ -99,6 +100,8 @@ def given(
     fields: Sequence[Field] = RENDERED.fields,
     body: str = BODY,
     web: Web = CONFIG.web,
+    sender: str = CONFIG.sender.address,
+    relay: Relay | None = None,
     preheader: str = EDITION.preheader,
     silence: tuple[str, ...] = (),
     empty_fields: dict[str, int] | None = None,
@@ -111,7 +114,7 @@ def given(
         edition=edition,
         rendered=rendered,
         issue=Issue(slug="six-steps", folder=Path(), editions={"en": edition}, pictures={}),
-        config=replace(CONFIG, web=web),
+        config=replace(CONFIG, web=web, relay=relay, sender=replace(CONFIG.sender, address=sender)),
         empty_fields=empty_fields or {},
         unclear=unclear or {},
     )

@@ -11,6 +11,7 @@ from newsletter.check import RULES, CheckInput, check_edition
 from newsletter.check.reach import link_fault
 from newsletter.config import Web
 from newsletter.models import Field, Level
+from newsletter.relay import Relay
 from tests.check.samples import BODY, HTML, LEAVE, NAME, RENDERED, TEXT, given, with_link, with_words
 
 E, W = Level.ERROR, Level.WARNING
@@ -54,6 +55,9 @@ CASES: list[tuple[str, Level, int, Callable[[], CheckInput]]] = [
     ("way-out-missing", E, 0, lambda: given(text=TEXT.replace(LEAVE, ""))),
     ("way-out-missing", E, 0, lambda: hidden_way_out(LEAVE)),
     ("one-click-missing", W, 0, lambda: given(web=Web())),
+    ("sender-free-mail", W, 0, lambda: sent("x@gmail.com", "mail.example.net")),
+    ("sender-free-mail", W, 0, lambda: sent("x@Hotmail.FR", "smtp.gmail.com")),
+    ("sender-free-mail", W, 0, lambda: sent("x@gmail.com", "notgmail.com")),
     ("link-bad", E, 11, lambda: with_link("")),
     ("link-bad", E, 11, lambda: with_link("#")),
     ("link-bad", E, 11, lambda: with_link("http://localhost/x")),
@@ -122,6 +126,10 @@ def wide_table(columns: int) -> CheckInput:
     return with_words(f'<table class="data"><tr>{cells}</tr></table>', body=source)
 
 
+def sent(address: str, host: str) -> CheckInput:
+    return given(sender=address, relay=Relay(scheme="smtps", host=host, port=465))
+
+
 def required_name() -> Field:
     return Field(token=NAME, name="name", line=4)
 
@@ -177,6 +185,11 @@ def test_a_rule_is_set_off(rule: str, level: Level, line: int, make: Callable[[]
         lambda: with_link("https://www.example-society.org/"),
         lambda: given(html=HTML.replace("<style>.a", f"<style>{'a{b:c}' * 2000}.a")),
         lambda: given(fields=(*RENDERED.fields,), empty_fields={"name": 3}),
+        lambda: sent("x@gmail.com", "SMTP.gmail.com."),
+        lambda: sent("x@hotmail.fr", "smtp-mail.outlook.com"),
+        lambda: sent("x@gmail.com", "127.0.0.1"),
+        lambda: sent("news@imagegently.org", "smtp.gmail.com"),
+        lambda: given(sender="x@gmail.com"),
     ],
 )
 def test_what_is_fine(make: Callable[[], CheckInput]) -> None:
