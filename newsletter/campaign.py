@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from newsletter import locks
 from newsletter.config import Config
-from newsletter.deliver.report import RunReport
 from newsletter.errors import RefusedError
 from newsletter.models import Send, SendState, Tally
 from newsletter.stencil import Stencil
@@ -44,9 +41,12 @@ def due(store: Store, now: int) -> list[Send]:
     return [send for send in store.sends.all() if send.state in moving and (send.scheduled or 0) <= now]
 
 
-def is_late(send: Send, now: int) -> bool:
-    """Whether a send's time passed more than an hour ago, and it has not begun."""
-    return send.scheduled is not None and now - send.scheduled > TOO_LATE
+def is_late(send: Send, now: int, *, busy: int = 0) -> bool:
+    """Whether a send's time passed more than an hour ago, and it has not begun.
+
+    The last `busy` milliseconds do not count: whoever asks was awake, and at work on another send.
+    """
+    return send.scheduled is not None and now - send.scheduled - busy > TOO_LATE
 
 
 def pause_late(store: Store, send: Send) -> None:
@@ -68,15 +68,15 @@ def refuse_other_ways_out(store: Store, config: Config, send: Send) -> None:
     )
 
 
-def close_run(store: Store, send: Send, report: RunReport, *, by_hand: str = "") -> Tally:
+def close_run(store: Store, send: Send, *, pause: str = "", by_hand: str = "") -> Tally:
     """Write down how a run ended, and give the tally of the whole issue.
 
-    What a person ended (`by_hand` says how) is paused, so that `run` does not take it up again; and what was
-    paused or cancelled meanwhile stays so.
+    `pause` says why it must not go on. What a person ended (`by_hand` says how) is paused, so that `run` does
+    not take it up again; and what was paused or cancelled meanwhile stays so.
     """
     of_send = store.sends.tally_of(send.id)
-    if report.must_pause:
-        state, reason = SendState.PAUSED, report.reason
+    if pause:
+        state, reason = SendState.PAUSED, pause
     elif not of_send.planned + of_send.claimed + of_send.deferred:
         state, reason = SendState.DONE, ""
     else:
@@ -86,9 +86,9 @@ def close_run(store: Store, send: Send, report: RunReport, *, by_hand: str = "")
     return store.sends.tally(send.slug)
 
 
-def finish_cancelled(store: Store, root: Path) -> None:
+def finish_cancelled(store: Store, config: Config) -> None:
     """See to what dead processes left of cancelled sends: unknown what was on its way, skipped the rest."""
     for send in store.sends.left_behind():
-        if not locks.holder(root, send.slug):
-            store.sends.unknown_from_crash(send.id)
+        if not locks.holder(config.root, send.slug):
+            store.sends.unknown_from_crash(send.id, config.relay.name if config.relay else "")
             store.sends.cancel(send.id)

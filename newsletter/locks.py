@@ -7,7 +7,7 @@ import os
 import re
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -47,20 +47,23 @@ def outbox(root: Path, since: datetime) -> Iterator[None]:
 
 
 @contextmanager
-def _held(folder: Path, name: str, since: datetime, refusal: str, hint: str) -> Iterator[str]:
+def _held(folder: Path, name: str, since: datetime, refusal: str, advice: str) -> Iterator[str]:
     lock_path, holder_path = folder / f"{name}.lock", folder / f"{name}.json"
     me = f"process {os.getpid()} on {socket.gethostname()} since {since:%Y-%m-%d %H:%M}"
-    try:
-        folder.mkdir(exist_ok=True)
-        with FileLock(lock_path, timeout=1):
+    with ExitStack() as held:
+        try:
+            folder.mkdir(exist_ok=True)
+            held.enter_context(FileLock(lock_path, timeout=1))
             holder_path.write_text(json.dumps({"holder": me}), encoding="utf-8")
-            yield me
-    except Timeout:
-        raise RefusedError(f"{refusal} {_read_holder(holder_path)}", hint=hint) from None
-    except PermissionError as error:
-        raise StoreError(
-            "cannot be written", where=str(error.filename or folder), hint="check the folder's permissions"
-        ) from error
+        except Timeout:
+            raise RefusedError(f"{refusal} {_read_holder(holder_path)}", hint=advice) from None
+        except PermissionError as error:
+            raise StoreError(
+                "cannot be written",
+                where=str(error.filename or folder),
+                hint="check the folder's permissions",
+            ) from error
+        yield me
 
 
 def holder(root: Path, slug: str) -> str:

@@ -9,6 +9,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import cache, cached_property
 from itertools import islice
@@ -41,13 +42,21 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+class Talk(Console):
+    """What is said to the person, on stderr. Nothing ends because nobody listens any more."""
+
+    def on_broken_pipe(self) -> None:
+        """Be silent from now on; rich would end the program here, in the middle of whatever it does."""
+        self.quiet = True
+
+
 class App(Struct, dict=True):
     """One run of the program. Data goes to stdout, talk to stderr."""
 
     project: Path | None = None
     debug: bool = False
-    talk: Console = field(
-        default_factory=lambda: Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+    talk: Talk = field(
+        default_factory=lambda: Talk(stderr=True, highlight=False, soft_wrap=True, emoji=False)
     )
 
     @cached_property
@@ -108,11 +117,12 @@ class App(Struct, dict=True):
         return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
 
     def say(self, text: str = "", style: str = "") -> None:
-        """One sentence to the person, on stderr."""
+        """One sentence to the person, on stderr; lost where it cannot be written."""
         shown = plain(text)
         if self.talk.is_terminal:
             shown = folded(shown, self.talk.width)
-        self.talk.print(shown, style=style or None, markup=False)
+        with suppress(OSError):  # its disk is full, its window is gone
+            self.talk.print(shown, style=style or None, markup=False)
 
     def warn(self, text: str) -> None:
         """A sentence that the person should not miss."""

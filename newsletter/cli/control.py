@@ -14,7 +14,7 @@ from newsletter.store import Store
 
 def unfinished(app: App, store: Store, slug: str) -> list[Send]:
     """The issue's sends that are not finished; raises NotFoundError, RefusedError while one is planned."""
-    campaign.finish_cancelled(store, app.config.root)
+    campaign.finish_cancelled(store, app.config)
     found = campaign.unfinished(store, slug)
     if not found and any(send.state is SendState.PLANNING for send in sends_of(app, store, slug)):
         raise RefusedError(
@@ -81,5 +81,5 @@ def _cancel(app: App, store: Store, send: Send) -> int:
     """Cancel one send -> how many are skipped; where no process sends it, what was on its way is unknown."""
     skipped = store.sends.cancel(send.id)
     if not locks.holder(app.config.root, send.slug):
-        store.sends.unknown_from_crash(send.id)
+        store.sends.unknown_from_crash(send.id, app.config.relay.name if app.config.relay else "")
     return skipped

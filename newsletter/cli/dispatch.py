@@ -1,4 +1,4 @@
-"""Runs the send engine in this process: signals, the progress bar, and the event loop."""
+"""Runs the send engine in this process: the progress bar, the event loop, and how it ended."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from wakepy import keep
 
-from newsletter import composer
+from newsletter import campaign, composer
 from newsletter.cli import progress
 from newsletter.cli.app import App, now_ms
 from newsletter.cli.stopping import Stopped
@@ -18,9 +18,9 @@ from newsletter.cli.tell import people
 from newsletter.deliver.courier import SmtpCourier
 from newsletter.deliver.doubt import Trust
 from newsletter.deliver.limits import Limits, Meter
-from newsletter.deliver.loop import new_runner
+from newsletter.deliver.loop import new_runner, unless_stopped
 from newsletter.deliver.ports import Parcel
-from newsletter.deliver.report import RunReport
+from newsletter.deliver.report import Ending, RunReport
 from newsletter.deliver.run import run_send
 from newsletter.deliver.signs import explained
 from newsletter.deliver.smtp import Timeouts, probe, send_one
@@ -43,8 +43,10 @@ def dispatch(
     *,
     limit: int | None,
     wait: bool,
-) -> RunReport:
-    """Send what is due of one send, and say how the run ended. The caller holds the locks: see `through`.
+) -> tuple[RunReport, Tally]:
+    """Send what is due of one send, write down how the run ended -> that, and the tally of the whole issue.
+
+    The caller holds the locks: see `through`.
 
     Raises RelayError, with nothing claimed, where the relay cannot be used from the start, StoppedError where
     a second signal came.
@@ -71,15 +73,24 @@ def dispatch(
             progress=show,
             trust=_trust(store, send, tally),
         )
-        try:
-            with new_runner() as runner:
+        with new_runner() as runner:
+            try:
                 report = runner.run(_leaving(stop, sending))
-        except asyncio.CancelledError:
-            raise _left(app, store, send, stop) from None
-        except RelayError as error:
-            store.sends.end_run(send.id, SendState.READY, error.message)
-            raise
-    return report
+            except asyncio.CancelledError:
+                raise _left(app, store, send, stop) from None
+            except RelayError as error:
+                store.sends.end_run(send.id, SendState.READY, error.message)
+                raise
+            pause = report.reason if report.must_pause else ""
+            closed = campaign.close_run(store, send, pause=pause, by_hand=_by_hand(report, stop))
+    return report, closed
+
+
+def _by_hand(report: RunReport, stop: Stopped) -> str:
+    """How a person ended the run; empty where none did."""
+    if report.ending is Ending.LIMITED:
+        return "as many were sent as --limit said"
+    return BY_HAND if stop.by_hand else ""
 
 
 def _trust(store: Store, send: Send, tally: Tally) -> Trust:
@@ -91,10 +102,7 @@ def _trust(store: Store, send: Send, tally: Tally) -> Trust:
 
 def _left(app: App, store: Store, send: Send, stop: Stopped) -> StoppedError:
     """Hold what a person broke off, and say how to go on; what the system broke off, `run` takes up again."""
-    if stop.by_hand:
-        store.sends.end_run(send.id, SendState.PAUSED, BY_HAND)
-    else:
-        store.sends.end_run(send.id, SendState.READY)
+    campaign.close_run(store, send, by_hand=BY_HAND if stop.by_hand else "")
     again = app.command("send", send.slug, "--to", send.audience)
     hint = f"what your mail server may have is told as unknown; go on with: {again}"
     return StoppedError("stopped at once", where=send.slug, hint=hint)
@@ -151,10 +159,10 @@ def awake() -> Iterator[None]:
         yield
 
 
-def try_out(relay: Relay) -> None:
-    """Connect and log in, and send nothing. Raises RelayError."""
+def try_out(relay: Relay, stop: Stopped) -> None:
+    """Connect and log in, and send nothing, as far as it comes until `stop`. Raises RelayError."""
     with new_runner() as runner:
-        runner.run(probe(relay, timeouts=Timeouts(connect=10, setup=10)))
+        runner.run(unless_stopped(probe(relay, timeouts=Timeouts(connect=10, setup=10)), stop))
 
 
 def send_copies(relay: Relay, parcels: Sequence[Parcel]) -> None:

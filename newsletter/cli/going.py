@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
-from newsletter import campaign, home
+from newsletter import home
 from newsletter.cli.app import App, now_ms
-from newsletter.cli.dispatch import BY_HAND, dispatch, going_on, try_out
+from newsletter.cli.dispatch import dispatch, going_on, try_out
 from newsletter.cli.stopping import Stopped
 from newsletter.cli.tell import tell_end
 from newsletter.cli.waiting import tell_begin, through, wait_for_relay, wait_for_time
 from newsletter.deliver.limits import Limits
-from newsletter.deliver.report import Ending
 from newsletter.errors import RefusedError, RelayError
 from newsletter.models import Send, Tally
 from newsletter.store import Store
@@ -53,24 +52,20 @@ def go_on(
             if not wait:
                 tell_begin(app, current)
                 return store.sends.tally(current.slug)
-            _try_relay(app)
+            _try_relay(app, stop)
             begins = wait_for_time(app, store, current, stop)
             if not (begins and wait_for_relay(app, store, current, limits, stop, held)):
                 return store.sends.tally(current.slug)
         else:
             held.enter_context(through(app, limits))
-        report = dispatch(app, store, current, limits, holder, stop, limit=limit, wait=wait)
-        by_hand = BY_HAND if stop.by_hand else ""
-        if report.ending is Ending.LIMITED:
-            by_hand = "as many were sent as --limit said"
-        tally = campaign.close_run(store, current, report, by_hand=by_hand)
+        report, tally = dispatch(app, store, current, limits, holder, stop, limit=limit, wait=wait)
         tell_end(app, store, current, report, tally, limit=limit)
         return tally
 
 
-def _try_relay(app: App) -> None:
+def _try_relay(app: App, stop: Stopped) -> None:
     """Say early what would be in the way once the time has come: a wrong password, a wrong port."""
     try:
-        try_out(app.relay)
+        try_out(app.relay, stop)
     except RelayError as error:
         app.warn(f"your mail server cannot be used as it is now; mend that before the time comes. {error}")

@@ -143,7 +143,7 @@ def resolve(app: App, issue: str, unknown: str, yes: bool) -> None:
     """
     with app.store(create=False) as store:
         sends_of(app, store, issue)
-        campaign.finish_cancelled(store, app.config.root)
+        campaign.finish_cancelled(store, app.config)
         _settle_dead(app, store, issue)
         count = store.sends.tally(issue).unknown
         if not count:

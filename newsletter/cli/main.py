@@ -9,6 +9,7 @@ import re
 import shutil
 import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -113,4 +114,5 @@ def _tell(line: str) -> None:
     told = f"newsletter: {plain(line)}"
     if sys.stderr is not None and sys.stderr.isatty():
         told = folded(told, shutil.get_terminal_size().columns)
-    click.secho(told, fg="red", err=True)
+    with suppress(OSError):  # nobody listens: the exit code says it
+        click.secho(told, fg="red", err=True)

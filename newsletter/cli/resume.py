@@ -7,9 +7,10 @@ import click
 from newsletter import campaign
 from newsletter.cli.app import App, now_ms, pass_app
 from newsletter.cli.control import unfinished
+from newsletter.cli.dispatch import BY_HAND
 from newsletter.cli.going import go_on, refuse_other_home
 from newsletter.cli.stopping import stopping
-from newsletter.cli.waiting import lock
+from newsletter.cli.waiting import called_off, lock
 from newsletter.deliver.limits import limits_for
 from newsletter.models import Send, SendState
 from newsletter.store import Store
@@ -33,20 +34,30 @@ def resume(app: App, issue: str, no_wait: bool, now: bool) -> None:
         slug = unfinished(app, store, issue)[0].slug
         with lock(app, store, slug) as holder, stopping(app) as stop:
             refuse_other_home(app, store)
-            for paused in sorted(unfinished(app, store, slug), key=lambda send: send.scheduled or 0):
-                campaign.refuse_other_ways_out(store, app.config, paused)
-                send = _ready(store, paused, now=now)
+            paused = sorted(unfinished(app, store, slug), key=lambda send: send.scheduled or 0)
+            for one in paused:
+                campaign.refuse_other_ways_out(store, app.config, one)
+            left = [_ready(store, one, now=now) for one in paused]
+            while left and not called_off(app, store, left[0]):
+                send = left.pop(0)
                 store.sends.unknown_from_crash(send.id, app.relay.name)
-                tally = go_on(app, store, send, limits, holder, stop, limit=None, wait=not no_wait)
+                go_on(app, store, send, limits, holder, stop, limit=None, wait=not no_wait)
                 ended = store.sends.get(send.id).state
                 if stop.is_set() or ended in {SendState.PAUSED, SendState.CANCELLED}:
                     break
+            if not stop.is_set() or stop.by_hand:
+                for send in left:
+                    store.sends.end_run(send.id, SendState.PAUSED, BY_HAND)
+            tally = store.sends.tally(slug)
     if not tally.settled:
         raise click.exceptions.Exit(1)
 
 
 def _ready(store: Store, send: Send, *, now: bool) -> Send:
-    """A send that may run: it keeps a time that is still to come."""
+    """A send that may run: it keeps a time that is still to come.
+
+    All are made ready before the first begins, so that whoever pauses them meanwhile changes something.
+    """
     if now or (send.scheduled or 0) <= now_ms():
-        return store.sends.schedule(send.id, now_ms())
+        store.sends.schedule(send.id, None)
     return store.sends.set_state(send.id, SendState.READY)

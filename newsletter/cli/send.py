@@ -109,7 +109,7 @@ def send_issue(
     composer.signer_of(app.config)  # a key that cannot sign is told before anything is planned
     with ExitStack() as held:
         store = held.enter_context(_store_for(app, slug, audience))
-        campaign.finish_cancelled(store, app.config.root)
+        campaign.finish_cancelled(store, app.config)
         holder = held.enter_context(lock(app, store, slug))
         refuse_other_home(app, store)
         current = campaign.open_send(store, slug, audience)

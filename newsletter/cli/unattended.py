@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import click
 
 from newsletter import campaign, locks
 from newsletter.cli.app import App, now_ms, pass_app
-from newsletter.cli.dispatch import BY_HAND, DAY, dispatch, going_on
+from newsletter.cli.dispatch import DAY, dispatch, going_on
 from newsletter.cli.going import refuse_other_home
 from newsletter.cli.idle import what_waits
 from newsletter.cli.stopping import Stopped, stopping
@@ -16,7 +19,7 @@ from newsletter.cli.tell import people, tell_end
 from newsletter.cli.waiting import lock, tell_late, through
 from newsletter.deliver.limits import limits_for
 from newsletter.deliver.policy import run_wait
-from newsletter.errors import BrokenOffError, RefusedError, RelayError
+from newsletter.errors import BrokenOffError, RefusedError, RelayError, StoreError
 from newsletter.models import LONGEST_WAIT, Send, SendState
 from newsletter.store import Store
 
@@ -39,17 +42,20 @@ def run(app: App, watch: bool, quiet: bool) -> None:
       newsletter run --watch
       newsletter run --quiet
     """
-    failed, rest = False, Rest()
+    failed, rest, looked = False, Rest(), time.monotonic()
     with stopping(app) as stop:
         while not stop.is_set():
-            with app.store(create=False) as store:
-                campaign.finish_cancelled(store, app.config.root)
+            with _staying(app, watch=watch), app.store(create=False) as store:
+                campaign.finish_cancelled(store, app.config)
                 due = [send for send in campaign.due(store, now_ms()) if _is_ours(app, store, send, rest)]
                 if not (due or quiet):
                     for line in what_waits(app, store, watch=watch):
                         app.say(line)
                 quiet = True
-                for send in due:
+                busy, looked = int((time.monotonic() - looked) * 1000), time.monotonic()
+                in_time = [send for send in due if _is_in_time(app, store, send, busy)]
+                failed |= len(in_time) < len(due)
+                for send in in_time:
                     failed |= not _take(app, store, send, stop, rest)
             if not watch or stop.wait(LOOK_EVERY):
                 break
@@ -79,6 +85,33 @@ class Rest:
         self._troubles[send.id] += 1
 
 
+@contextmanager
+def _staying(app: App, *, watch: bool) -> Iterator[None]:
+    """Where it stays, a database in trouble is told, and looked at again later."""
+    try:
+        yield
+    except StoreError as error:
+        if not watch:
+            raise
+        app.say(str(error), style="red")
+
+
+def _is_in_time(app: App, store: Store, send: Send, busy: int) -> bool:
+    """Whether a send that is due is not late; then it loses its time, which could pass while others are sent.
+
+    `busy` is for how many milliseconds this process has sent others. Late ones are paused.
+    """
+    with suppress(RefusedError), lock(app, store, send.slug):
+        if send.id not in {one.id for one in campaign.due(store, now_ms())}:
+            return True
+        if campaign.is_late(send, now_ms(), busy=busy):
+            campaign.pause_late(store, send)
+            tell_late(app, send)
+            return False
+        store.sends.schedule(send.id, None)
+    return True
+
+
 def _take(app: App, store: Store, send: Send, stop: Stopped, rest: Rest) -> bool:
     """Send what is due of one send -> whether all have the issue, or were left out for a reason.
 
@@ -91,18 +124,14 @@ def _take(app: App, store: Store, send: Send, stop: Stopped, rest: Rest) -> bool
         with lock(app, store, send.slug) as holder:
             if send.id not in {one.id for one in campaign.due(store, now_ms())}:
                 return True
-            if campaign.is_late(send, now_ms()):
-                campaign.pause_late(store, send)
-                tell_late(app, send)
-                return False
+            send = store.sends.get(send.id)
             refuse_other_home(app, store)
             campaign.refuse_other_ways_out(store, app.config, send)
             store.sends.unknown_from_crash(send.id, app.relay.name)
             left = store.sends.tally_of(send.id)
             with going_on(app, store, send), through(app, limits):
                 app.say(f"'{send.slug}' to {send.audience}: {people(left.planned + left.deferred)} to go.")
-                report = dispatch(app, store, send, limits, holder, stop, limit=None, wait=False)
-                tally = campaign.close_run(store, send, report, by_hand=BY_HAND if stop.by_hand else "")
+                report, tally = dispatch(app, store, send, limits, holder, stop, limit=None, wait=False)
                 tell_end(app, store, send, report, tally)
         rest.until(send, report.used_up_until or 0)
     except (RefusedError, RelayError, BrokenOffError) as error:

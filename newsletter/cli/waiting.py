@@ -30,7 +30,7 @@ def wait_for_time(app: App, store: Store, send: Send, stop: Stopped) -> bool:
             if stop.wait(min(1.0, left / 1000)):
                 tell_begin(app, send)
                 return False
-            if _called_off(app, store, send):
+            if called_off(app, store, send):
                 return False
             show(left / 1000)
     if campaign.is_late(send, now_ms()):
@@ -47,7 +47,7 @@ def tell_begin(app: App, send: Send) -> None:
     app.say(f"To send it at once: {now}")
 
 
-def _called_off(app: App, store: Store, send: Send) -> bool:
+def called_off(app: App, store: Store, send: Send) -> bool:
     """Whether a send that waits was paused or cancelled from another terminal; says so."""
     state = store.sends.get(send.id).state
     if state is SendState.CANCELLED:
@@ -116,7 +116,7 @@ def wait_for_relay(
 ) -> bool:
     """Wait until no other send uses the relay's limits, and hold them -> whether to begin."""
     told = ""
-    while not _called_off(app, store, send):
+    while not called_off(app, store, send):
         try:
             held.enter_context(through(app, limits))
             return True

@@ -10,6 +10,7 @@ from contextlib import suppress
 from msgspec import Struct
 
 from newsletter.deliver.ports import Journal
+from newsletter.deliver.tempo import TICK
 from newsletter.errors import StoreError
 from newsletter.models import DeliveryState, Exchange, Outcome
 
@@ -29,16 +30,19 @@ class Desk:
     """Holds the outcomes that the journal does not have yet; none is dropped before it is written.
 
     `revisions` are about rows whose outcomes came before: they are written with those, or after them.
-    `trouble` is why the journal could not be written the last time; `tell` is called when that is so.
+    `trouble` is why the journal could not be written the last time; `tell` is called when that is so. While
+    the journal takes long, `heed` is called every TICK: whoever asks to stop is heard all the same.
     """
 
-    def __init__(self, journal: Journal, executor: Executor, tell: Callable[[], None]) -> None:
+    def __init__(
+        self, journal: Journal, executor: Executor, tell: Callable[[], None], heed: Callable[[], None]
+    ) -> None:
         self.trouble = ""
         self.outcomes: list[Outcome] = []
         self.revisions: list[Outcome] = []
         self._journal = journal
         self._executor = executor
-        self._tell = tell
+        self._tell, self._heed = tell, heed
         self._writing: asyncio.Future[Exchange] | None = None
         self._handed: list[Outcome] = []
 
@@ -59,11 +63,18 @@ class Desk:
             except StoreError as error:
                 room, self.trouble = 0, error.message
                 self._tell()
-                await asyncio.sleep(wait)
+                await self._rest(wait)
             else:
                 self.trouble = ""
                 return entry
         return await self._once(room)
+
+    async def _rest(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        while (left := until - loop.time()) > 0:
+            self._heed()
+            await asyncio.sleep(min(TICK, left))
 
     async def finish(self) -> None:
         """Write what waits, without raising; rows that a broken-off exchange claimed are given back."""
@@ -86,7 +97,9 @@ class Desk:
 
     async def _answer(self, writing: asyncio.Future[Exchange], room: int) -> Entry:
         """The journal's answer; where this wait is cancelled, it can be asked for again."""
-        await asyncio.wait([writing])
+        while not writing.done():
+            await asyncio.wait([writing], timeout=TICK)
+            self._heed()
         self._writing = None
         if writing.exception() is not None:
             self.outcomes = [o for o in self._handed if not o.revised] + self.outcomes

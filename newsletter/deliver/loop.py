@@ -1,4 +1,4 @@
-"""The event loop that a send runs on."""
+"""The event loop that a send runs on, and what can be stopped there."""
 
 from __future__ import annotations
 
@@ -6,7 +6,12 @@ import asyncio
 import gc
 import importlib
 import importlib.util
+from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any
+
+from newsletter.deliver.ports import Stop
+from newsletter.deliver.tempo import TICK
 
 
 def new_runner() -> asyncio.Runner:
@@ -21,6 +26,18 @@ def new_runner() -> asyncio.Runner:
     runner = asyncio.Runner(loop_factory=factory)
     runner.get_loop().set_exception_handler(_told)
     return runner
+
+
+async def unless_stopped(doing: Coroutine[Any, Any, object], stop: Stop) -> None:
+    """Do it, unless `stop` comes first; raises what it raises."""
+    task = asyncio.create_task(doing)
+    try:
+        while not (task.done() or stop.is_set()):
+            await asyncio.wait([task], timeout=TICK)
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 def _told(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

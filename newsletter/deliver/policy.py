@@ -22,6 +22,7 @@ BOUNCE_CODES = frozenset({"5.1.1", "5.1.3", "5.1.6", "5.1.10"})
 _MINUTE = 60_000
 DELAYS = tuple(minutes * _MINUTE for minutes in (5, 15, 30, 60, 120, 240))
 RUN_WAITS = (15_000, 30_000, 60_000, 120_000, 300_000, 900_000)  # milliseconds to a relay in trouble
+FEW_TRIES = 3  # before which nobody is given up
 STRIKES = 3  # refused after DATA; by policy, that many domains
 SAME_DOMAIN = 10  # refused by policy
 UNANSWERED = 10  # handed over without an answer; more where one restart of the relay can lose more
@@ -196,16 +197,20 @@ def _refused(attempt: Attempt, reply: Reply) -> Verdict | None:
 def _later(
     attempt: Attempt, reply: Reply | None, *, attempts: int, end: int, now: int, jitter: float
 ) -> Verdict:
-    """Deferred with a growing delay, the last try at the `end`; failed once that has passed."""
+    """Deferred with a growing delay, the last try at the `end`; failed once that has passed.
+
+    Not before a few tries: a computer that was off, or a clock that was put right, has not tried in between.
+    """
     reason = attempt.error if reply is None else ""
-    if now >= end:
+    if now >= end and attempts >= FEW_TRIES:
         told = "given up after many tries" + (f": {reason}" if reason else "")
         return _plain(attempt, DeliveryState.FAILED, reply, reason=told)
+    later = now + retry_delay(attempts, jitter)
     outcome = Outcome(
         delivery=attempt.delivery,
         state=DeliveryState.DEFERRED,
         reply=reply,
-        not_before=min(now + retry_delay(attempts, jitter), end),
+        not_before=later if now >= end else min(later, end),
         reason=reason,
     )
     return Verdict(outcome=outcome)

@@ -12,12 +12,12 @@ from newsletter.deliver.desk import Desk, given_back
 from newsletter.deliver.doubt import Trust
 from newsletter.deliver.judge import Judge
 from newsletter.deliver.limits import Allowance, Meter
+from newsletter.deliver.loop import unless_stopped
 from newsletter.deliver.orders import Orders
 from newsletter.deliver.ports import (
     Attempt,
     Composer,
     Courier,
-    HandBack,
     Journal,
     Parcel,
     Progress,
@@ -28,7 +28,7 @@ from newsletter.deliver.ports import (
 )
 from newsletter.deliver.press import Press
 from newsletter.deliver.report import Counts, Ending, RunReport
-from newsletter.deliver.tempo import TICK, Moment, Tempo
+from newsletter.deliver.tempo import Moment, Tempo
 from newsletter.models import Claim, DeliveryState, Outcome, SendState
 
 LONG = 120_000  # milliseconds: a longer wait for a limit is no pacing any more
@@ -90,20 +90,8 @@ async def run_send(
                 held.push_async_callback(signers.close)
                 await signers.open()
             held.push_async_callback(courier.close)
-            await _connect(courier, run.handed_back, stop)
+            await unless_stopped(courier.open(run.handed_back), stop)
             return await run.run()
-
-
-async def _connect(courier: Courier, hand_back: HandBack, stop: Stop) -> None:
-    """Open the courier, unless `stop` comes first: then the run ends before it begins anything."""
-    opening = asyncio.create_task(courier.open(hand_back))
-    try:
-        while not (opening.done() or stop.is_set()):
-            await asyncio.wait([opening], timeout=TICK)
-    finally:
-        opening.cancel()
-        with suppress(asyncio.CancelledError):
-            await opening
 
 
 class _Run:
@@ -118,7 +106,7 @@ class _Run:
         signers: Signers | None,
         orders: Orders,
     ) -> None:
-        self._desk = Desk(journal, executor, self._tell)
+        self._desk = Desk(journal, executor, self._tell, self._heed)
         self._press = Press(compose, self._filled, signers)
         self._courier = courier
         self._orders = orders
@@ -167,8 +155,7 @@ class _Run:
         crash = self._crash or self._press.error
         if crash is not None:
             raise crash
-        if self._orders.stop.is_set():
-            self._end(Ending.STOPPED)
+        self._heed()
         moment = self._moment()
         if self._tempo.is_time(moment):
             await self._exchange(moment.room)
@@ -330,6 +317,11 @@ class _Run:
         self._desk.outcomes.append(outcome)
 
     # --- the end
+
+    def _heed(self) -> None:
+        """End where that is asked for."""
+        if self._orders.stop.is_set():
+            self._end(Ending.STOPPED)
 
     def _end(self, ending: Ending, reason: str = "") -> None:
         """Claim nothing more; the first reason stands."""

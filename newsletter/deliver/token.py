@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import re
 import shutil
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import DEVNULL, Process
+from tempfile import TemporaryFile
+from typing import IO
 
 from newsletter.deliver.signs import without_addresses
 from newsletter.errors import RelayLoginError
@@ -13,6 +15,7 @@ from newsletter.oneline import one_line
 from newsletter.relay import Relay
 
 PATIENCE = 30.0  # seconds for the command
+_MOST_READ = 65_536  # bytes; tokens have some thousand
 _MOST_TOLD = 200  # characters of what it says
 
 
@@ -36,28 +39,30 @@ class TokenCommand:
             self._token = ""
 
     async def _ask(self) -> str:
-        process = await self._start()
-        try:
-            async with asyncio.timeout(self._patience):
-                out, err = await process.communicate()
-        except TimeoutError:
-            raise self._trouble(f"gave none within {self._patience:g} seconds") from None
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
+        """Run the command; it writes into files, as a pipe stays open while any child of its own runs."""
+        with TemporaryFile() as out, TemporaryFile() as err:
+            process = await self._start(out, err)
+            try:
+                async with asyncio.timeout(self._patience):
+                    await process.wait()
+            except TimeoutError:
+                raise self._trouble(f"gave none within {self._patience:g} seconds") from None
+            finally:
+                if process.returncode is None:
+                    process.kill()
+                    await process.wait()
+            token, told = (_read(file) for file in (out, err))
         if process.returncode:
-            raise self._trouble(f"ended with {process.returncode}{_told(err)}")
-        token = out.strip()
+            raise self._trouble(f"ended with {process.returncode}{_told(told)}")
         if not re.fullmatch(rb"[!-~]+", token):
-            raise self._trouble(f"printed {'something else' if token else 'nothing'}{_told(err)}")
+            raise self._trouble(f"printed {'something else' if token else 'nothing'}{_told(told)}")
         return token.decode("ascii")
 
-    async def _start(self) -> Process:
+    async def _start(self, out: IO[bytes], err: IO[bytes]) -> Process:
         program, *arguments = self._relay.token_command
         try:
             return await asyncio.create_subprocess_exec(
-                shutil.which(program) or program, *arguments, stdin=DEVNULL, stdout=PIPE, stderr=PIPE
+                shutil.which(program) or program, *arguments, stdin=DEVNULL, stdout=out, stderr=err
             )
         except OSError as error:
             raise self._trouble(f"cannot be started: {error.strerror}") from error
@@ -73,6 +78,11 @@ class TokenCommand:
 def token_of(relay: Relay) -> TokenCommand | None:
     """What gives this relay's tokens, where it wants tokens."""
     return TokenCommand(relay) if relay.token_command else None
+
+
+def _read(file: IO[bytes]) -> bytes:
+    file.seek(0)
+    return file.read(_MOST_READ).strip()
 
 
 def _told(err: bytes) -> str:

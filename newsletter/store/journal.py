@@ -116,7 +116,7 @@ class Journal:
             claims, skipped, again, more = found
             more = more or (room == 0 and bool(self._connection.value(_PLANNED_SQL, [self._send])))
             next_due = now if more else next_due_of(self._connection, self._send)
-        self._shared, self._put_off = shared, put_off - again
+        self._shared, self._put_off, self._latest = shared, put_off - again, now
         for outcome in outcomes:
             self._addresses.pop(outcome.delivery, None)
         self._addresses.update((claim.delivery, claim.profile.address.text) for claim in claims)
@@ -197,7 +197,6 @@ class Journal:
         """What a clock that was ahead has put off to the far future is pulled in."""
         if self._latest is None or now < self._latest:
             self._connection.run(_PULL_IN_SQL, [now + LONGEST_WAIT, self._send, now + LONGEST_WAIT])
-        self._latest = now
 
     def _claim(self, room: int, now: int) -> tuple[list[Claim], int, int, bool]:
         """Claim what is due -> the claims, how many were skipped, how many of both had been deferred, and

@@ -16,10 +16,11 @@ _SENDS_SQL = (
     "n.conditions, n.reason, n.sender "
     "FROM sends n JOIN issues i ON i.id = n.issue"
 )
-_LEFT_BEHIND = (
-    "n.state = 'cancelled' AND EXISTS (SELECT 1 FROM deliveries d "
+_OPEN = (
+    "EXISTS (SELECT 1 FROM deliveries d "
     "WHERE d.send = n.id AND (d.state = 'planned' OR d.state = 'claimed' OR d.state = 'deferred'))"
 )
+_LEFT_BEHIND = f"n.state = 'cancelled' AND {_OPEN}"
 _FINAL = frozenset({SendState.DONE, SendState.CANCELLED})
 
 
@@ -99,9 +100,15 @@ def begin(connection: Connection, send: Send, now: int, *, sender: str) -> None:
 
 
 def end(connection: Connection, send: int, state: SendState, now: int, *, reason: str) -> Send:
-    """Move a send that no longer runs; what another terminal decided meanwhile stands, but for `done`."""
+    """Move a send that no longer runs; what another terminal decided meanwhile stands, but for `done`.
+
+    It is not `done` but `ready` where somebody is still to get it, as another terminal may have decided.
+    """
     with connection.transaction():
         before = get(connection, send)
+        is_open = connection.value(f"SELECT {_OPEN} FROM sends n WHERE n.id = ?", [send])
+        if is_open and state is SendState.DONE:
+            state = SendState.READY
         if before.state is SendState.CANCELLED:
             return before
         if before.state is SendState.PAUSED and state is not SendState.DONE:

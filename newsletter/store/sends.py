@@ -73,11 +73,14 @@ class Sends:
         send_states.begin(self._connection, send, self._now(), sender=sender)
 
     def end_run(self, send: int, state: SendState, reason: str = "") -> Send:
-        """Move a send that no longer runs; what another terminal decided meanwhile stands, but for `done`."""
+        """Move a send that no longer runs; what another terminal decided meanwhile stands, but for `done`.
+
+        It is not `done` but `ready` where somebody is still to get it, as another terminal may have decided.
+        """
         return send_states.end(self._connection, send, state, self._now(), reason=reason)
 
-    def schedule(self, send: int, at: int) -> Send:
-        """Let a send begin at `at` (UTC ms), not before."""
+    def schedule(self, send: int, at: int | None) -> Send:
+        """Let a send begin at `at` (UTC ms), not before; None for as soon as it can."""
         with self._connection.transaction():
             self._connection.run("UPDATE sends SET scheduled = ? WHERE id = ?", [at, send])
             return self.get(send)

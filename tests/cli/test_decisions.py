@@ -368,3 +368,45 @@ def test_a_time_that_was_not_agreed_to_changes_nothing(relayed: Named) -> None:
         box.run("send", "short", "--to", "dentists", "--at", in_utc(9000), exit_code=2)
         assert before is not None
         assert scheduled() == before
+
+
+def test_a_pause_while_the_first_of_two_sends_ends_holds_the_second(relayed: Named) -> None:
+    """Both were paused before: a second pause is no change, unless both are ready by then."""
+    answered = threading.Event()
+
+    def hold(step: Step) -> None:
+        if step.verb == "END" and step.rcpt_to.startswith("sample."):
+            assert answered.wait(60)
+
+    with ScriptedRelay(hold).in_thread() as relay:
+        box = planned(relayed, relay.port, "dentists", "others")
+        box.run("pause", "short")
+        going = box.start("resume", "short", "--now")
+        until(lambda: box.status()["claimed"] > 0)
+        with sqlite3.connect(box.folder / "subscribers.db") as other:
+            other.execute("UPDATE deliveries SET state = 'skipped' WHERE state = 'planned' AND send = 1")
+        box.run("pause", "short")
+        answered.set()
+        assert "paused from another terminal" in going.communicate(timeout=60)[1]
+        assert not [to for to in relay.recipients if to.startswith("other.")]
+
+
+def test_a_send_whose_time_comes_while_run_is_busy_is_not_late(relayed: Named) -> None:
+    gate = Gate()
+    with ScriptedRelay(gate).in_thread() as relay:
+        box = planned(relayed, relay.port, "dentists", "others")
+        with open_store(box.folder / "subscribers.db", now=now_ms) as store:
+            first, second = store.sends.of_issue("short")
+            store.sends.schedule(first.id, now_ms())
+            store.sends.schedule(second.id, now_ms() + 2500)
+        hasty = (
+            "from newsletter import campaign; campaign.TOO_LATE = 1500; import sys; "
+            "sys.argv = ['newsletter', 'run', '--watch']; from newsletter.__main__ import run; run()"
+        )
+        watching = Popen([sys.executable, "-c", hasty], cwd=box.folder, env=box.variables)
+        until(lambda: gate.count > 6)
+        time.sleep(5)
+        gate.opened.set()
+        until(lambda: box.status()["sent"] == 150)
+        watching.terminate()
+        watching.wait(20)

@@ -12,10 +12,9 @@ from datetime import UTC, datetime
 from io import StringIO
 
 import pytest
-from rich.console import Console
 
 from newsletter.cli import progress
-from newsletter.cli.app import App, folded
+from newsletter.cli.app import App, Talk, folded
 from newsletter.deliver.ports import Progress
 from newsletter.models import Tally
 from tests.cli.conftest import Box, until
@@ -28,7 +27,7 @@ NOON = 1_790_000_000_000
 def shown(box: Box, width: int, *steps: Progress, limit: int | None = None) -> list[str]:
     """The lines that stand on the screen after these steps."""
     out = StringIO()
-    console = Console(file=out, force_terminal=True, width=width, soft_wrap=True, color_system=None)
+    console = Talk(file=out, force_terminal=True, width=width, soft_wrap=True, color_system=None)
     with progress.sending(App(project=box.folder, talk=console), BEFORE, limit) as show:
         for step in steps:
             show(step)
@@ -143,5 +142,5 @@ def test_sentences_break_between_words_and_never_inside_a_command(text: str, lin
 
 def test_without_a_terminal_a_sentence_stays_one_line(box: Box) -> None:
     out = StringIO()
-    App(talk=Console(file=out, width=30, soft_wrap=True)).say("word " * 20)
+    App(talk=Talk(file=out, width=30, soft_wrap=True)).say("word " * 20)
     assert out.getvalue().count("\n") == 1

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from tests.cli.conftest import PEOPLE, Box, Gate, until
 from tests.cli.test_control import in_utc
 from tests.cli.test_decisions import until_said
-from tests.deliver.relay import ScriptedRelay
+from tests.deliver.relay import Do, ScriptedRelay
 
 Named = Callable[[int], Box]
 
@@ -89,3 +89,15 @@ def test_an_encryption_that_never_begins_is_one_line(box: Box) -> None:
         told = box.send(exit_code=1).stderr
     assert "Exception" not in told
     assert box.status()["planned"] == 2
+
+
+def test_ctrl_c_while_the_relay_is_tried_before_a_wait(relayed: Named) -> None:
+    with ScriptedRelay(lambda step: Do.SILENCE if step.verb == "CONNECT" else None).in_thread() as relay:
+        box = relayed(relay.port)
+        box.fill(PEOPLE[:2])
+        waiting = box.start("send", "short", "--to", "dentists", "--yes", "--at", in_utc(3600))
+        until(lambda: relay.sessions > 0)
+        stopped = time.monotonic()
+        waiting.send_signal(signal.SIGINT)
+        assert "It begins at" in waiting.communicate(timeout=20)[1]
+        assert time.monotonic() - stopped < 5

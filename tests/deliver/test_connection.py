@@ -298,3 +298,45 @@ def test_messages_per_connection() -> None:
             return usable
 
     assert asyncio.run(main(ScriptedRelay())) == [True, False]
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_refusal_in_the_middle_of_a_message_is_one_of_the_message(number: int) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 relay\r\n")
+        messages = 0
+        while line := await reader.readline():
+            if line.startswith(b"EHLO"):
+                writer.write(b"250-relay\r\n250 PIPELINING\r\n")
+            elif line.startswith(b"DATA"):
+                writer.write(b"354 go on\r\n")
+                messages += 1
+                if messages == number:
+                    await reader.read(1000)
+                    writer.write(b"550 5.6.0 content not liked\r\n")
+                    break
+                await reader.readuntil(b"\r\n.\r\n")
+                writer.write(b"250 2.0.0 queued\r\n")
+            else:
+                writer.write(b"250 2.0.0 ok\r\n")
+        await writer.drain()
+        await asyncio.sleep(0.3)
+        writer.close()
+
+    async def main() -> Attempt:
+        async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            timeouts = replace(HASTY, body=5)
+            connection = Connection(await connect(relay_at(port), timeouts), timeouts)
+            large = b"Subject: x\r\n\r\n" + b"x" * 70 * 200_000 + b"\r\n"
+            waiting = [parcel(1, large if number == 1 else b"Subject: x\r\n"), parcel(2, large)]
+            current: Parcel | None = waiting.pop(0)
+            while current is not None:
+                attempt = await connection.send(current, lambda: waiting.pop(0) if waiting else None)
+                current = connection.ahead if connection.usable else None
+            return attempt
+
+    attempt = asyncio.run(main())
+    assert (attempt.delivery, attempt.stage) == (number, Stage.DATA)
+    assert attempt.reply is not None
+    assert attempt.reply.code == 550

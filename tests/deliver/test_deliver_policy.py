@@ -230,6 +230,16 @@ def test_giving_up() -> None:
     assert "given up" in over.outcome.reason
 
 
+@pytest.mark.parametrize("attempts", [0, 1, 2])
+def test_nobody_is_given_up_after_a_try_or_two(attempts: int) -> None:
+    """Put off on Friday, and the computer was off until Monday; or its clock was put right in between."""
+    monday = judge(
+        at(Stage.RCPT, "451 4.7.1 greylisted"), first_claimed=NOW - 2 * TWO_DAYS, attempts=attempts
+    )
+    assert monday.outcome.state is LATER
+    assert NOW < monday.outcome.not_before < NOW + 2 * HOUR
+
+
 def test_a_clock_that_stepped_back_gives_nobody_up() -> None:
     assert judge(at(Stage.RCPT, "450 no"), first_claimed=NOW + HOUR).outcome.state is LATER
 

@@ -393,3 +393,27 @@ def test_a_parcel_that_the_courier_breaks_at_is_lost_alone() -> None:
         scene.play()
     assert scene.count("claimed") == 1
     assert scene.count("planned") + scene.count("sent") == 9
+
+
+@pytest.mark.parametrize("fails", [6, 7])
+def test_a_stop_is_heard_while_the_journal_is_in_trouble(fails: int) -> None:
+    begun: list[float] = []
+
+    def fate(parcel: Parcel) -> Fate:
+        begun.append(scene.loop.now)
+        return Fate.TAKE
+
+    def trouble(running: Scene) -> None:
+        running.journal.broken = fails
+
+    scene = Scene(
+        people=500, at={1.0: trouble, 1.2: lambda running: running.stop.set()}, fate=fate, seconds=4
+    )
+    if fails > 6:
+        with pytest.raises(StoreError):
+            scene.play()
+    else:
+        assert scene.play().ending is Ending.STOPPED
+    assert begun
+    assert max(begun) < 2.2
+    assert scene.count("planned") > 400

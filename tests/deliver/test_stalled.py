@@ -1,8 +1,11 @@
-"""A relay that stops reading in the middle of a message."""
+"""A relay that stops reading in the middle of a message, a system that does not find a name."""
 
 from __future__ import annotations
 
 import asyncio
+import socket
+import threading
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -75,3 +78,20 @@ def test_a_refusal_in_the_middle_of_the_message_is_heard(runner: Runner) -> None
     assert attempt.stage is Stage.DATA
     assert attempt.reply is not None
     assert attempt.reply.code == 552
+
+
+@LOOPS
+def test_a_long_look_at_a_name_is_not_waited_for(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where there is no network: neither a wait that was broken off nor the loop's end lasts as long."""
+    ended = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *host, **kind: ended.wait(20) and [])
+
+    async def main() -> None:
+        async with asyncio.timeout(0.2):
+            await connect(relay_at(25), HASTY)
+
+    began = time.monotonic()
+    with pytest.raises(TimeoutError), runner() as running:
+        running.run(main())
+    assert time.monotonic() - began < 5
+    ended.set()

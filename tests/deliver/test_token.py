@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from base64 import b64decode
 from collections.abc import Callable
 from pathlib import Path
@@ -128,3 +129,16 @@ def test_a_relay_that_takes_passwords_only_is_given_nothing() -> None:
         (told,) = log_in(server, "print('ya29')")
     assert "takes no access token" in told
     assert not any(command.startswith("AUTH") for command in server.commands)
+
+
+def test_what_the_command_leaves_behind_is_not_waited_for() -> None:
+    """A grandchild that goes on holds what its parent wrote to."""
+    child = (
+        f"import subprocess, sys; subprocess.Popen([{sys.executable!r}, '-c', 'import time; time.sleep(20)'])"
+    )
+    with ScriptedRelay(taking("token-1"), extensions=OFFER).in_thread() as server:
+        began = time.monotonic()
+        assert log_in(server, f"{child}; print('token-1')") == [""]
+        (told,) = log_in(server, f"{child}; import time; time.sleep(20)", patience=1)
+    assert "gave none within 1 seconds" in told
+    assert time.monotonic() - began < 10

@@ -658,3 +658,34 @@ class JournalMachine(RuleBasedStateMachine):
 
 JournalMachine.TestCase.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
 test_the_journal_in_any_order = JournalMachine.TestCase
+
+
+def test_a_clock_that_was_put_back_is_minded_although_an_exchange_failed(store: Store, clock: Clock) -> None:
+    everybody(store, 3)
+    send = planned(store)
+    journal = store.journal(send.id, "relay")
+    clock.at = START + 400 * DAY
+    (claim,) = journal.exchange([], 1).claims
+    put_off = Outcome(delivery=claim.delivery, state=DeliveryState.DEFERRED, not_before=clock.at + HOUR)
+    journal.exchange([put_off], 0)
+    clock.at = START
+    store._connection.row(
+        "CREATE TEMP TRIGGER full BEFORE UPDATE OF state ON main.deliveries "
+        "BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+    )
+    with pytest.raises(StoreError):
+        journal.exchange([], 1)
+    store._connection.row("DROP TRIGGER temp.full")
+    journal.exchange([], 0)
+    assert (store.sends.next_due(send.id) or 0) <= START + LONGEST_WAIT
+
+
+def test_a_send_to_somebody_is_not_done_whatever_was_counted_before(store: Store) -> None:
+    """Another terminal decided the unknown ones between the count and the end."""
+    everybody(store, 2)
+    send = planned(store)
+    assert store.sends.end_run(send.id, SendState.DONE).state is SendState.READY
+    journal = store.journal(send.id, "relay")
+    store.sends.set_state(send.id, SendState.RUNNING)
+    journal.exchange(sent(*journal.exchange([], 64).claims), 0)
+    assert store.sends.end_run(send.id, SendState.DONE).state is SendState.DONE

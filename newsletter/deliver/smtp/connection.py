@@ -76,7 +76,11 @@ class Connection:
         self.ahead = self._written = None
         self._stage = Stage.MAIL
         try:
-            refusal = None if not commands and self._wire.take_go() else await self._envelope(commands)
+            refusal: Reply | None = None
+            if not commands and self._wire.take_go():
+                self._stage = Stage.DATA
+            else:
+                refusal = await self._envelope(commands)
             reply = refusal or await self._body(parcel, follow)
         except WireError as error:
             self._ended = True

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import socket
 import ssl
 from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any
 
+from aiohappyeyeballs import start_connection
 from msgspec import Struct
 
 from newsletter.deliver.smtp import trouble
+from newsletter.deliver.smtp.lookup import look_up
 from newsletter.deliver.smtp.replies import extensions
 from newsletter.deliver.smtp.wire import Wire, WireError
 from newsletter.deliver.token import TokenCommand, token_of
@@ -20,6 +23,7 @@ from newsletter.models import Reply
 from newsletter.relay import Relay
 
 Tls = ssl.SSLContext
+EYEBALLS = 0.25  # seconds until the next address is tried as well (RFC 8305)
 
 
 class Timeouts(Struct, frozen=True, kw_only=True):
@@ -83,18 +87,19 @@ async def connect(
 async def _dial(relay: Relay, timeouts: Timeouts, context: Tls | None) -> Wire:
     loop = asyncio.get_running_loop()
     options: dict[str, Any] = {}
-    if isinstance(loop, asyncio.BaseEventLoop):
-        options["happy_eyeballs_delay"] = 0.25
     if relay.scheme == "smtps":
-        options |= {"ssl": context, "server_hostname": relay.host}
+        options = {"ssl": context, "server_hostname": relay.host}
     try:
         async with asyncio.timeout(timeouts.connect):
-            _, wire = await loop.create_connection(Wire, relay.host, relay.port, **options)
+            places = await look_up(relay.host, relay.port)
+            line = await start_connection(places, happy_eyeballs_delay=EYEBALLS)
+            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            _, wire = await loop.create_connection(Wire, sock=line, **options)
     except ssl.SSLError as error:
         raise trouble.untrusted(relay, error) from error
     except OSError as error:
         raise trouble.unreachable(relay, error) from error
-    except UnicodeError as error:
+    except (UnicodeError, RuntimeError) as error:  # no name; uvloop's word for no connection
         raise trouble.unreachable(relay, OSError(str(error))) from error
     return wire
 
