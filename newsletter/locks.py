@@ -32,9 +32,8 @@ def sending(root: Path, slug: str, since: datetime) -> Iterator[str]:
 @contextmanager
 def using(root: Path, relay: str, since: datetime) -> Iterator[None]:
     """Hold the lock of a relay that has limits: two sends at once would each use them up whole."""
-    name = "relay-" + re.sub(r"[^A-Za-z0-9.-]", "-", relay)
     what = f"another issue is going out through {relay}, whose limits hold for all together, by"
-    with _held(root / FOLDER, name, since, what, "wait for it, or pause it"):
+    with _held(root / FOLDER, _of_relay(relay), since, what, "wait for it, or pause it"):
         yield
 
 
@@ -68,7 +67,19 @@ def _held(folder: Path, name: str, since: datetime, refusal: str, advice: str) -
 
 def holder(root: Path, slug: str) -> str:
     """The process that sends an issue right now; empty where none does."""
-    path = root / FOLDER / f"send-{slug}.lock"
+    return _holder(root / FOLDER / f"send-{slug}.lock")
+
+
+def user(root: Path, relay: str) -> str:
+    """The process that uses a relay with limits right now; empty where none does."""
+    return _holder(root / FOLDER / f"{_of_relay(relay)}.lock")
+
+
+def _of_relay(relay: str) -> str:
+    return "relay-" + re.sub(r"[^A-Za-z0-9.-]", "-", relay)
+
+
+def _holder(path: Path) -> str:
     if not path.exists():
         return ""
     try:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from newsletter import campaign, locks
 from newsletter.cli.app import App, now_ms
 from newsletter.cli.tell import people
+from newsletter.cli.waiting import used_up_until
 from newsletter.models import Send, SendState
 from newsletter.store import Store
 
@@ -33,6 +34,9 @@ def _what_for(app: App, store: Store, send: Send, *, watch: bool) -> str:
         return f"{begins}: {holder} waits for that." if holder else f"{begins}{waits}."
     if holder:
         return f"is {'being' if send.state is SendState.RUNNING else 'about to be'} sent by {holder}."
+    free = used_up_until(app, store)
+    if free is not None:
+        return f"waits: your mail server's limit is used up until {app.local_time(free)}{waits}."
     later = store.sends.tally_of(send.id).deferred
     due = store.sends.next_due(send.id)
     when = f" until {app.local_time(due)}" if due is not None else ""

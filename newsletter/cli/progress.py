@@ -17,6 +17,7 @@ from newsletter.models import Tally
 from newsletter.when import countdown
 
 SECONDS_BETWEEN_LINES = 10
+SECONDS_OF_SILENCE = 8  # after which that is said
 SECONDS_OF_LEAVING = 1  # after which it is said what is waited for
 
 AWAY = "no connection to your mail server; trying again"
@@ -55,12 +56,14 @@ def sending(app: App, before: Tally, limit: int | None = None) -> Iterator[Progr
             "", total=_end(before, Run(), limit), completed=_finished(before), rate="", note="", still=False
         )
 
+        silence = _Silence()
+
         def show(now: Run) -> None:
-            still = bool(now.waiting_until or now.trouble) or now.leaving or now.away
+            still = bool(now.waiting_until or now.trouble) or now.leaving or now.away or now.connecting
             speed = None if still else bar.tasks[0].speed
             rate = f"{speed:,.1f}/s" if speed else ""
             done = _finished(before) + _finished(now)
-            note = _note(app, before, now)
+            note = _note(app, before, now, silence.lasts(now))
             bar.update(
                 task, completed=done, total=_end(before, now, limit), rate=rate, note=note, still=still
             )
@@ -105,6 +108,7 @@ class _Lines:
         self.app, self.before, self.limit = app, before, limit
         self.started = self.last = time.monotonic()
         self.leaving = self.away = self.trouble = False
+        self.silence = _Silence()
 
     def __call__(self, now: Run) -> None:
         at = time.monotonic()
@@ -116,14 +120,29 @@ class _Lines:
             self.app.say(f"{AWAY.capitalize()}." if now.away else "Your mail server answers again.")
         if now.leaving and not self.leaving:
             self.leaving, self.last = True, at - SECONDS_BETWEEN_LINES + SECONDS_OF_LEAVING
+        silence = self.silence.lasts(now)
         if at - self.last < SECONDS_BETWEEN_LINES:
             return
         self.last = at
-        done, note = _finished(now), _note(self.app, self.before, now)
+        done, note = _finished(now), _note(self.app, self.before, now, silence)
         rate = done / (at - self.started)
         end = _end(self.before, now, self.limit)
         whole = f"{_finished(self.before) + done:,} of {end:,} finished"
         self.app.say(f"{whole}, {rate:,.1f} a second{', ' if note else ''}{note}")
+
+
+class _Silence:
+    """For how many seconds the mail server has answered nothing that it was asked."""
+
+    def __init__(self) -> None:
+        self._answered, self._since = (0, 0), time.monotonic()
+
+    def lasts(self, now: Run) -> float:
+        """As of now."""
+        answered, at = (_finished(now), now.deferred), time.monotonic()
+        if answered != self._answered or not (now.in_flight or now.connecting):
+            self._answered, self._since = answered, at
+        return at - self._since
 
 
 def _finished(counts: Tally | Run) -> int:
@@ -137,8 +156,8 @@ def _end(before: Tally, now: Run, limit: int | None) -> int:
     return min(before.total, _finished(before) + limit + now.skipped)
 
 
-def _note(app: App, before: Tally, now: Run) -> str:
-    """What there is to say beside the bar."""
+def _note(app: App, before: Tally, now: Run, silence: float) -> str:
+    """What there is to say beside the bar, after so many seconds without an answer."""
     counts = ((before.failed + now.failed, "failed"), (before.unknown + now.unknown, "unknown"))
     parts = [f"{count:,} {word}" for count, word in counts if count]
     if now.deferred:
@@ -148,6 +167,8 @@ def _note(app: App, before: Tally, now: Run) -> str:
         parts.append(f"finishing {which}, at most 10 minutes")
     elif now.trouble or now.away:
         parts.append(_trouble(now))
+    elif silence >= SECONDS_OF_SILENCE:
+        parts.append(f"no answer from your mail server for {silence:.0f} seconds; waiting for it")
     elif now.waiting_until:
         parts.append(f"waiting until {_clock(app, now.waiting_until)}; you may stop and go on later")
     return ", ".join(parts)

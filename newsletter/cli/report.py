@@ -11,6 +11,7 @@ from newsletter import campaign
 from newsletter.cli.app import App, pass_app, put, put_table
 from newsletter.cli.tell import lost_with_sender, people, sends_of
 from newsletter.countries import country_name
+from newsletter.deliver.policy import GIVEN_UP
 from newsletter.deliver.signs import plain_reason
 from newsletter.issue import issue_title
 from newsletter.languages import own_name
@@ -154,7 +155,10 @@ def _tell_channels(channels: Mapping[str, int]) -> None:
 
 
 def _reason(trouble: Trouble) -> str:
-    return plain_reason(trouble.reply) if trouble.reply else trouble.reason or "no reason is known"
+    if not trouble.reply:
+        return trouble.reason or "no reason is known"
+    tried = "Tried in vain until it was too late. " if trouble.reason.startswith(GIVEN_UP) else ""
+    return tried + plain_reason(trouble.reply)
 
 
 def _for_the_board(app: App, title: str, tally: Tally, summary: Summary, editions: Iterable[str]) -> str:

@@ -9,6 +9,7 @@ from newsletter import campaign, locks
 from newsletter.campaign import OPEN_STATES
 from newsletter.cli.app import App, json_option, now_ms, pass_app, put, put_json, put_table
 from newsletter.cli.tell import lost_with_sender, people, sends_of
+from newsletter.cli.waiting import used_up_until
 from newsletter.models import Send, SendState, Tally
 from newsletter.store import Store
 
@@ -17,7 +18,7 @@ MEANINGS = {
     "planned": "still to be sent",
     "deferred": "put off, or refused for now; each run tries again",
     "claimed": "on their way to your mail server",
-    "failed": "refused for good",
+    "failed": "refused for good, or tried in vain too long",
     "skipped": "left out, for a reason",
     "unknown": "connection lost at the worst moment: nobody can say",
 }
@@ -45,6 +46,7 @@ def status(app: App, issue: str | None, as_json: bool) -> None:
         meanings = MEANINGS | ({"deferred": HELD} if campaign.holds_deferred(store, issue) else {})
         lost = lost_with_sender(app, store, issue)
         due = [when for send in sends if (when := _next_try(store, send)) is not None]
+        free = used_up_until(app, store)
     if as_json:
         put_json(_tally_json(issue, tally))
         return
@@ -63,7 +65,7 @@ def status(app: App, issue: str | None, as_json: bool) -> None:
         app.say(f"{people(lost)} may have it or not. Once the send goes on they are told as unknown.")
     for send in sends:
         if send.state in (SendState.PLANNING, *OPEN_STATES):
-            app.say(_how_to_go_on(app, send))
+            app.say(_how_to_go_on(app, send, free))
 
 
 def _next_try(store: Store, send: Send) -> int | None:
@@ -71,7 +73,8 @@ def _next_try(store: Store, send: Send) -> int | None:
     return store.sends.next_due(send.id) if send.state in (SendState.READY, SendState.RUNNING) else None
 
 
-def _how_to_go_on(app: App, send: Send) -> str:
+def _how_to_go_on(app: App, send: Send, free: int | None) -> str:
+    """The next thing to do; the mail server's limits are used up until `free`, None where they are not."""
     again = app.command("send", send.slug, "--to", send.audience)
     holder = locks.holder(app.config.root, send.slug)
     if send.state is SendState.PLANNING:
@@ -87,13 +90,30 @@ def _how_to_go_on(app: App, send: Send) -> str:
     resume = app.command("resume", send.slug) if send.state is SendState.PAUSED else again
     if holder:
         return f"{holder} has this issue now. When it has ended, go on: {resume}"
+    return _when_nobody_has_it(app, send, free, resume)
+
+
+def _when_nobody_has_it(app: App, send: Send, free: int | None, resume: str) -> str:
+    """What is in the way of `resume`, if anything is."""
     if send.state is SendState.PAUSED and (send.scheduled or 0) > now_ms():
         return f"Its time is still {app.local_time(send.scheduled or 0)}. Go on, and wait for it: {resume}"
+    if free is not None:
+        return f"Your mail server's limit is used up until {app.local_time(free)}. Go on then: {resume}"
+    if other := _other_user(app):
+        return f"Another issue is going out through your mail server, by {other}. When it has ended: {resume}"
     return f"Go on: {resume}"
+
+
+def _other_user(app: App) -> str:
+    """The process that uses up a mail server's limits now; empty where none does, or it has none."""
+    relay = app.config.relay
+    return locks.user(app.config.root, relay.name) if relay else ""
 
 
 def _how_it_begins(app: App, send: Send, begin: int, holder: str) -> str:
     now = app.command("resume", send.slug, "--now")
+    if begin <= now_ms() and not holder and (other := _other_user(app)):
+        return f"Its time has come: it begins when the other issue has gone out, by {other}."
     if begin <= now_ms() and not holder:
         return f"Its time is over: no program was running to send it. Send it now: {now}"
     if begin <= now_ms():

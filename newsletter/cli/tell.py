@@ -28,7 +28,7 @@ def open_questions(app: App, slug: str, tally: Tally) -> Iterator[str]:
         yield f"Send it to them once more: {again}, or take it as sent: {taken}"
     if tally.failed:
         see = app.command("deliveries", slug, "--state", "failed")
-        yield f"Failed: {people(tally.failed)}. Your mail server refused them for good. See why: {see}"
+        yield f"Failed: {people(tally.failed)}, refused for good, or tried in vain too long. See why: {see}"
 
 
 def sends_of(app: App, store: Store, slug: str) -> list[Send]:

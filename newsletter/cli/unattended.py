@@ -16,7 +16,7 @@ from newsletter.cli.going import refuse_other_home
 from newsletter.cli.idle import what_waits
 from newsletter.cli.stopping import Stopped, stopping
 from newsletter.cli.tell import people, tell_end
-from newsletter.cli.waiting import lock, tell_late, through
+from newsletter.cli.waiting import lock, tell_late, through, used_up_until
 from newsletter.deliver.limits import limits_for
 from newsletter.deliver.policy import run_wait
 from newsletter.errors import BrokenOffError, RefusedError, RelayError, StoreError
@@ -48,13 +48,15 @@ def run(app: App, watch: bool, quiet: bool) -> None:
             with _staying(app, watch=watch), app.store(create=False) as store:
                 campaign.finish_cancelled(store, app.config)
                 due = [send for send in campaign.due(store, now_ms()) if _is_ours(app, store, send, rest)]
-                if not (due or quiet):
-                    for line in what_waits(app, store, watch=watch):
-                        app.say(line)
-                quiet = True
                 busy, looked = int((time.monotonic() - looked) * 1000), time.monotonic()
                 in_time = [send for send in due if _is_in_time(app, store, send, busy)]
                 failed |= len(in_time) < len(due)
+                if used_up_until(app, store):
+                    in_time = []
+                if not (in_time or failed or quiet):
+                    for line in what_waits(app, store, watch=watch):
+                        app.say(line)
+                quiet = True
                 for send in in_time:
                     failed |= not _take(app, store, send, stop, rest)
             if not watch or stop.wait(LOOK_EVERY):

@@ -17,6 +17,7 @@ GRAINS = 240  # how finely a window remembers; leaving times are rounded up, so 
 FAST = 100  # messages a second: a lower rate keeps no processor busy
 WIRE = 0.25  # seconds a message takes on one connection, for estimates
 DAY = 86_400
+LONG = 120_000  # milliseconds: a longer wait for a limit is no pacing any more
 
 
 class Limits(Struct, frozen=True, kw_only=True):

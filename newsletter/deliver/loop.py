@@ -6,7 +6,7 @@ import asyncio
 import gc
 import importlib
 import importlib.util
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
@@ -28,12 +28,15 @@ def new_runner() -> asyncio.Runner:
     return runner
 
 
-async def unless_stopped(doing: Coroutine[Any, Any, object], stop: Stop) -> None:
-    """Do it, unless `stop` comes first; raises what it raises."""
+async def unless_stopped(
+    doing: Coroutine[Any, Any, object], stop: Stop, meanwhile: Callable[[], None] = lambda: None
+) -> None:
+    """Do it, unless `stop` comes first; raises what it raises. Calls `meanwhile` every TICK."""
     task = asyncio.create_task(doing)
     try:
         while not (task.done() or stop.is_set()):
             await asyncio.wait([task], timeout=TICK)
+            meanwhile()
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):

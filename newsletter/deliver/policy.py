@@ -23,6 +23,7 @@ _MINUTE = 60_000
 DELAYS = tuple(minutes * _MINUTE for minutes in (5, 15, 30, 60, 120, 240))
 RUN_WAITS = (15_000, 30_000, 60_000, 120_000, 300_000, 900_000)  # milliseconds to a relay in trouble
 FEW_TRIES = 3  # before which nobody is given up
+GIVEN_UP = "given up after many tries"
 STRIKES = 3  # refused after DATA; by policy, that many domains
 SAME_DOMAIN = 10  # refused by policy
 UNANSWERED = 10  # handed over without an answer; more where one restart of the relay can lose more
@@ -203,7 +204,7 @@ def _later(
     """
     reason = attempt.error if reply is None else ""
     if now >= end and attempts >= FEW_TRIES:
-        told = "given up after many tries" + (f": {reason}" if reason else "")
+        told = GIVEN_UP + (f": {reason}" if reason else "")
         return _plain(attempt, DeliveryState.FAILED, reply, reason=told)
     later = now + retry_delay(attempts, jitter)
     outcome = Outcome(

@@ -159,8 +159,8 @@ class Progress(Struct, frozen=True, kw_only=True):
     """How far a run is. `deferred` counts whoever waits for another try, of earlier runs as well.
 
     `waiting_until` (UTC ms) is set while nothing may leave: a limit is reached, or only deferred rows remain.
-    `leaving` is set while the run has ended but for what is in flight, `away` while the relay is away;
-    `trouble` says why the journal cannot be written just now.
+    `leaving` is set while the run has ended but for what is in flight, `connecting` until the relay can be
+    used for the first time, `away` while it is away; `trouble` says why the journal cannot be written.
     """
 
     sent: int = 0
@@ -171,6 +171,7 @@ class Progress(Struct, frozen=True, kw_only=True):
     in_flight: int = 0
     waiting_until: int | None = None
     leaving: bool = False
+    connecting: bool = False
     away: bool = False
     trouble: str = ""
 

@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack, suppress
 from newsletter.deliver.desk import Desk, given_back
 from newsletter.deliver.doubt import Trust
 from newsletter.deliver.judge import Judge
-from newsletter.deliver.limits import Allowance, Meter
+from newsletter.deliver.limits import LONG, Allowance, Meter
 from newsletter.deliver.loop import unless_stopped
 from newsletter.deliver.orders import Orders
 from newsletter.deliver.ports import (
@@ -31,7 +31,6 @@ from newsletter.deliver.report import Counts, Ending, RunReport
 from newsletter.deliver.tempo import Moment, Tempo
 from newsletter.models import Claim, DeliveryState, Outcome, SendState
 
-LONG = 120_000  # milliseconds: a longer wait for a limit is no pacing any more
 GRACE = 0.2  # seconds that a cancelled run still listens
 
 _ENDINGS = {SendState.PAUSED: Ending.PAUSED, SendState.CANCELLED: Ending.CANCELLED}
@@ -90,7 +89,7 @@ async def run_send(
                 held.push_async_callback(signers.close)
                 await signers.open()
             held.push_async_callback(courier.close)
-            await unless_stopped(courier.open(run.handed_back), stop)
+            await unless_stopped(courier.open(run.handed_back), stop, run.tell_connecting)
             return await run.run()
 
 
@@ -184,6 +183,11 @@ class _Run:
     def _since(self) -> float:
         """Seconds since the last exchange."""
         return asyncio.get_running_loop().time() - self._looked
+
+    def tell_connecting(self) -> None:
+        """Say that nothing can leave yet."""
+        if self._orders.progress is not None:
+            self._orders.progress(self._counts.progress(Progress(connecting=True)))
 
     # --- the journal's side
 

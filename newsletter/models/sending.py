@@ -83,8 +83,8 @@ class Claim(Struct, frozen=True, kw_only=True):
 class Outcome(Struct, frozen=True, kw_only=True):
     """What became of a claimed delivery.
 
-    `not_before` is set for `deferred`; `bounced` where the address itself is at fault; `reason` is for
-    `skipped` and `unknown`. An outcome of `planned` gives the row back untouched; one of `deferred` that was
+    `not_before` is set for `deferred`; `bounced` where the address itself is at fault; `reason` says in words
+    what no `reply` tells. An outcome of `planned` gives the row back untouched; one of `deferred` that was
     not `tried` only makes it wait. A `revised` one says of a row that was written as `deferred` that it has
     `failed` after all; where that row has been claimed since, it says nothing.
     """

@@ -4,7 +4,6 @@ from newsletter.stencil.cut import Misplaced, cut, link_fields, misplaced
 from newsletter.stencil.fill import (
     body_parts,
     fill,
-    fill_body,
     fill_head,
     fill_html,
     fill_pieces,
@@ -32,7 +31,6 @@ __all__ = [
     "envelope_address",
     "envelope_id",
     "fill",
-    "fill_body",
     "fill_head",
     "fill_html",
     "fill_pieces",

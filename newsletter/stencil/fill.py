@@ -37,13 +37,11 @@ def fill_head(stencil: Stencil, values: Mapping[str, str], headers: FilledHeader
     return b"".join(_head_parts(stencil, values, headers))
 
 
-def fill_body(stencil: Stencil, values: Mapping[str, str]) -> bytes:
-    """The body, from after the empty line to the last CRLF: what a signature's body hash covers."""
-    return b"".join(body_parts(stencil, values))
-
-
 def body_parts(stencil: Stencil, values: Mapping[str, str]) -> list[bytes]:
-    """Pieces and filled slots in turn; a value is encoded once for all slots of the same field and place."""
+    """The body, from after the empty line to the last CRLF, pieces and filled slots in turn.
+
+    A value is encoded once for all slots of the same field and place.
+    """
     resolved = [resolve(field, values) for field in stencil.fields]
     direction = stencil.direction
     filled = [

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.warm import Warm, fits
+from tests.cli.warm import POSSIBLE, Warm
 from tests.deliver.relay import ScriptedRelay, Step
 
 SLUG = "image-gently-in-dentistry"
@@ -87,7 +87,7 @@ class Box:
     def run(
         self, *arguments: str, exit_code: int | None = 0, **more: Any
     ) -> subprocess.CompletedProcess[str]:
-        if not more and fits(self.environ):
+        if POSSIBLE and not more and warm().fits(self.variables):
             told = warm().run(arguments, self.folder, self.variables)
         else:
             told = self._run_anew(*arguments, **more)

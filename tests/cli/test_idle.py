@@ -6,7 +6,7 @@ import signal
 from collections.abc import Callable
 from subprocess import Popen
 
-from tests.cli.conftest import PEOPLE, Box
+from tests.cli.conftest import PEOPLE, SETTINGS, Box
 from tests.cli.test_control import in_utc
 from tests.cli.test_decisions import until_said
 from tests.deliver.relay import ScriptedRelay, Step
@@ -73,3 +73,18 @@ def test_a_second_send_of_what_waits_for_its_time_is_told_until_when(relayed: Na
     assert "being sent already" not in told
     box.run("pause", "short")
     sender.communicate(timeout=20)
+
+
+def test_a_limit_that_is_used_up_is_told_and_quiet_for_cron(relayed: Named) -> None:
+    with ScriptedRelay().in_thread() as relay:
+        box = relayed(relay.port)
+        box.write("newsletter.toml", f'{SETTINGS}[smtp]\nrate = "4/day"\n')
+        box.fill(PEOPLE[:9])
+        box.send("--no-wait", exit_code=1)
+        assert len(relay.taken) == 4
+        told = "Your mail server's limit is used up until "
+        assert told in box.run("status", "short").stderr
+        assert told[5:] in box.run("run").stderr
+        quiet = box.run("run", "--quiet")
+        assert (quiet.stdout, quiet.stderr) == ("", "")
+        assert len(relay.taken) == 4

@@ -18,7 +18,7 @@ from newsletter.cli.app import App, Talk, folded
 from newsletter.deliver.ports import Progress
 from newsletter.models import Tally
 from tests.cli.conftest import Box, until
-from tests.deliver.relay import ScriptedRelay
+from tests.deliver.relay import Do, ScriptedRelay
 
 BEFORE = Tally(planned=12, deferred=4, sent=581, failed=3)
 NOON = 1_790_000_000_000
@@ -144,3 +144,22 @@ def test_without_a_terminal_a_sentence_stays_one_line(box: Box) -> None:
     out = StringIO()
     App(talk=Talk(file=out, width=30, soft_wrap=True)).say("word " * 20)
     assert out.getvalue().count("\n") == 1
+
+
+def test_a_silence_is_told_while_something_is_on_its_way(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "SECONDS_OF_SILENCE", 0)
+    told = "no answer from your mail server for 0 seconds; waiting for it"
+    assert shown(box, 80, Progress(in_flight=2))[1].endswith(told)
+    assert shown(box, 80, Progress(connecting=True))[1].endswith(told)
+    assert "no answer" not in shown(box, 80, Progress(in_flight=2, away=True))[1]
+
+
+def test_without_a_terminal_a_relay_that_says_nothing_is_named(relayed: Callable[[int], Box]) -> None:
+    with ScriptedRelay(lambda step: Do.SILENCE if step.verb == "CONNECT" else None).in_thread() as relay:
+        box = relayed(relay.port)
+        box.fill(["a@example.net"])
+        sender = box.start("send", "short", "--to", "dentists", "--yes")
+        assert sender.stderr is not None
+        assert any("0 of 1 finished" in line and "no answer" in line for line in sender.stderr)
+        sender.kill()
+        sender.communicate(timeout=20)

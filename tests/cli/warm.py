@@ -29,21 +29,17 @@ PATIENCE = 120  # seconds for one command
 _AT_START = ("PYTHON", "LC_", "LANG", "TZ")  # what an interpreter only reads as it starts
 
 
-def fits(environ: Mapping[str, str]) -> bool:
-    """Whether these variables mean the same to a process that is forked."""
-    return POSSIBLE and not any(name.startswith(_AT_START) for name in environ)
-
-
 class Warm:
     """The process that forks, started at once; it ends when this is closed, or with the tests."""
 
     def __init__(self) -> None:
+        self._environ = {**os.environ, "PYTHONUTF8": "1"}
         self._asking, asked = socket.socketpair()
         with asked:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tests.cli.warm", str(asked.fileno())],
                 cwd=ROOT,
-                env={**os.environ, "PYTHONUTF8": "1"},
+                env=self._environ,
                 pass_fds=[asked.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -53,6 +49,10 @@ class Warm:
         """Let it end."""
         self._asking.close()
         self._process.wait(10)
+
+    def fits(self, environ: Mapping[str, str]) -> bool:
+        """Whether these variables mean the same to a process that is forked from this one."""
+        return self._process.poll() is None and _at_start(environ) == _at_start(self._environ)
 
     def run(
         self, arguments: Sequence[str], folder: Path, environ: Mapping[str, str]
@@ -79,6 +79,10 @@ class Warm:
             if not select.select([telling], [], [], PATIENCE)[0]:
                 os.kill(child, signal.SIGKILL)
             return int(telling.readline())
+
+
+def _at_start(environ: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environ.items() if name.startswith(_AT_START)}
 
 
 def _receive(asked: socket.socket) -> tuple[dict[str, Any], list[int]] | None:

@@ -47,17 +47,18 @@ def test_a_relay_that_pipelines_badly_costs_nobody_anything() -> None:
     once_each(relay)
 
 
-def test_421_in_between_costs_nobody_anything() -> None:
+@pytest.mark.parametrize(("connections", "most"), [(3, 5), (12, 2), (30, 1)])
+def test_421_in_between_costs_nobody_anything(connections: int, most: int) -> None:
     counts: dict[int, int] = {}
 
     def script(step: Step) -> str | None:
         if step.verb != "MAIL":
             return None
         counts[step.session] = counts.get(step.session, 0) + 1
-        return "421 4.7.0 enough for now" if counts[step.session] > 5 else None
+        return "421 4.7.0 enough for now" if counts[step.session] > most else None
 
     relay = ScriptedRelay(script)
-    attempts = carry(relay, 60, connections=3)
+    attempts = carry(relay, 60, connections=connections)
     assert len(accepted(attempts)) == 60
     once_each(relay)
 

@@ -18,9 +18,9 @@ from msgspec.structs import replace
 
 from newsletter.stencil import (
     Stencil,
+    body_parts,
     cut,
     fill,
-    fill_body,
     fill_head,
     fill_html,
     fill_subject,
@@ -218,7 +218,7 @@ def test_windows_line_ends_give_the_same_stencil() -> None:
 
 
 def test_head_and_body_are_the_message() -> None:
-    head, body = fill_head(STENCIL, VALUES, headers()), fill_body(STENCIL, VALUES)
+    head, body = fill_head(STENCIL, VALUES, headers()), b"".join(body_parts(STENCIL, VALUES))
     assert head + b"\r\n" + body == fill(STENCIL, VALUES, headers())
 
 
