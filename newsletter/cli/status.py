@@ -113,7 +113,10 @@ def _other_user(app: App) -> str:
 def _how_it_begins(app: App, send: Send, begin: int, holder: str) -> str:
     now = app.command("resume", send.slug, "--now")
     if begin <= now_ms() and not holder and (other := _other_user(app)):
-        return f"Its time has come: it begins when the other issue has gone out, by {other}."
+        return (
+            f"Its time has come, and another issue is going out, by {other}. It begins after that "
+            f"if {app.command('run', '--watch')} is running; else: {now}"
+        )
     if begin <= now_ms() and not holder:
         return f"Its time is over: no program was running to send it. Send it now: {now}"
     if begin <= now_ms():

@@ -19,7 +19,7 @@ from newsletter.cli.tell import people, tell_end
 from newsletter.cli.waiting import lock, tell_late, through, used_up_until
 from newsletter.deliver.limits import limits_for
 from newsletter.deliver.policy import run_wait
-from newsletter.errors import BrokenOffError, RefusedError, RelayError, StoreError
+from newsletter.errors import BrokenOffError, DatabaseBusyError, RefusedError, RelayError
 from newsletter.models import LONGEST_WAIT, Send, SendState
 from newsletter.store import Store
 
@@ -42,23 +42,23 @@ def run(app: App, watch: bool, quiet: bool) -> None:
       newsletter run --watch
       newsletter run --quiet
     """
-    failed, rest, looked = False, Rest(), time.monotonic()
+    failed, rest, busy = False, Rest(), 0.0
     with stopping(app) as stop:
         while not stop.is_set():
             with _staying(app, watch=watch), app.store(create=False) as store:
                 campaign.finish_cancelled(store, app.config)
                 due = [send for send in campaign.due(store, now_ms()) if _is_ours(app, store, send, rest)]
-                busy, looked = int((time.monotonic() - looked) * 1000), time.monotonic()
-                in_time = [send for send in due if _is_in_time(app, store, send, busy)]
+                in_time = [send for send in due if _is_in_time(app, store, send, int(busy * 1000))]
                 failed |= len(in_time) < len(due)
                 if used_up_until(app, store):
                     in_time = []
                 if not (in_time or failed or quiet):
                     for line in what_waits(app, store, watch=watch):
                         app.say(line)
-                quiet = True
+                quiet, began = True, time.monotonic()
                 for send in in_time:
                     failed |= not _take(app, store, send, stop, rest)
+                busy = time.monotonic() - began
             if not watch or stop.wait(LOOK_EVERY):
                 break
     if failed and not watch:
@@ -89,10 +89,10 @@ class Rest:
 
 @contextmanager
 def _staying(app: App, *, watch: bool) -> Iterator[None]:
-    """Where it stays, a database in trouble is told, and looked at again later."""
+    """Where it stays, a database that another program holds is told, and looked at again later."""
     try:
         yield
-    except StoreError as error:
+    except DatabaseBusyError as error:
         if not watch:
             raise
         app.say(str(error), style="red")
@@ -103,9 +103,13 @@ def _is_in_time(app: App, store: Store, send: Send, busy: int) -> bool:
 
     `busy` is for how many milliseconds this process has sent others. Late ones are paused.
     """
+    if send.scheduled is None:
+        return True
     with suppress(RefusedError), lock(app, store, send.slug):
-        if send.id not in {one.id for one in campaign.due(store, now_ms())}:
+        due = {one.id: one.scheduled for one in campaign.due(store, now_ms())}
+        if due.get(send.id) is None:
             return True
+        send = store.sends.get(send.id)
         if campaign.is_late(send, now_ms(), busy=busy):
             campaign.pause_late(store, send)
             tell_late(app, send)

@@ -180,7 +180,9 @@ class SmtpCourier:
         ahead = connection.recall()
         if ahead is not None:
             self._requeue(ahead)
-        if self._deserves_another(connection, parcel, attempt):
+        if connection.sent and _is_goodbye(attempt):
+            self._requeue(parcel)  # a relay may end any connection that has served
+        elif self._deserves_another(parcel, attempt):
             self._again.add(parcel.delivery)
             self._requeue(parcel)
         else:
@@ -201,17 +203,11 @@ class SmtpCourier:
         else:
             self._requeue(parcel)
 
-    def _deserves_another(self, connection: Connection, parcel: Parcel, attempt: Attempt) -> bool:
-        """Whether the connection, not the parcel, was at fault: once for each parcel.
-
-        But a relay may say goodbye, as often as it likes, on a connection over which it has taken mail.
-        """
-        goodbye = attempt.stage is Stage.MAIL and attempt.reply is not None and attempt.reply.code == 421
-        if goodbye and connection.sent:
-            return True
+    def _deserves_another(self, parcel: Parcel, attempt: Attempt) -> bool:
+        """Whether the connection, not the parcel, was at fault, and this has not happened to it before."""
         if attempt.unfit or (parcel.delivery in self._again and not self._recalled):
             return False
-        return goodbye or (attempt.reply is None and attempt.stage is not Stage.END)
+        return _is_goodbye(attempt) or (attempt.reply is None and attempt.stage is not Stage.END)
 
     def _next(self) -> Parcel | None:
         return self._queue.popleft() if self._queue else None
@@ -272,3 +268,8 @@ class SmtpCourier:
         if connection is not None:
             self._connected -= 1
             await connection.close()
+
+
+def _is_goodbye(attempt: Attempt) -> bool:
+    """Whether the relay ended the connection before it looked at the parcel."""
+    return attempt.stage is Stage.MAIL and attempt.reply is not None and attempt.reply.code == 421

@@ -40,7 +40,7 @@ class TokenCommand:
 
     async def _ask(self) -> str:
         """Run the command; it writes into files, as a pipe stays open while any child of its own runs."""
-        with TemporaryFile() as out, TemporaryFile() as err:
+        with self._file() as out, self._file() as err:
             process = await self._start(out, err)
             try:
                 async with asyncio.timeout(self._patience):
@@ -64,6 +64,12 @@ class TokenCommand:
             return await asyncio.create_subprocess_exec(
                 shutil.which(program) or program, *arguments, stdin=DEVNULL, stdout=out, stderr=err
             )
+        except OSError as error:
+            raise self._trouble(f"cannot be started: {error.strerror}") from error
+
+    def _file(self) -> IO[bytes]:
+        try:
+            return TemporaryFile()
         except OSError as error:
             raise self._trouble(f"cannot be started: {error.strerror}") from error
 

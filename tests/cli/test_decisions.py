@@ -8,10 +8,11 @@ import sqlite3
 import sys
 import threading
 import time
-from subprocess import Popen
+from subprocess import PIPE, Popen
 
 import pytest
 
+from newsletter.audience.reading import parse_segment
 from newsletter.cli.app import now_ms
 from newsletter.models import SendState
 from newsletter.store import open_store
@@ -391,6 +392,45 @@ def test_a_pause_while_the_first_of_two_sends_ends_holds_the_second(relayed: Nam
         assert not [to for to in relay.recipients if to.startswith("other.")]
 
 
+@pytest.mark.parametrize("signals", [1, 2])
+def test_what_did_not_come_to_its_turn_stands_as_it_stood(relayed: Named, signals: int) -> None:
+    """`resume` makes all ready first: a paused one is paused again, one that waits for its time goes on."""
+    gate = Gate()
+    with ScriptedRelay(gate).in_thread() as relay:
+        box = planned(relayed, relay.port, "dentists", "others")
+        with open_store(box.folder / "subscribers.db", now=now_ms) as store:
+            first, second = store.sends.of_issue("short")
+            store.sends.schedule(first.id, now_ms())
+            for send in (first, second):
+                store.sends.set_state(send.id, SendState.PAUSED, "for a reason")
+            third = store.sends.create("short", "list:others", now_ms(), scheduled=now_ms() + HOUR)
+            store.sends.plan(third.id, parse_segment(store, "list:others"), [], lambda language, mask: None)
+        going = box.start("resume", "short")
+        until(lambda: gate.count > 6)
+        for _ in range(signals):
+            going.send_signal(signal.SIGINT)
+            time.sleep(0.5)
+        gate.opened.set()
+        going.communicate(timeout=30)
+        with open_store(box.folder / "subscribers.db", now=now_ms) as store:
+            stands = [(send.state, send.reason) for send in store.sends.of_issue("short")]
+        assert stands == [
+            (SendState.PAUSED, "stopped by hand"),
+            (SendState.PAUSED, "for a reason"),
+            (SendState.READY, ""),
+        ]
+
+
+def watching(box: Box, too_late: int) -> Popen[str]:
+    """`run --watch`, to which a send is late after so many milliseconds."""
+    code = (
+        f"from newsletter import campaign; campaign.TOO_LATE = {too_late}; import sys; "
+        "sys.argv = ['newsletter', 'run', '--watch']; from newsletter.__main__ import run; run()"
+    )
+    command = [sys.executable, "-c", code]
+    return Popen(command, cwd=box.folder, env=box.variables, stderr=PIPE, text=True)
+
+
 def test_a_send_whose_time_comes_while_run_is_busy_is_not_late(relayed: Named) -> None:
     gate = Gate()
     with ScriptedRelay(gate).in_thread() as relay:
@@ -398,15 +438,27 @@ def test_a_send_whose_time_comes_while_run_is_busy_is_not_late(relayed: Named) -
         with open_store(box.folder / "subscribers.db", now=now_ms) as store:
             first, second = store.sends.of_issue("short")
             store.sends.schedule(first.id, now_ms())
-            store.sends.schedule(second.id, now_ms() + 2500)
-        hasty = (
-            "from newsletter import campaign; campaign.TOO_LATE = 1500; import sys; "
-            "sys.argv = ['newsletter', 'run', '--watch']; from newsletter.__main__ import run; run()"
-        )
-        watching = Popen([sys.executable, "-c", hasty], cwd=box.folder, env=box.variables)
-        until(lambda: gate.count > 6)
-        time.sleep(5)
+            watch = watching(box, 6500)
+            until(lambda: gate.count > 6)
+            store.sends.schedule(second.id, now_ms())
+        time.sleep(8)
         gate.opened.set()
         until(lambda: box.status()["sent"] == 150)
-        watching.terminate()
-        watching.wait(20)
+        watch.terminate()
+        watch.wait(20)
+
+
+def test_a_send_whose_time_passed_while_run_was_stopped_is_late(relayed: Named) -> None:
+    with ScriptedRelay().in_thread() as relay:
+        box = planned(relayed, relay.port, "dentists")
+        watch = watching(box, 1500)
+        until_said(watch, "Looking again")
+        watch.send_signal(signal.SIGSTOP)
+        with open_store(box.folder / "subscribers.db", now=now_ms) as store:
+            store.sends.schedule(store.sends.of_issue("short")[0].id, now_ms())
+        time.sleep(3)
+        watch.send_signal(signal.SIGCONT)
+        until_said(watch, "over an hour ago")
+        watch.terminate()
+        watch.wait(20)
+        assert (state(box), len(relay.taken)) == (SendState.PAUSED, 0)

@@ -145,7 +145,7 @@ def test_nobody_connects_while_a_limit_is_used_up(relayed: Named) -> None:
         _, told = watch.communicate(timeout=30)
         assert relay.sessions == sessions
         assert told.count("limit is used up") == 1
-        assert "'short' to dentists: 5 people to go" in told
+        assert "'short' to dentists waits" in told
 
 
 def test_a_relay_that_is_away_is_not_asked_every_few_seconds(relayed: Named) -> None:

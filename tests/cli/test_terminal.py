@@ -163,3 +163,23 @@ def test_without_a_terminal_a_relay_that_says_nothing_is_named(relayed: Callable
         assert any("0 of 1 finished" in line and "no answer" in line for line in sender.stderr)
         sender.kill()
         sender.communicate(timeout=20)
+
+
+def test_a_silence_begins_anew_with_every_answer_and_while_nothing_is_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = {"at": 100.0}
+    monkeypatch.setattr(time, "monotonic", lambda: clock["at"])
+    silence, lasted = progress._Silence(), list[float]()
+    for now in (
+        Progress(in_flight=2),
+        Progress(in_flight=2),
+        Progress(in_flight=2, sent=1),
+        Progress(in_flight=2, sent=1),
+        Progress(in_flight=1, sent=1, deferred=1),
+        Progress(sent=2, deferred=1),
+        Progress(connecting=True, sent=2, deferred=1),
+    ):
+        clock["at"] += 5
+        lasted.append(silence.lasts(now))
+    assert lasted == [5, 10, 0, 5, 0, 0, 5]
