@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from newsletter import locks
 from newsletter.config import Config
+from newsletter.deliver.limits import LONG, Meter, limits_for
 from newsletter.errors import RefusedError
 from newsletter.models import Send, SendState, Tally
+from newsletter.relay import Relay
 from newsletter.stencil import Stencil
 from newsletter.store import Store
 
 TOO_LATE = 3_600_000
+DAY = 86_400_000
 OPEN_STATES = (SendState.READY, SendState.RUNNING, SendState.PAUSED)
 
 
@@ -54,6 +57,17 @@ def pause_late(store: Store, send: Send) -> None:
     store.sends.set_state(send.id, SendState.PAUSED, reason="its time passed while nothing ran")
 
 
+def meter(store: Store, relay: Relay, now: int) -> Meter:
+    """The relay's limits, with what is used of them (UTC ms)."""
+    return Meter(limits_for(relay).rates, history=store.sends.usage(relay.name, now - DAY))
+
+
+def used_up_until(store: Store, relay: Relay | None, now: int) -> int | None:
+    """Until when (UTC ms) the relay's limits are used up; None where something can leave soon."""
+    free = meter(store, relay, now).next_free(now) if relay else now
+    return free if free - now > LONG else None
+
+
 def refuse_other_ways_out(store: Store, config: Config, send: Send) -> None:
     """Raise RefusedError where live pages came or went since the approval: ways out would lead nowhere."""
     kept = (Stencil.from_bytes(store.sends.stencil(digest)) for digest in store.sends.approved(send.id))
@@ -90,5 +104,5 @@ def finish_cancelled(store: Store, config: Config) -> None:
     """See to what dead processes left of cancelled sends: unknown what was on its way, skipped the rest."""
     for send in store.sends.left_behind():
         if not locks.holder(config.root, send.slug):
-            store.sends.unknown_from_crash(send.id, config.relay.name if config.relay else "")
+            store.sends.unknown_from_crash(send.id, config.relay_name)
             store.sends.cancel(send.id)

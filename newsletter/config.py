@@ -85,6 +85,11 @@ class Config(Struct, frozen=True, kw_only=True):
         return self.root / DATABASE_NAME
 
     @property
+    def relay_name(self) -> str:
+        """As the usage of a relay is kept; empty where none is named."""
+        return self.relay.name if self.relay else ""
+
+    @property
     def templates(self) -> Path:
         """The project's own templates, which override the built-in ones file by file."""
         return self.root / "templates"

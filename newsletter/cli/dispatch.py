@@ -17,7 +17,7 @@ from newsletter.cli.stopping import Stopped
 from newsletter.cli.tell import people
 from newsletter.deliver.courier import SmtpCourier
 from newsletter.deliver.doubt import Trust
-from newsletter.deliver.limits import Limits, Meter
+from newsletter.deliver.limits import Limits
 from newsletter.deliver.loop import new_runner, unless_stopped
 from newsletter.deliver.ports import Parcel
 from newsletter.deliver.report import Ending, RunReport
@@ -29,7 +29,6 @@ from newsletter.models import Send, SendState, Tally
 from newsletter.relay import Relay
 from newsletter.store import MOST_IN_FLIGHT, SAME_AGAIN, Store
 
-DAY = 86_400_000
 BY_HAND = "stopped by hand"
 
 
@@ -63,7 +62,7 @@ def dispatch(
             store.journal(send.id, relay.name, shared=limits.shared),
             compose,
             SmtpCourier(relay, connections=limits.connections),
-            meter=Meter(limits.rates, history=store.sends.usage(relay.name, now_ms() - DAY)),
+            meter=campaign.meter(store, relay, now_ms()),
             clock=now_ms,
             give_up_after=relay.give_up_after,
             stop=stop,

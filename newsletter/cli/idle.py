@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from newsletter import campaign, locks
 from newsletter.cli.app import App, now_ms
 from newsletter.cli.tell import people
-from newsletter.cli.waiting import used_up_until
 from newsletter.models import Send, SendState
 from newsletter.store import Store
 
@@ -17,13 +16,15 @@ def what_waits(app: App, store: Store, *, watch: bool) -> Iterator[str]:
     open_sends = [send for send in store.sends.all() if send.state in campaign.OPEN_STATES]
     if not open_sends:
         yield "Nothing is to be sent. See what was: " + app.command("status")
+    free = campaign.used_up_until(store, app.config.relay, now_ms())
     for send in open_sends:
-        yield f"'{send.slug}' to {send.audience} {_what_for(app, store, send, watch=watch)}"
+        yield f"'{send.slug}' to {send.audience} {_what_for(app, store, send, free, watch=watch)}"
     if watch:
         yield "Looking again every few seconds, until Ctrl+C."
 
 
-def _what_for(app: App, store: Store, send: Send, *, watch: bool) -> str:
+def _what_for(app: App, store: Store, send: Send, free: int | None, *, watch: bool) -> str:
+    """What a send waits for; the mail server's limits are used up until `free`, None where they are not."""
     if send.state is SendState.PAUSED:
         reason = f" ({send.reason})" if send.reason else ""
         return f"is paused{reason}. Go on: {app.command('resume', send.slug)}"
@@ -34,7 +35,6 @@ def _what_for(app: App, store: Store, send: Send, *, watch: bool) -> str:
         return f"{begins}: {holder} waits for that." if holder else f"{begins}{waits}."
     if holder:
         return f"is {'being' if send.state is SendState.RUNNING else 'about to be'} sent by {holder}."
-    free = used_up_until(app, store)
     if free is not None:
         return f"waits: your mail server's limit is used up until {app.local_time(free)}{waits}."
     later = store.sends.tally_of(send.id).deferred

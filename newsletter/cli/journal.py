@@ -165,7 +165,6 @@ def resolve(app: App, issue: str, unknown: str, yes: bool) -> None:
 
 def _settle_dead(app: App, store: Store, slug: str) -> None:
     """Call unknown what was on its way when a sender died; nothing is touched while one sends."""
-    relay = app.config.relay.name if app.config.relay else ""
     with suppress(RefusedError), lock(app, store, slug):
         for send in store.sends.of_issue(slug):
-            store.sends.unknown_from_crash(send.id, relay)
+            store.sends.unknown_from_crash(send.id, app.config.relay_name)

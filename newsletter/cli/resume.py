@@ -51,7 +51,7 @@ def resume(app: App, issue: str, no_wait: bool, now: bool) -> None:
                         break
             finally:
                 if stop.by_hand or not stop.is_set():
-                    _hold(store, [one for one in found if one.id in {send.id for send in left}])
+                    _hold(store, found[len(found) - len(left) :])
             tally = store.sends.tally(slug)
     if not tally.settled:
         raise click.exceptions.Exit(1)

@@ -9,7 +9,6 @@ from newsletter import campaign, locks
 from newsletter.campaign import OPEN_STATES
 from newsletter.cli.app import App, json_option, now_ms, pass_app, put, put_json, put_table
 from newsletter.cli.tell import lost_with_sender, people, sends_of
-from newsletter.cli.waiting import used_up_until
 from newsletter.models import Send, SendState, Tally
 from newsletter.store import Store
 
@@ -46,7 +45,7 @@ def status(app: App, issue: str | None, as_json: bool) -> None:
         meanings = MEANINGS | ({"deferred": HELD} if campaign.holds_deferred(store, issue) else {})
         lost = lost_with_sender(app, store, issue)
         due = [when for send in sends if (when := _next_try(store, send)) is not None]
-        free = used_up_until(app, store)
+        free = campaign.used_up_until(store, app.config.relay, now_ms())
     if as_json:
         put_json(_tally_json(issue, tally))
         return
@@ -99,20 +98,14 @@ def _when_nobody_has_it(app: App, send: Send, free: int | None, resume: str) -> 
         return f"Its time is still {app.local_time(send.scheduled or 0)}. Go on, and wait for it: {resume}"
     if free is not None:
         return f"Your mail server's limit is used up until {app.local_time(free)}. Go on then: {resume}"
-    if other := _other_user(app):
+    if other := locks.user(app.config.root, app.config.relay_name):
         return f"Another issue is going out through your mail server, by {other}. When it has ended: {resume}"
     return f"Go on: {resume}"
 
 
-def _other_user(app: App) -> str:
-    """The process that uses up a mail server's limits now; empty where none does, or it has none."""
-    relay = app.config.relay
-    return locks.user(app.config.root, relay.name) if relay else ""
-
-
 def _how_it_begins(app: App, send: Send, begin: int, holder: str) -> str:
     now = app.command("resume", send.slug, "--now")
-    if begin <= now_ms() and not holder and (other := _other_user(app)):
+    if begin <= now_ms() and not holder and (other := locks.user(app.config.root, app.config.relay_name)):
         return (
             f"Its time has come, and another issue is going out, by {other}. It begins after that "
             f"if {app.command('run', '--watch')} is running; else: {now}"

@@ -11,12 +11,12 @@ import click
 
 from newsletter import campaign, locks
 from newsletter.cli.app import App, now_ms, pass_app
-from newsletter.cli.dispatch import DAY, dispatch, going_on
+from newsletter.cli.dispatch import dispatch, going_on
 from newsletter.cli.going import refuse_other_home
 from newsletter.cli.idle import what_waits
 from newsletter.cli.stopping import Stopped, stopping
 from newsletter.cli.tell import people, tell_end
-from newsletter.cli.waiting import lock, tell_late, through, used_up_until
+from newsletter.cli.waiting import lock, tell_late, through
 from newsletter.deliver.limits import limits_for
 from newsletter.deliver.policy import run_wait
 from newsletter.errors import BrokenOffError, DatabaseBusyError, RefusedError, RelayError
@@ -50,7 +50,7 @@ def run(app: App, watch: bool, quiet: bool) -> None:
                 due = [send for send in campaign.due(store, now_ms()) if _is_ours(app, store, send, rest)]
                 in_time = [send for send in due if _is_in_time(app, store, send, int(busy * 1000))]
                 failed |= len(in_time) < len(due)
-                if used_up_until(app, store):
+                if in_time and campaign.used_up_until(store, app.config.relay, now_ms()):
                     in_time = []
                 if not (in_time or failed or quiet):
                     for line in what_waits(app, store, watch=watch):
@@ -74,7 +74,7 @@ class Rest:
 
     def over(self, send: Send) -> bool:
         """Whether it may be tried; what seems to rest for days began before the clock was put back."""
-        return not 0 < self._until.get(send.id, 0) - now_ms() <= 2 * DAY
+        return not 0 < self._until.get(send.id, 0) - now_ms() <= 2 * campaign.DAY
 
     def until(self, send: Send, moment: int) -> None:
         """Not before then (UTC ms)."""
@@ -106,16 +106,20 @@ def _is_in_time(app: App, store: Store, send: Send, busy: int) -> bool:
     if send.scheduled is None:
         return True
     with suppress(RefusedError), lock(app, store, send.slug):
-        due = {one.id: one.scheduled for one in campaign.due(store, now_ms())}
-        if due.get(send.id) is None:
+        found = _still_due(store, send)
+        if found is None:
             return True
-        send = store.sends.get(send.id)
-        if campaign.is_late(send, now_ms(), busy=busy):
-            campaign.pause_late(store, send)
-            tell_late(app, send)
+        if campaign.is_late(found, now_ms(), busy=busy):
+            campaign.pause_late(store, found)
+            tell_late(app, found)
             return False
-        store.sends.schedule(send.id, None)
+        store.sends.schedule(found.id, None)
     return True
+
+
+def _still_due(store: Store, send: Send) -> Send | None:
+    """The send as it is now; None where it is not due any more."""
+    return next((one for one in campaign.due(store, now_ms()) if one.id == send.id), None)
 
 
 def _take(app: App, store: Store, send: Send, stop: Stopped, rest: Rest) -> bool:
@@ -128,9 +132,10 @@ def _take(app: App, store: Store, send: Send, stop: Stopped, rest: Rest) -> bool
     limits = limits_for(app.relay)
     try:
         with lock(app, store, send.slug) as holder:
-            if send.id not in {one.id for one in campaign.due(store, now_ms())}:
+            found = _still_due(store, send)
+            if found is None:
                 return True
-            send = store.sends.get(send.id)
+            send = found
             refuse_other_home(app, store)
             campaign.refuse_other_ways_out(store, app.config, send)
             store.sends.unknown_from_crash(send.id, app.relay.name)

@@ -9,7 +9,7 @@ from newsletter import campaign, locks
 from newsletter.cli import progress
 from newsletter.cli.app import App, now_ms
 from newsletter.cli.stopping import Stopped
-from newsletter.deliver.limits import DAY, LONG, Limits, Meter, limits_for
+from newsletter.deliver.limits import Limits
 from newsletter.errors import RefusedError
 from newsletter.models import Send, SendState
 from newsletter.store import Store
@@ -103,16 +103,6 @@ def through(app: App, limits: Limits) -> Iterator[None]:
         if limits.rates:
             held.enter_context(locks.using(app.config.root, app.relay.name, app.local(now_ms())))
         yield
-
-
-def used_up_until(app: App, store: Store) -> int | None:
-    """Until when (UTC ms) the relay's limits are used up; None where something can leave soon."""
-    relay, now = app.config.relay, now_ms()
-    if relay is None:
-        return None
-    meter = Meter(limits_for(relay).rates, history=store.sends.usage(relay.name, now - DAY * 1000))
-    free = meter.next_free(now)
-    return free if free - now > LONG else None
 
 
 def refuse_taken(app: App, limits: Limits) -> None:

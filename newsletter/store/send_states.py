@@ -106,14 +106,17 @@ def end(connection: Connection, send: int, state: SendState, now: int, *, reason
     """
     with connection.transaction():
         before = get(connection, send)
-        is_open = connection.value(f"SELECT {_OPEN} FROM sends n WHERE n.id = ?", [send])
-        if is_open and state is SendState.DONE:
+        if state is SendState.DONE and _is_open(connection, send):
             state = SendState.READY
         if before.state is SendState.CANCELLED:
             return before
         if before.state is SendState.PAUSED and state is not SendState.DONE:
             return before
         return move(connection, send, state, now, reason=reason)
+
+
+def _is_open(connection: Connection, send: int) -> bool:
+    return bool(connection.value(f"SELECT {_OPEN} FROM sends n WHERE n.id = ?", [send]))
 
 
 def _refuse_move(send: Send, state: SendState) -> None:

@@ -453,6 +453,7 @@ def test_a_send_whose_time_passed_while_run_was_stopped_is_late(relayed: Named) 
         box = planned(relayed, relay.port, "dentists")
         watch = watching(box, 1500)
         until_said(watch, "Looking again")
+        time.sleep(1)  # until it has let go of the database
         watch.send_signal(signal.SIGSTOP)
         with open_store(box.folder / "subscribers.db", now=now_ms) as store:
             store.sends.schedule(store.sends.of_issue("short")[0].id, now_ms())
