@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -19,7 +19,7 @@ from newsletter.deliver.courier import SmtpCourier
 from newsletter.deliver.doubt import Trust
 from newsletter.deliver.limits import Limits
 from newsletter.deliver.loop import new_runner, unless_stopped
-from newsletter.deliver.ports import Parcel
+from newsletter.deliver.ports import Parcel, Progress, ProgressCallback
 from newsletter.deliver.report import Ending, RunReport
 from newsletter.deliver.run import run_send
 from newsletter.deliver.signs import explained
@@ -69,7 +69,7 @@ def dispatch(
             limit=limit,
             wait=wait,
             signers=composer.signers_for(signer, count),
-            progress=show,
+            progress=_noted(store, send, show),
             trust=_trust(store, send, tally),
         )
         with new_runner() as runner:
@@ -83,6 +83,21 @@ def dispatch(
             pause = report.reason if report.must_pause else ""
             closed = campaign.close_run(store, send, pause=pause, by_hand=_by_hand(report, stop))
     return report, closed
+
+
+def _noted(store: Store, send: Send, show: ProgressCallback) -> ProgressCallback:
+    """Shows progress, and writes down for `status` that the mail server is away, or is back."""
+    away = False
+
+    def told(now: Progress) -> None:
+        nonlocal away
+        if now.away is not away:
+            with suppress(StoreError):  # it is tried again at the next look
+                store.sends.note_trouble(send.id, progress.AWAY if now.away else "")
+                away = now.away
+        show(now)
+
+    return told
 
 
 def _by_hand(report: RunReport, stop: Stopped) -> str:

@@ -83,7 +83,8 @@ def _how_to_go_on(app: App, send: Send, free: int | None) -> str:
             else f"Its planning broke off. Send it: {again}"
         )
     if send.state is SendState.RUNNING and holder:
-        return f"It is being sent by {holder}. To hold it: {app.command('pause', send.slug)}"
+        used_up = f" Your mail server's limit is used up until {app.local_time(free)}." if free else ""
+        return f"It is being sent by {holder}.{used_up} To hold it: {app.command('pause', send.slug)}"
     if send.state is SendState.READY and send.scheduled is not None:
         return _how_it_begins(app, send, send.scheduled, holder)
     resume = app.command("resume", send.slug) if send.state is SendState.PAUSED else again
@@ -131,7 +132,9 @@ def _state_in_words(app: App, send: Send) -> str:
     if send.state is not SendState.RUNNING:
         return f"{send.state.value}: {send.reason}" if send.reason else send.state.value
     holder = locks.holder(app.config.root, send.slug)
-    return f"running, by {holder}" if holder else "broken off: run the send again"
+    if not holder:
+        return "broken off: run the send again"
+    return f"running, by {holder}{f': {send.reason}' if send.reason else ''}"
 
 
 def _when_that_is(app: App, send: Send, begin: int) -> str:

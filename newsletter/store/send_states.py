@@ -115,6 +115,11 @@ def end(connection: Connection, send: int, state: SendState, now: int, *, reason
         return move(connection, send, state, now, reason=reason)
 
 
+def note(connection: Connection, send: int, trouble: str) -> None:
+    """Say what holds up a send that runs; empty where nothing does any more."""
+    connection.run("UPDATE sends SET reason = ? WHERE id = ? AND state = 'running'", [trouble, send])
+
+
 def _is_open(connection: Connection, send: int) -> bool:
     return bool(connection.value(f"SELECT {_OPEN} FROM sends n WHERE n.id = ?", [send]))
 

@@ -79,6 +79,10 @@ class Sends:
         """
         return send_states.end(self._connection, send, state, self._now(), reason=reason)
 
+    def note_trouble(self, send: int, trouble: str) -> None:
+        """Say what holds up a send that runs; empty where nothing does any more."""
+        send_states.note(self._connection, send, trouble)
+
     def schedule(self, send: int, at: int | None) -> Send:
         """Let a send begin at `at` (UTC ms), not before; None for as soon as it can."""
         with self._connection.transaction():

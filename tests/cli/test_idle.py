@@ -6,7 +6,7 @@ import signal
 from collections.abc import Callable
 from subprocess import Popen
 
-from tests.cli.conftest import PEOPLE, SETTINGS, Box
+from tests.cli.conftest import PEOPLE, SETTINGS, Box, until
 from tests.cli.test_control import in_utc
 from tests.cli.test_decisions import until_said
 from tests.deliver.relay import ScriptedRelay, Step
@@ -88,3 +88,8 @@ def test_a_limit_that_is_used_up_is_told_and_quiet_for_cron(relayed: Named) -> N
         quiet = box.run("run", "--quiet")
         assert (quiet.stdout, quiet.stderr) == ("", "")
         assert len(relay.taken) == 4
+        sender = box.start("send", "short", "--to", "dentists", "--yes")
+        until(lambda: f"is being sent by process {sender.pid} " in box.run("status", "short").stderr)
+        assert told in box.run("status", "short").stderr
+        sender.send_signal(signal.SIGINT)
+        sender.communicate(timeout=20)
