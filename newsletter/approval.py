@@ -150,9 +150,12 @@ def approve(store: Store, proof: Proof, found: Survey, now: int, *, scheduled: i
 
 
 def differs(store: Store, proof: Proof, send: Send) -> bool:
-    """Whether the mail, as all that it is made of is now, is another than the one that was approved."""
+    """Whether the mail, as all that it is made of is now, is another than the one that was approved.
+
+    So it is for some where an amendment was broken off.
+    """
     approved = store.sends.approved(send.id)
-    if not _same_conditions(proof, send, approved.values()):
+    if store.sends.strays(send.id) or not _same_conditions(proof, send, approved.values()):
         return True
     return any(proof.version(*key).stencil().digest != digest for digest, key in approved.items())
 
@@ -180,6 +183,16 @@ def amendment(store: Store, proof: Proof, send: Send) -> Approval:
                 hint=f'give it one, like {{{{ {new[0].name} | default("colleague") }}}}',
             )
     return _kept({key: version.stencil() for key, version in now.items()})
+
+
+def amend(store: Store, send: Send, amendment: Approval) -> None:
+    """Give it to whoever does not have the issue yet. Broken off, call it again, with this one or another."""
+    store.sends.amend(send.id, amendment, _kind)
+
+
+def _kind(data: bytes) -> tuple[str, int]:
+    stencil = Stencil.from_bytes(data)
+    return stencil.language, stencil.variant
 
 
 def _kept(stencils: Mapping[tuple[str, int], Stencil]) -> Approval:

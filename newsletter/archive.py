@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from glob import escape
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -65,7 +66,7 @@ def _swap(fresh: Path, folder: Path) -> None:
 
 def _recover(folder: Path) -> None:
     """End what an earlier run was stopped in the midst of."""
-    for old in sorted(folder.parent.glob(f"{_old(folder)}*")):
+    for old in sorted(folder.parent.glob(f"{escape(_old(folder))}*")):
         if (old / MARKER).is_file():
             if folder.exists():
                 _carry(old, folder)

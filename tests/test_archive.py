@@ -30,14 +30,15 @@ def test_the_new_files_take_the_place_of_the_old_ones(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["archive"]
 
 
-def test_an_archive_that_was_stopped_before_the_swap_comes_back(tmp_path: Path) -> None:
-    folder = tmp_path / "archive"
+@pytest.mark.parametrize("name", ["archive", "site[1]", "what*"])
+def test_an_archive_that_was_stopped_before_the_swap_comes_back(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
     write_archive(OLD, folder)
     (folder / "CNAME").write_bytes(b"mine")
-    folder.rename(tmp_path / ".archive-old-x1")
+    folder.rename(tmp_path / f".{name}-old-x1")
     write_archive(NEW, folder)
     assert files(folder) == NEW | {"CNAME": b"mine"}
-    assert [path.name for path in tmp_path.iterdir()] == ["archive"]
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_an_archive_that_was_stopped_after_the_swap_is_ended(tmp_path: Path) -> None:

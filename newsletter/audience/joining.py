@@ -90,7 +90,8 @@ def settle_requests(store: Store, now: int) -> int:
 
 def _settle(store: Store, request: JoinRequest, now: int) -> None:
     offered = {info.name for info in store.lists.offered()}
-    wanted = [name for name in dict.fromkeys(request.list_names) if name in offered]
+    asked = (store.lists.renames.name_now(name, request.at) for name in request.list_names)
+    wanted = [name for name in dict.fromkeys(asked) if name in offered]
     if not wanted:
         return
     request = replace(request, language=_tag(request.language))

@@ -191,7 +191,7 @@ def _take_up(
         tell_time(app, store, count, limits, begin, last_due=last_due)
         app.confirm(f"Go on with {share(limit, left)}?", yes=yes)
     if amended:
-        store.sends.amend(current.id, amended)
+        approval.amend(store, current, amended)
     if at is not None:
         current = store.sends.schedule(current.id, at)
     if current.state is not SendState.READY:

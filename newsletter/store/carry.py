@@ -40,13 +40,17 @@ CREATE TEMP TABLE same AS
     SELECT o.subject AS old, n.subject AS new
     FROM old.subscribers o JOIN main.subscribers n ON n.address_mac = o.address_mac;
 CREATE UNIQUE INDEX temp.same_by_old ON same (old);
+CREATE TEMP TABLE same_lists AS
+    SELECT o.id AS old, n.id AS new FROM old.lists o JOIN main.lists n USING (id, created);
+INSERT INTO same_lists
+    SELECT o.id, n.id FROM old.lists o JOIN main.lists n USING (name)
+    WHERE o.id NOT IN (SELECT old FROM same_lists) AND n.id NOT IN (SELECT new FROM same_lists);
 CREATE TEMP TABLE left_since AS
-    SELECT p.new AS subject, l.id AS list, o.since, o.event, e.kind, e.at
+    SELECT p.new AS subject, l.new AS list, o.since, o.event, e.kind, e.at
     FROM old.memberships o
     JOIN same p ON p.old = o.subject
-    JOIN old.lists ol ON ol.id = o.list
-    JOIN main.lists l ON l.name = ol.name
-    JOIN main.memberships n ON n.subject = p.new AND n.list = l.id
+    JOIN same_lists l ON l.old = o.list
+    JOIN main.memberships n ON n.subject = p.new AND n.list = l.new
     JOIN old.consent_events e ON e.id = o.event
     WHERE o.state = 'left' AND n.state <> 'left' AND o.since >= n.since;
 CREATE TEMP TABLE erased AS

@@ -23,8 +23,8 @@ _UNDONE_SQL = (
     CREATE TEMP TABLE taken_back AS SELECT m.subject, m.list FROM main.memberships m
     JOIN main.consent_events e ON e.id = m.event
     WHERE e.import IN (SELECT id FROM undone) AND m.state <> 'left' AND (m.subject, m.list) NOT IN (
-        SELECT p.new, l.id FROM old.memberships o JOIN same p ON p.old = o.subject
-        JOIN old.lists ol ON ol.id = o.list JOIN main.lists l ON l.name = ol.name
+        SELECT p.new, l.new FROM old.memberships o JOIN same p ON p.old = o.subject
+        JOIN same_lists l ON l.old = o.list
         JOIN old.consent_events oe ON oe.id = o.event
         WHERE o.state = 'active' OR (o.state <> 'left' AND oe.import IN (SELECT id FROM undone)))""",
     "DELETE FROM main.memberships WHERE (subject, list) IN (SELECT subject, list FROM taken_back)",
@@ -40,9 +40,11 @@ _HELD_SQL = (
     f"UPDATE main.outbox SET state = 'unknown', reason = '{_RESTORED}' WHERE state = 'claimed'",
     """
     DELETE FROM main.joinings WHERE EXISTS (
-        SELECT 1 FROM events e JOIN main.lists l ON l.id = main.joinings.list
-        WHERE e.subject = main.joinings.subject
-        AND (e.kind IN ('unsubscribed', 'erased') OR (e.kind = 'left' AND e.list = l.name)))""",
+        SELECT 1 FROM events e WHERE e.subject = main.joinings.subject
+        AND (e.kind IN ('unsubscribed', 'erased') OR (e.kind = 'left' AND e.list IN (
+            SELECT name FROM main.lists WHERE id = main.joinings.list UNION
+            SELECT o.name FROM old.lists o JOIN same_lists l ON l.old = o.id
+            WHERE l.new = main.joinings.list))))""",
     "DELETE FROM main.requests",
 )
 _JOINING_SQL = (
@@ -63,16 +65,18 @@ _JOINING_SQL = (
     """
     INSERT INTO main.joins (issue, channel, asked) SELECT issue, channel, asked FROM old.joins WHERE true
     ON CONFLICT (issue, channel) DO UPDATE SET asked = max(asked, excluded.asked)""",
-    "UPDATE main.lists SET hidden = 1 WHERE name IN (SELECT name FROM old.lists WHERE hidden = 1)",
+    """
+    UPDATE main.lists SET hidden = 1 WHERE id IN (
+        SELECT l.new FROM same_lists l JOIN old.lists o ON o.id = l.old WHERE o.hidden = 1)""",
 )
 
 
 def carry_joining(raw: sqlite3.Connection) -> None:
     """Take over into `main` what the attached `old` knows of joining, leaving and the outbox.
 
-    Wants the tables `same` and `events`, inside a transaction. Mails that wait in either database are
-    dropped: they may have gone out since, and whoever asked may ask again. An import that was undone since is
-    undone again, as far as that had come.
+    Wants the tables `same`, `same_lists` and `events`, inside a transaction. Mails that wait in either
+    database are dropped: they may have gone out since, and whoever asked may ask again. An import that was
+    undone since is undone again, as far as that had come.
     """
     for statement in (*_UNDONE_SQL, *_HELD_SQL, *_JOINING_SQL):
         raw.execute(statement)

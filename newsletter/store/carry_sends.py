@@ -10,6 +10,10 @@ _MAPPED = frozenset({"id", "issue", "state", "consents", "finished", "reason", "
 _FACTS = ("attempts", "reply_code", "enhanced_code", "reply", "first_claimed", "updated")
 _ON_ITS_WAY = "('sent', 'claimed', 'unknown')"
 
+_PLANS_SQL = (
+    "DELETE FROM main.deliveries WHERE send IN (SELECT id FROM main.sends WHERE state = 'planning')",
+    "DELETE FROM main.sends WHERE state = 'planning'",
+)
 _ISSUES_SQL = (
     "INSERT OR IGNORE INTO main.issues (id, slug, created) SELECT id, slug, created FROM old.issues",
     "INSERT OR IGNORE INTO main.issues (slug, created) SELECT slug, created FROM old.issues ORDER BY id",
@@ -72,11 +76,13 @@ _USAGE_SQL = """
 def carry_sends(raw: sqlite3.Connection) -> int:
     """Take over who was mailed, or perhaps was, from the attached `old` into `main` -> how many deliveries.
 
-    Wants the table `same` of people, inside a transaction. A row that waits is moved as the journal moves it,
-    by way of `claimed`; what was on its way becomes `unknown`; missing rows are written, and with them the
-    sends that the backup does not know, as done: sending again plans those who have no row.
+    Wants the tables `same` of people and `same_lists`, inside a transaction. A row that waits is moved as
+    the journal moves it, by way of `claimed`; what was on its way becomes `unknown`; missing rows are
+    written, and with them the sends that the backup does not know, as done: sending again plans those who
+    have no row. A plan that the backup caught unfinished is thrown away first, as it would be later with all
+    its rows.
     """
-    for statement in _ISSUES_SQL:
+    for statement in (*_PLANS_SQL, *_ISSUES_SQL):
         raw.execute(statement)
     raw.execute(_NEW_SENDS_SQL)
     raw.create_function("news_consents", 1, _Consents(raw), deterministic=True)
@@ -98,8 +104,7 @@ class _Consents:
     """
 
     def __init__(self, raw: sqlite3.Connection) -> None:
-        rows = raw.execute("SELECT o.id, n.id FROM old.lists o JOIN main.lists n ON n.name = o.name")
-        self._ids = dict(rows.fetchall())
+        self._ids = dict(raw.execute("SELECT old, new FROM same_lists").fetchall())
 
     def __call__(self, consents: str) -> str:
         return json.dumps([[self._ids[i] for i in group if i in self._ids] for group in json.loads(consents)])

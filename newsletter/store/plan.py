@@ -190,7 +190,8 @@ def discard(connection: Connection, send: int, issue: int) -> None:
                 [issue, last, pace.size],
             )
             connection.run_many(
-                "DELETE FROM deliveries WHERE id = ?", [(row[0],) for row in rows if row[2] == send]
+                "DELETE FROM deliveries WHERE id = ? AND state = 'planned'",
+                [(row[0],) for row in rows if row[2] == send],
             )
             done = not rows
             last = rows[-1][1] if rows else last

@@ -9,7 +9,7 @@ from newsletter.segments import Segment
 from newsletter.store import deliveries, plan, send_states, usage
 from newsletter.store import stencils as kept
 from newsletter.store.database import Connection
-from newsletter.store.stencils import Approval
+from newsletter.store.stencils import Approval, KindOf
 from newsletter.store.summary import summarise
 
 
@@ -112,12 +112,17 @@ class Sends:
         """A kept stencil's bytes. Raises NotFoundError."""
         return kept.read(self._connection, digest)
 
-    def amend(self, send: int, stencils: Approval) -> int:
+    def strays(self, send: int) -> bool:
+        """Whether somebody waits for a stencil that is not approved: an amendment was broken off."""
+        return kept.strays(self._connection, send)
+
+    def amend(self, send: int, stencils: Approval, kind_of: KindOf) -> int:
         """Approve other stencils in the place of the same languages and variants, for those not yet sent.
 
-        -> how many deliveries changed theirs. Short transactions: broken off, call it again.
+        -> how many deliveries changed theirs. Short transactions: broken off, call it again, with these or
+        others; `kind_of` reads language and variant from a stencil's bytes.
         """
-        return kept.amend(self._connection, send, stencils)
+        return kept.amend(self._connection, send, stencils, kind_of)
 
     # --- planning
 

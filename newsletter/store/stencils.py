@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from newsletter.errors import NotFoundError
 from newsletter.models import DeliveryState
@@ -11,6 +11,8 @@ from newsletter.store.pace import Pace, clock
 
 Approval = Mapping[bytes, tuple[str, int, bytes]]
 """Digest -> language, variant, and the stencil's bytes."""
+KindOf = Callable[[bytes], tuple[str, int]]
+"""A stencil's bytes -> its language and variant."""
 
 
 def approve(connection: Connection, send: int, stencils: Approval) -> None:
@@ -44,13 +46,17 @@ def read(connection: Connection, digest: bytes) -> bytes:
     return data
 
 
-def amend(connection: Connection, send: int, stencils: Approval) -> int:
-    """Give planned and deferred rows the new stencil of their language and variant -> how many changed."""
+def amend(connection: Connection, send: int, stencils: Approval, kind_of: KindOf) -> int:
+    """Give planned and deferred rows the new stencil of their language and variant -> how many changed.
+
+    `kind_of` reads both from a stencil's bytes: an earlier call that was broken off leaves rows with one that
+    is approved no more, or not yet.
+    """
     with connection.transaction():
         for digest, (_, _, data) in stencils.items():
             _keep(connection, digest, data)
-    pairs = _replacements(connection, send, stencils)
-    pace, last, changed, done = Pace(), 0, 0, not pairs
+    new = _Replacements(connection, send, stencils, kind_of)
+    pace, last, changed, done = Pace(), 0, 0, False
     while not done:
         with connection.transaction():
             started = clock()
@@ -59,9 +65,9 @@ def amend(connection: Connection, send: int, stencils: Approval) -> int:
                 [send, last, pace.size],
             )
             news = [
-                (pairs[stencil], row)
+                (new[stencil], row)
                 for row, stencil, state in rows
-                if stencil in pairs and state in {DeliveryState.PLANNED, DeliveryState.DEFERRED}
+                if state in {DeliveryState.PLANNED, DeliveryState.DEFERRED} and new[stencil] != stencil
             ]
             changed += (
                 connection.run_many("UPDATE deliveries SET stencil = ? WHERE id = ?", news) if news else 0
@@ -72,21 +78,37 @@ def amend(connection: Connection, send: int, stencils: Approval) -> int:
     return changed
 
 
+def strays(connection: Connection, send: int) -> bool:
+    """Whether somebody waits for a stencil that is not approved: an amendment was broken off."""
+    return bool(
+        connection.value(
+            "SELECT EXISTS (SELECT 1 FROM deliveries WHERE send = :send "
+            "AND (state = 'planned' OR state = 'claimed' OR state = 'deferred') "
+            "AND stencil NOT IN (SELECT stencil FROM approvals WHERE send = :send))",
+            {"send": send},
+        )
+    )
+
+
 def _keep(connection: Connection, digest: bytes, data: bytes) -> None:
     connection.run(
         "INSERT INTO stencils (digest, data) VALUES (?, ?) ON CONFLICT (digest) DO NOTHING", [digest, data]
     )
 
 
-def _replacements(connection: Connection, send: int, stencils: Approval) -> dict[int, int]:
-    """Row ids of approved stencils -> those that take their place."""
-    found = {}
-    for digest, (language, variant, _) in stencils.items():
-        row = connection.row(
-            "SELECT a.stencil, t.id FROM approvals a, stencils t "
-            "WHERE a.send = ? AND a.language = ? AND a.variant = ? AND t.digest = ?",
-            [send, language, variant, digest],
-        )
-        if row is not None and row[0] != row[1]:
-            found[row[0]] = row[1]
-    return found
+class _Replacements(dict[int, int]):
+    """Row ids of a send's stencils -> those that take their place; itself where none does."""
+
+    def __init__(self, connection: Connection, send: int, stencils: Approval, kind_of: KindOf) -> None:
+        self._connection, self._kind_of = connection, kind_of
+        self._new: dict[tuple[str, int], int] = {
+            (language, variant): connection.value("SELECT id FROM stencils WHERE digest = ?", [digest])
+            for digest, (language, variant, _) in stencils.items()
+        }
+        approved = connection.rows("SELECT stencil, language, variant FROM approvals WHERE send = ?", [send])
+        super().__init__({row[0]: self._new.get((row[1], row[2]), row[0]) for row in approved})
+
+    def __missing__(self, stencil: int) -> int:
+        data = self._connection.value("SELECT data FROM stencils WHERE id = ?", [stencil])
+        self[stencil] = self._new.get(self._kind_of(data), stencil)
+        return self[stencil]

@@ -292,6 +292,16 @@ def test_who_asks_for_a_new_list_while_another_answer_waits_can_confirm_it(town:
     assert town.kinds() == ["confirm"]
 
 
+def test_a_list_that_is_renamed_before_a_request_is_settled_is_joined_all_the_same(town: Town) -> None:
+    town.ask("ana", settle=False)
+    town.pass_time(1)
+    town.store.lists.rename("dentists", "dental")
+    joining.settle_requests(town.store, town.clock())
+    assert town.kinds() == ["confirm"]
+    town.confirm(town.link())
+    assert town.lists() == {"dental": "active"}
+
+
 def test_who_was_erased_and_asks_anew_while_a_mail_waits_can_confirm(town: Town) -> None:
     town.ask()
     person = town.store.people.by_subject(town.subject())

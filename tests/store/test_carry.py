@@ -22,7 +22,7 @@ from newsletter.models import (
     SuppressionKind,
 )
 from newsletter.store import Carried, Store, open_store, restore
-from tests.store.samples import START, Clock, planned, profile, take_in
+from tests.store.samples import START, STENCIL, Clock, planned, profile, segment, take_in
 
 LATER = START + 60_000
 SENT, UNKNOWN, FAILED, DEFERRED = (
@@ -115,6 +115,27 @@ def test_who_left_or_was_erased_since_the_backup_stays_out(store: Store, copy: P
     assert b"ben@example.org" not in store.path.read_bytes()
 
 
+def test_a_list_that_was_renamed_since_is_known_by_its_number(
+    store: Store, copy: Path, clock: Clock
+) -> None:
+    take_in(store, profile("ana"), profile("ben"))
+    store.backup(copy)
+    store.lists.rename("dentists", "dental")
+    store.lists.ensure("dentists")
+    store.lists.hide("dental", hidden=True)
+    clock.at = LATER
+    leave_list(store, "ana", "dental")
+    send = planned(store, "issue", "dental")
+    (claim,) = store.journal(send.id, "relay").exchange([], 64).claims
+    assert claim.profile.address.text == "ben@example.org"
+    assert brought_back(store, copy, clock) == Carried(gone=1, mailed=1)
+    with open_store(store.path, now=clock) as back:
+        people = {p.profile.address.text: p.state for p in back.people.select()}
+        assert people == {"ana@example.org": "unsubscribed", "ben@example.org": "active"}
+        assert back.lists.names() == ["dentists"]
+        assert back.lists.offered() == []
+
+
 def test_who_came_back_since_an_older_loss_is_not_thrown_out(store: Store, copy: Path, clock: Clock) -> None:
     """A membership that is newer in the backup than the leaving elsewhere stands."""
     take_in(store, profile("ana"))
@@ -146,6 +167,36 @@ def test_restoring_twice_carries_the_same_and_doubles_nothing(store: Store, copy
     with open_store(store.path, now=clock) as found:
         assert len(list(found.consent.all())) == 5
         assert len(found.sends.all()) == 1
+
+
+@pytest.mark.parametrize("broken_off", [True, False])
+def test_a_plan_that_the_backup_caught_unfinished_takes_nobody_with_it(
+    store: Store, copy: Path, clock: Clock, broken_off: bool
+) -> None:
+    take_in(store, *(profile(f"p{n}") for n in range(5)))
+    dentists = segment(store, "dentists")
+    send = store.sends.create("issue", "dentists", START)
+    store.sends.approve(send.id, {STENCIL: ("en", 0, b"stencil bytes")})
+    if broken_off:
+        store.sends.plan(send.id, dentists, [], lambda language, mask: STENCIL)
+        store._connection.raw.execute("DROP TRIGGER sends_are_not_planned_again")
+        store._connection.run("UPDATE sends SET state = 'planning'")
+    store.backup(copy)
+    if broken_off:
+        store.sends.discard_plans("issue")
+        send = planned(store, "issue")
+    else:
+        store.sends.plan(send.id, dentists, [], lambda language, mask: STENCIL)
+        store.sends.set_state(send.id, SendState.RUNNING)
+    journal = store.journal(send.id, "relay")
+    claims = journal.exchange([], 64).claims
+    journal.exchange([Outcome(delivery=claim.delivery, state=SENT) for claim in claims], 0)
+    assert brought_back(store, copy, clock).mailed == 5
+    with open_store(store.path, now=clock) as back:
+        back.sends.discard_plans("issue")
+        assert set(states(back, "issue").values()) == {"sent"}
+        assert back.sends.newcomers("issue", segment(back, "dentists")) == 0
+        assert back._connection.rows("PRAGMA foreign_key_check") == []
 
 
 @pytest.mark.parametrize("sends_before", [True, False])

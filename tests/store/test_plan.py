@@ -168,6 +168,28 @@ def test_what_is_missing_is_counted_with_examples(store: Store) -> None:
     assert store.sends.missing(dentists, none, "name", exclude_issue="issue-1") == {}
 
 
+def kind_of(data: bytes) -> tuple[str, int]:
+    return "en", 0
+
+
+def test_what_a_broken_off_amendment_left_is_told_and_amended(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take_in(store, *(profile(f"p{n}") for n in range(200)))
+    send = planned(store)
+    assert not store.sends.strays(send.id)
+    second, third = sha256(b"2").digest(), sha256(b"3").digest()
+    looks = iter([0.0, 0.0, 0.0])
+    with monkeypatch.context() as patched, pytest.raises(StopIteration):
+        patched.setattr("newsletter.store.stencils.clock", looks.__next__)
+        store.sends.amend(send.id, {second: ("en", 0, b"2")}, kind_of)
+    assert store.sends.strays(send.id)
+    assert store.sends.amend(send.id, {third: ("en", 0, b"3")}, kind_of) == 200
+    assert not store.sends.strays(send.id)
+    claims = store.journal(send.id, "relay").exchange([], 64).claims
+    assert {claim.stencil for claim in claims} == {third}
+
+
 def test_amending_changes_only_what_was_not_sent(store: Store) -> None:
     take_in(store, *(profile(f"p{n}") for n in range(100)))
     send = planned(store)
@@ -175,8 +197,8 @@ def test_amending_changes_only_what_was_not_sent(store: Store) -> None:
     first = journal.exchange([], 10).claims
     journal.exchange([Outcome(delivery=c.delivery, state=DeliveryState.SENT) for c in first], 0)
     new = sha256(b"new").digest()
-    assert store.sends.amend(send.id, {new: ("en", 0, b"new bytes")}) == 90
-    assert store.sends.amend(send.id, {new: ("en", 0, b"new bytes")}) == 0
+    assert store.sends.amend(send.id, {new: ("en", 0, b"new bytes")}, kind_of) == 90
+    assert store.sends.amend(send.id, {new: ("en", 0, b"new bytes")}, kind_of) == 0
     assert store.sends.approved(send.id) == {new: ("en", 0)}
     assert {claim.stencil for claim in journal.exchange([], 64).claims} == {new}
     assert store.sends.stencil(STENCIL) == b"stencil bytes"
