@@ -13,28 +13,32 @@ EXAMPLE = 'write it like "2026-12-01 09:00" or "2026-12-01 09:00 Europe/Paris"'
 CONTINENTS = {"Africa", "America", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific"}
 """Where zones are named by a city; the other names are abbreviations and old ones."""
 
-_MOMENT = re.compile(r"\s*(\d{4}-\d{2}-\d{2})[ T](\d{1,2}:\d{2})(?::00)?(?:\s+(\S+)|(Z))?\s*")
+_MOMENT = re.compile(r"\s*(\d{4}-\d{2}-\d{2})[ T](\d{1,2}:\d{2})(?::00)?(?:(Z|[+-]\d\d:\d\d)|\s+(\S+))?\s*")
 
 
 def parse_moment(text: str, zone: ZoneInfo) -> int:
-    """`2026-12-01 09:00 [Europe/Paris]` -> UTC milliseconds; `zone` where none is named.
+    """`2026-12-01 09:00 [Europe/Paris]` -> UTC milliseconds; `zone` where none is named, nor an offset.
 
     Raises UsageError for what is no moment, and for a time that the clocks of the zone skip.
     """
     found = _MOMENT.fullmatch(text)
     if not found:
         raise UsageError(f"'{text}' is no date and time", hint=EXAMPLE)
+    date, clock, offset, name = found.groups()
     try:
-        named = ZoneInfo("UTC") if found[4] else ZoneInfo(found[3]) if found[3] else zone
+        named = ZoneInfo(name) if name else zone
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise UsageError(f"'{found[3]}' is no time zone", hint=_meant(found[3])) from None
+        raise UsageError(f"'{name}' is no time zone", hint=_meant(name)) from None
     try:
-        local = datetime.strptime(f"{found[1]} {found[2]}", "%Y-%m-%d %H:%M").replace(tzinfo=named)
+        local = datetime.strptime(f"{date} {clock} {offset or 'Z'}", "%Y-%m-%d %H:%M %z")
     except ValueError:
         raise UsageError(f"'{text}' is no date and time", hint=EXAMPLE) from None
+    if offset:
+        return int(local.timestamp()) * 1000
+    local = local.replace(tzinfo=named)
     moment = local.astimezone(UTC)
     if moment.astimezone(named).replace(tzinfo=None) != local.replace(tzinfo=None):
-        raise UsageError(f"in {named.key} the clocks skip {found[2]} on that day", hint="choose another time")
+        raise UsageError(f"in {named.key} the clocks skip {clock} on that day", hint="choose another time")
     return int(moment.timestamp()) * 1000
 
 

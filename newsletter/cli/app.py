@@ -51,9 +51,13 @@ class Talk(Console):
 
 
 class App(Struct, dict=True):
-    """One run of the program. Data goes to stdout, talk to stderr."""
+    """One run of the program. Data goes to stdout, talk to stderr.
+
+    `alone` lets the settings file decide, whatever the environment says.
+    """
 
     project: Path | None = None
+    alone: bool = False
     debug: bool = False
     talk: Talk = field(
         default_factory=lambda: Talk(stderr=True, highlight=False, soft_wrap=True, emoji=False)
@@ -62,9 +66,8 @@ class App(Struct, dict=True):
     @cached_property
     def config(self) -> Config:
         """The project's settings; raises ProjectError where there is no project."""
-        if self.project is not None:
-            return config.load(config.find_root(self.project.resolve()))
-        return config.load(config.find_root(Path.cwd()))
+        root = config.find_root(self.project.resolve() if self.project is not None else Path.cwd())
+        return config.load(root, {}) if self.alone else config.load(root)
 
     def store(self, *, create: bool = True) -> Store:
         """The project's database, made at first use; the caller closes it."""

@@ -71,7 +71,7 @@ def demo(app: App, output: Path, no_open: bool) -> None:
     outbox.mkdir()
     with catching(outbox) as port:
         _name_relay(output / "newsletter.toml", port)
-        inner = App(project=output, talk=app.talk)
+        inner = App(project=output, alone=True, talk=app.talk)
         _import(inner)
         _check(inner, slug)
         tally = send_issue(inner, slug, LIST, yes=True)

@@ -22,9 +22,9 @@ from newsletter.deliver.run import run_send
 from newsletter.errors import DatabaseBusyError, NewsletterError
 from newsletter.models import LONGEST_WAIT
 from newsletter.outbox import outbox_composer
+from newsletter.redact import redact
 from newsletter.relay import Rate, Relay
 from newsletter.store import Store, open_store
-from newsletter.store.redact import redact
 
 HOUR = 3_600_000
 DAY = 24 * HOUR

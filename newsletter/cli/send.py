@@ -33,7 +33,12 @@ from newsletter.when import parse_moment
 @click.option("--dry-run", is_flag=True, help="Say what would happen; send and write nothing.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Send N in this run.")
 @click.option("--no-wait", is_flag=True, help="Leave those who said 'later' to the next run.")
-@click.option("--at", "at_text", metavar="TIME", help='When to begin, like "2026-12-01 09:00 Europe/Paris".')
+@click.option(
+    "--at",
+    "at_text",
+    metavar="TIME",
+    help='When to begin, like "2026-12-01 09:00 Europe/Paris"; without a zone, in that of your settings.',
+)
 @click.option("--amend", is_flag=True, help="Use the files as they are now for those not yet sent.")
 @yes_option
 @pass_app
@@ -63,19 +68,19 @@ def send(
       newsletter send image-gently-in-dentistry --to dentists
       newsletter send image-gently-in-dentistry --to dentists --at "2026-12-01 09:00 Europe/Paris"
     """
-    if test_address:
-        if audience or dry_run or limit or no_wait or at_text or amend:
+    if test_address is not None:
+        if audience is not None or dry_run or limit or no_wait or at_text is not None or amend:
             raise UsageError(
                 "--test sends copies to one address now, and goes with no other option but --lang",
                 hint=app.command("send", issue, "--test", test_address),
             )
         send_test(app, issue, test_address, lang)
         return
-    if lang:
+    if lang is not None:
         raise UsageError("--lang goes with --test only: people get the edition in their own language")
     if not audience:
         raise UsageError("say who gets it", hint=f"newsletter send {issue} --to LIST, see: newsletter lists")
-    at = _begin(app, at_text) if at_text else None
+    at = _begin(app, at_text) if at_text is not None else None
     if dry_run:
         rehearse(app, issue, audience, limit, at)
         return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 
 import click
@@ -101,5 +101,6 @@ def _hosts(host: str, place: str) -> frozenset[str]:
 
 def _log(line: str) -> None:
     """One line for each request: never an address, a path or a token."""
-    sys.stderr.write(plain(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}Z {line}\n"))
-    sys.stderr.flush()
+    with suppress(OSError):  # a full disk that holds the log ends neither pages nor mails
+        sys.stderr.write(plain(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}Z {line}\n"))
+        sys.stderr.flush()

@@ -50,6 +50,7 @@ class Judge:
         now, domain, jitter = self._clock(), _domain(claim), self._jitter()
         judged = classify(
             attempt,
+            address=claim.profile.address.text,
             attempts=claim.attempts,
             first_claimed=claim.first_claimed,
             now=now,

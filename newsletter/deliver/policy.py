@@ -14,9 +14,9 @@ from newsletter.deliver.signs import (
     pause_reason,
     spoken,
     too_large,
-    without_addresses,
 )
 from newsletter.models import DeliveryState, Outcome, Reply
+from newsletter.redact import redact
 
 BOUNCE_CODES = frozenset({"5.1.1", "5.1.3", "5.1.6", "5.1.10"})
 _MINUTE = 60_000
@@ -46,28 +46,37 @@ class Verdict(Struct, frozen=True, kw_only=True):
 
 
 def classify(
-    attempt: Attempt, *, attempts: int, first_claimed: int, now: int, jitter: float, give_up_after: int
+    attempt: Attempt,
+    *,
+    address: str = "",
+    attempts: int,
+    first_claimed: int,
+    now: int,
+    jitter: float,
+    give_up_after: int,
 ) -> Verdict:
     """Judge one attempt on its own: what the Breaker and the Doubt make of several comes after.
 
-    `attempts` counts the earlier tries; `first_claimed`, `now` are UTC ms, `give_up_after` is in ms;
-    `jitter` is drawn from [0, 1).
+    Judged by the relay's words; what is told and kept of them names neither `address`, which is the
+    recipient's, nor any other. `attempts` counts the earlier tries; `first_claimed`, `now` are UTC ms,
+    `give_up_after` is in ms; `jitter` is drawn from [0, 1).
     """
     reply = _bare(attempt.reply)
-    if reply is not None and reply.code >= 400:
-        refused = _refused(attempt, reply)
+    told = _bare(attempt.reply, address)
+    if reply is not None and told is not None and reply.code >= 400:
+        refused = _refused(attempt, reply, told)
         if refused is not None and refused.doubted:
             waits = replace(refused.outcome, not_before=now + retry_delay(attempts, jitter))
             return replace(refused, outcome=waits)
         if refused is not None:
             return refused
     else:
-        settled = _settled(attempt, reply)
+        settled = _settled(attempt, told)
         if settled is not None:
             return settled
     later = _later(
         attempt,
-        reply,
+        told,
         attempts=attempts,
         end=(first_claimed or now) + give_up_after,
         now=now,
@@ -171,8 +180,8 @@ def _settled(attempt: Attempt, reply: Reply | None) -> Verdict | None:
     return None
 
 
-def _refused(attempt: Attempt, reply: Reply) -> Verdict | None:
-    """A refusal about the sender or for good; None where the parcel may be tried again.
+def _refused(attempt: Attempt, reply: Reply, told: Reply) -> Verdict | None:
+    """A refusal about the sender or for good, of which `told` is said; None where it may be tried again.
 
     A 5xx to MAIL is about the message's size or else the sender, whatever its words. One at RCPT is about the
     recipient; one after DATA about the message, and counts to the breaker. A policy that is told after MAIL
@@ -185,12 +194,12 @@ def _refused(attempt: Attempt, reply: Reply) -> Verdict | None:
         late = attempt.stage in (Stage.RCPT, Stage.DATA, Stage.END)
         doubted = late and reply.code >= 500 and whom is About.POLICY
         state = DeliveryState.DEFERRED if doubted else DeliveryState.PLANNED
-        verdict = _plain(attempt, state, reply)
-        return replace(verdict, pause=pause_reason(whom, reply), doubted=doubted, strike=doubted)
+        verdict = _plain(attempt, state, told)
+        return replace(verdict, pause=pause_reason(whom, told), doubted=doubted, strike=doubted)
     if reply.code < 500 or whom is About.UNCLEAR:
         return None
     at_rcpt = attempt.stage is Stage.RCPT
-    failed = _plain(attempt, DeliveryState.FAILED, reply)
+    failed = _plain(attempt, DeliveryState.FAILED, told)
     bounced = at_rcpt and reply.enhanced in BOUNCE_CODES
     return Verdict(outcome=replace(failed.outcome, bounced=bounced), strike=not at_rcpt)
 
@@ -221,6 +230,6 @@ def _plain(attempt: Attempt, state: DeliveryState, reply: Reply | None, reason: 
     return Verdict(outcome=Outcome(delivery=attempt.delivery, state=state, reply=reply, reason=reason))
 
 
-def _bare(reply: Reply | None) -> Reply | None:
-    """The reply without e-mail addresses: the journal holds no personal data."""
-    return replace(reply, text=without_addresses(reply.text)) if reply and "@" in reply.text else reply
+def _bare(reply: Reply | None, address: str = "") -> Reply | None:
+    """The reply without e-mail addresses; of a yes, which is only counted, the journal takes them out."""
+    return replace(reply, text=redact(reply.text, address)) if reply and reply.code >= 400 else reply

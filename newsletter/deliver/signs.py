@@ -184,11 +184,3 @@ def plain_reason(reply: Reply | None) -> str:
         (plain for pattern, plain in _PLAIN if re.search(pattern, words, re.IGNORECASE)),
         "The mail server gave an answer that says nothing more.",
     )
-
-
-_ADDRESS = re.compile(r"<?[^\s<>@,;:()\"']+@[^\s<>@,;()\"']*[^\s<>@,;()\"'.]>?")
-
-
-def without_addresses(text: str) -> str:
-    """A relay's text with e-mail addresses removed, as the journal keeps it."""
-    return _ADDRESS.sub("<address>", text)

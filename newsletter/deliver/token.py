@@ -9,9 +9,8 @@ from asyncio.subprocess import DEVNULL, Process
 from tempfile import TemporaryFile
 from typing import IO
 
-from newsletter.deliver.signs import without_addresses
 from newsletter.errors import RelayLoginError
-from newsletter.oneline import one_line
+from newsletter.redact import redact
 from newsletter.relay import Relay
 
 PATIENCE = 30.0  # seconds for the command
@@ -95,5 +94,5 @@ def _told(err: bytes) -> str:
     """The last line of what the command said, on one line and without addresses."""
     lines = err.decode("utf-8", "replace").split("\n")
     last = next((line for line in reversed(lines) if line.strip()), "")
-    text = one_line(last)
-    return f"; it said: {without_addresses(text)[:_MOST_TOLD]}" if text else ""
+    text = redact(last)
+    return f"; it said: {text[:_MOST_TOLD]}" if text else ""

@@ -17,12 +17,12 @@ from newsletter.models import (
     SendState,
     SuppressionKind,
 )
+from newsletter.redact import redact
 from newsletter.store.consent import Consent, Suppressions
 from newsletter.store.database import Connection, Row
 from newsletter.store.deliveries import next_due as next_due_of
 from newsletter.store.outcomes import GONE, OUTCOMES, TAKEN_BY_RELAY, Bounces, finish_row
 from newsletter.store.people import PROFILE_COLUMNS, read_profile
-from newsletter.store.redact import redact
 from newsletter.store.segments_sql import SUPPRESSION_SQL, Binder, consent_in_sql
 from newsletter.store.usage import Shared, note_usage
 

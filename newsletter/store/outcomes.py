@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from newsletter.models import ConsentEvent, ConsentKind, DeliveryState, Outcome, SuppressionKind
+from newsletter.redact import redact
 from newsletter.store.consent import Consent, Suppressions
-from newsletter.store.redact import redact
 
 BOUNCED_BY = "your mail server refused the address"
 GONE = "the person's data were erased"

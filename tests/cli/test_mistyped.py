@@ -54,6 +54,20 @@ def test_a_mistyped_command_is_told_with_the_nearest(box: Box, typed: list[str],
     assert told in box.run(*typed, exit_code=2).stderr
 
 
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        ("--at", "'' is no date and time"),
+        ("--test", "--test sends copies to one address now"),
+        ("--lang", "--lang goes with --test only"),
+    ],
+)
+def test_an_empty_word_of_a_script_is_no_option_left_out(box: Box, option: str, told: str) -> None:
+    box.environ["NEWSLETTER_SMTP_URL"] = "smtp://127.0.0.1:9"
+    box.fill(PEOPLE[:1])
+    assert told in box.run("send", "short", "--to", "dentists", "--yes", option, "", exit_code=2).stderr
+
+
 def test_a_mistyped_send_leaves_nothing_behind(box: Box) -> None:
     box.environ["NEWSLETTER_SMTP_URL"] = "smtp://127.0.0.1:9"
     box.run("send", "shrot", "--to", "dentists", "--yes", exit_code=2)

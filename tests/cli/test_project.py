@@ -275,7 +275,8 @@ def test_what_to_type_next_works_where_the_program_was_started(tmp_path: Path, k
 
 
 def test_the_demo_works_twice_and_says_little(tmp_path: Path) -> None:
-    box = Box(tmp_path)
+    elsewhere = {"NEWSLETTER_SMTP_URL": "smtp://127.0.0.1:9", "NEWSLETTER_BASE_URL": "https://example.org"}
+    box = Box(tmp_path, environ=elsewhere)
     for _ in range(2):
         told = box.run("demo", "--output", "show", "--no-open")
         assert len((told.stdout + told.stderr).splitlines()) <= 25

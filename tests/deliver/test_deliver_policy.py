@@ -17,7 +17,7 @@ from newsletter.deliver.policy import (
     retry_delay,
 )
 from newsletter.deliver.ports import Attempt, Stage
-from newsletter.deliver.signs import About, about, plain_reason, without_addresses
+from newsletter.deliver.signs import About, about, plain_reason
 from newsletter.models import LONGEST_WAIT, DeliveryState, Reply
 
 NOW = 1_800_000_000_000
@@ -36,9 +36,12 @@ def reply(text: str) -> Reply:
     )
 
 
-def judge(attempt: Attempt, *, attempts: int = 0, first_claimed: int = NOW, now: int = NOW) -> Verdict:
+def judge(
+    attempt: Attempt, *, address: str = "", attempts: int = 0, first_claimed: int = NOW, now: int = NOW
+) -> Verdict:
     return classify(
         attempt,
+        address=address,
         attempts=attempts,
         first_claimed=first_claimed,
         now=now,
@@ -329,23 +332,19 @@ def test_lost_connections_trip_it_too_and_say_why() -> None:
     assert "the relay hung up" in said[-1]
 
 
-@pytest.mark.parametrize(
-    ("text", "clean"),
-    [
-        ("550 <jane.doe@example.org>: unknown", "550 <address>: unknown"),
-        ("no mailbox jane@example.org.", "no mailbox <address>."),
-        ("(jane+x@sub.example.org) full", "(<address>) full"),
-        ("see https://example.org/help", "see https://example.org/help"),
-    ],
-)
-def test_addresses_are_removed(text: str, clean: str) -> None:
-    assert without_addresses(text) == clean
-
-
 def test_the_journal_gets_no_address() -> None:
     verdict = judge(at(Stage.RCPT, "550 5.1.1 <jane@example.org>: Recipient address unknown"))
     assert verdict.outcome.reply is not None
     assert "jane" not in verdict.outcome.reply.text
+
+
+@pytest.mark.parametrize("stage", [Stage.MAIL, Stage.RCPT, Stage.END])
+@pytest.mark.parametrize("words", ["mail for spam.fan rejected as spam", "spam.fan%40example.org: spam"])
+def test_a_pause_names_nobody(stage: Stage, words: str) -> None:
+    verdict = judge(at(stage, f"550 5.7.1 {words}"), address="spam.fan@example.org")
+    assert "<address>" in verdict.pause
+    assert "spam.fan" not in verdict.pause
+    assert verdict.pause.endswith("spam")
 
 
 @pytest.mark.parametrize(

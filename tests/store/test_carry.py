@@ -115,9 +115,7 @@ def test_who_left_or_was_erased_since_the_backup_stays_out(store: Store, copy: P
     assert b"ben@example.org" not in store.path.read_bytes()
 
 
-def test_a_list_that_was_renamed_since_is_known_by_its_number(
-    store: Store, copy: Path, clock: Clock
-) -> None:
+def test_a_list_that_was_renamed_since_is_known_by_its_number(store: Store, copy: Path, clock: Clock) -> None:
     take_in(store, profile("ana"), profile("ben"))
     store.backup(copy)
     store.lists.rename("dentists", "dental")

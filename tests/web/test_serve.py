@@ -9,12 +9,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
 import pytest
 
+from newsletter.cli import serve
 from tests.cli.conftest import Box
 from tests.web.served import make_project
 
@@ -51,6 +52,16 @@ def test_it_says_where_it_is_and_stops_when_it_is_told(box: Box) -> None:
         _, said = process.communicate(timeout=20)
         assert process.returncode == 0 and "Traceback" not in said
         assert re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ GET health 200 \d+ms", said)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_log_that_cannot_be_written_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    with suppress(OSError), Path("/dev/full").open("w") as full:
+        monkeypatch.setattr(sys, "stderr", full)
+        for _ in range(3):
+            serve._log("GET health 200 1ms")
+        with pytest.raises(OSError):
+            full.flush()
 
 
 def test_what_is_under_way_is_finished(box: Box) -> None:

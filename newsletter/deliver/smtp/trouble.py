@@ -7,9 +7,10 @@ import re
 import socket
 import ssl
 
-from newsletter.deliver.signs import spoken, without_addresses
+from newsletter.deliver.signs import spoken
 from newsletter.errors import RelayLoginError, RelayTlsError, RelayUnreachableError
 from newsletter.models import Reply
+from newsletter.redact import redact
 from newsletter.relay import Relay
 
 _LOGIN_HINTS = (
@@ -133,4 +134,4 @@ def login_refused(relay: Relay, reply: Reply) -> RelayLoginError:
 
 
 def _quoted(reply: Reply) -> str:
-    return without_addresses(spoken(reply))
+    return redact(spoken(reply))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.store.redact import MOST_CHARACTERS, redact
+from newsletter.redact import MOST_CHARACTERS, redact
 
 JANE = "jane.doe@example.org"
 
