@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from functools import cache
 from pathlib import Path
 
@@ -90,6 +91,16 @@ PURE = sorted(
 )
 
 
+def test_every_part_stands_in_the_house() -> None:
+    house = (PACKAGE.parent / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("## The walls")[0]
+    parts = {path.name for path in PACKAGE.glob("[a-z]*.py")} | {
+        f"{path.parent.name}/" for path in PACKAGE.glob("*/__init__.py")
+    }
+    named = set(re.findall(r"`([a-z]+(?:\.py|/))`", house))
+    assert parts - named == set()
+    assert named - parts == {"data/"}
+
+
 def test_the_package_was_read() -> None:
     assert len(MODULES) > 30
     assert "newsletter.stencil" in MODULES
@@ -109,6 +120,22 @@ def test_a_pure_module_reaches_no_database_network_or_clock(module: str) -> None
         assert not touches(reach(module), library), f"{module} reaches {library}"
     for part in EFFECTS - {"data"}:
         assert not touches(reach(module), f"newsletter.{part}"), f"{module} reaches newsletter.{part}"
+
+
+@pytest.mark.parametrize("module", PURE)
+def test_a_pure_module_asks_for_no_moment(module: str) -> None:
+    asked = [
+        node.func
+        for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    ]
+    moments = [ast.unparse(name) for name in asked if name.attr in {"now", "today", "utcnow"}]
+    assert not moments, f"{module} calls {moments}"
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name.startswith("newsletter.web")])
+def test_the_pages_send_nothing(module: str) -> None:
+    assert not touches(reach(module), "newsletter.deliver")
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if name.startswith("newsletter.deliver")])
