@@ -91,7 +91,7 @@ def close_run(store: Store, send: Send, *, pause: str = "", by_hand: str = "") -
     of_send = store.sends.tally_of(send.id)
     if pause:
         state, reason = SendState.PAUSED, pause
-    elif not of_send.planned + of_send.claimed + of_send.deferred:
+    elif not of_send.unfinished:
         state, reason = SendState.DONE, ""
     else:
         state, reason = (SendState.PAUSED, by_hand) if by_hand else (SendState.READY, "")

@@ -153,6 +153,11 @@ class BodyHash:
         return digest.digest()
 
 
+def aligned(one: str, other: str) -> bool:
+    """Whether one domain is the other, or lies below it (a little stricter than RFC 7489's relaxed)."""
+    return one == other or one.endswith(f".{other}") or other.endswith(f".{one}")
+
+
 def txt_strings(record: str) -> list[str]:
     """A TXT record's text in strings that DNS can hold."""
     return [record[at : at + STRING] for at in range(0, len(record), STRING)]

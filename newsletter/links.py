@@ -27,7 +27,6 @@ BODY = struct.Struct(">BBH12sQ")
 MAC_BYTES = 16
 TOKEN = re.compile(r"(?<![\w-])AQ[A-Za-z0-9_-]{52}(?![\w-])", re.ASCII)
 KEY_PURPOSE = "token"
-DATA_SECONDS = 3_600  # for which a link to one's data is good
 CHANNELS = frozenset(
     {
         *("mail", "whatsapp", "linkedin", "facebook", "x", "mastodon", "bluesky"),

@@ -1,4 +1,4 @@
-"""Operating-system locks: one sender per issue at a time; a dead process holds none."""
+"""Operating-system locks on an issue, a relay with limits, the outbox; a dead process holds none."""
 
 from __future__ import annotations
 

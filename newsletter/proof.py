@@ -165,14 +165,15 @@ class Proof:
     def _envelope(self) -> Envelope:
         config = self.config
         sender = config.sender
+        shared = links.edition_links(config, self.issue.slug, config.campaign.language)
         return Envelope(
             sender=parse_address(sender.address),
             sender_name=sender.name or config.campaign.name,
             reply_to=parse_address(sender.reply_to) if sender.reply_to else None,
             list_id=config.campaign.list_id,
             list_name=config.campaign.name,
-            list_help=links.edition_links(config, self.issue.slug, "en").contact,
-            list_archive=links.edition_links(config, self.issue.slug, "en").archive,
+            list_help=shared.contact,
+            list_archive=shared.archive,
             feedback_id=f"{self.issue.slug}:{config.campaign.list_id}:newsletter",
             one_click=bool(config.web.base_url),
         )

@@ -1,1 +1,1 @@
-"""Use cases on people, by what may change them: arrivals, departures, and what is read out."""
+"""Use cases on people: arrivals, joining, preferences, departures, and what is read out."""

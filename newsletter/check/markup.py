@@ -16,7 +16,7 @@ _TAGS = (
     "a|b|i|u|s|p|br|hr|em|strong|small|big|img|div|span|font|center|sup|sub|table|tr|td|th|ul|ol|li|h[1-6]"
 )
 _TARGET = r"(?:https?://|www\.|mailto:|tel:|[^()\s]+@|[^()\s]+\.(?:png|jpe?g|gif)\b)[^()\n]*\)?"
-_TEXT_PART = re.compile(r"[^\n]{0,20}(?:\]\(|:::)[^\n]{0,20}")
+_TEXT_PART = r"[^\n]{0,20}(?:\]\(|:::)[^\n]{0,20}"
 _LONGEST = 60
 
 
@@ -45,7 +45,7 @@ _SIGNS = (
     ),
     _sign(
         Level.ERROR,
-        r"[^\n]{0,20}(?:\]\(|:::)[^\n]{0,20}",
+        _TEXT_PART,
         "a link is [words](https://…), ::: has a line of its own",
     ),
     _sign(
@@ -91,8 +91,8 @@ def markup_visible(given: CheckInput) -> Iterator[Note]:
     """Marks of markdown, HTML or a field in the words of the mail, code excepted."""
     found = [note for passage in given.page.passages for note in _notes(passage, given)]
     yield from found
-    if not found and not any(_TEXT_PART.search(words) for words in given.page.visible(code=True)):
-        for part in _TEXT_PART.finditer(given.rendered.text):
+    if not found and not any(re.search(_TEXT_PART, words) for words in given.page.visible(code=True)):
+        for part in re.finditer(_TEXT_PART, given.rendered.text):
             shown = part[0].strip()
             yield Note(
                 message=f"“{shown}” would be seen by readers of the plain text.", line=given.line_of(shown)

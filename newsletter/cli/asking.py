@@ -21,7 +21,7 @@ from newsletter.when import duration
 def refuse_errors(app: App, proof: Proof, findings: Sequence[Finding]) -> None:
     """Show what is wrong; raises RefusedError where something stops the send."""
     errors = [finding for finding in findings if finding.level is Level.ERROR]
-    show_findings(app, proof.issue, errors)
+    show_findings(proof.issue, errors)
     if len(findings) > len(errors):
         rules = sorted({finding.rule for finding in findings if finding.level is Level.WARNING})
         app.say(f"Checked, with warnings ({', '.join(rules)}): {app.command('check', proof.issue.slug)}")
@@ -133,7 +133,7 @@ def nobody(app: App, store: Store, slug: str, found: Survey) -> None:
             hint=f"see who is where: {app.command('lists')}",
         )
     tally = store.sends.tally(slug)
-    waiting = tally.planned + tally.claimed + tally.deferred
+    waiting = tally.unfinished
     if waiting:
         app.say(f"Everybody in {found.audience} has this issue already, or waits for it in another send.")
         app.say(f"Still to be sent: {people(waiting)}. How to go on: {app.command('status', slug)}")

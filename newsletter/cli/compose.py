@@ -190,7 +190,7 @@ def check(app: App, issue: str, as_json: bool) -> None:
     if as_json:
         put_json({"findings": [_finding_json(finding) for finding in found]})
     else:
-        show_findings(app, proof.issue, found)
+        show_findings(proof.issue, found)
         if not found:
             app.say(f"Nothing to mend: {', '.join(proof.issue.editions)}.", style="green")
         tell_own_machine(app)
@@ -205,7 +205,7 @@ def tell_own_machine(app: App) -> None:
         app.warn(f"the links to your pages lead to {base}, where only this computer can go")
 
 
-def show_findings(app: App, issue: Issue, found: Sequence[Finding]) -> None:
+def show_findings(issue: Issue, found: Sequence[Finding]) -> None:
     """The findings as lines, errors first; one that all editions share stands once."""
     grouped: dict[Finding, list[str]] = {}
     for finding in found:

@@ -67,7 +67,7 @@ def cancel(app: App, issue: str, yes: bool) -> None:
     with app.store(create=False) as store:
         sends = unfinished(app, store, issue)
         tallies = [store.sends.tally_of(send.id) for send in sends]
-        left = people(sum(tally.planned + tally.deferred for tally in tallies))
+        left = people(sum(tally.waiting for tally in tallies))
         app.confirm(f"Cancel for good? {left} will never get this issue. (To hold it: pause)", yes=yes)
         sends = unfinished(app, store, issue)  # it may have ended while the question stood
         skipped = sum(_cancel(app, store, send) for send in sends)

@@ -54,7 +54,7 @@ def dispatch(
     tally = store.sends.tally_of(send.id)
     signer = composer.signer_of(app.config)
     compose = composer.composer(store, app.config, send, signer)
-    left = tally.planned + tally.deferred
+    left = tally.waiting
     count = limits.unhindered(left if limit is None else min(limit, left))
     with awake(), progress.sending(app, tally, limit) as show:
         store.sends.begin_run(send, holder)

@@ -12,7 +12,7 @@ from newsletter import private
 from newsletter.cli.app import App, pass_app, put
 from newsletter.cli.groups import Group
 from newsletter.config import FILE_NAME
-from newsletter.dkim import ADVISED, Dkim, Signer, new_key, parse_domain, parse_selector, txt_strings
+from newsletter.dkim import ADVISED, Dkim, Signer, aligned, new_key, parse_domain, parse_selector, txt_strings
 from newsletter.errors import UsageError
 
 SELECTOR = "newsletter"
@@ -150,7 +150,7 @@ def _show_record(app: App, signer: Signer) -> None:
         f"In a form that asks for its parts: name {signer.selector}._domainkey, type TXT, value: all between "
         'the quotation marks, without them and without the gap (" ") between two.'
     )
-    if not _aligned(signer.domain, app.config.sender.domain):
+    if not aligned(signer.domain, app.config.sender.domain):
         app.warn(
             f"{signer.domain} is not the domain of your From address, {app.config.sender.domain}, "
             "so that DMARC does not count the signature"
@@ -164,7 +164,3 @@ def _show_settings(app: App, settings: Dkim) -> None:
     for key, value in (("domain", settings.domain), ("selector", settings.selector), ("private_key", name)):
         put(f"{key} = {json.dumps(value, ensure_ascii=False)}")
     app.say("\nThen look at a signed mail: newsletter send ISSUE --test you@example.org")
-
-
-def _aligned(one: str, other: str) -> bool:
-    return one == other or one.endswith(f".{other}") or other.endswith(f".{one}")

@@ -56,7 +56,7 @@ def rehearse(app: App, issue: str, audience: str, limit: int | None, at: int | N
 
 def _go_on(app: App, store: Store, send: Send, limit: int | None, at: int | None) -> None:
     tally = store.sends.tally_of(send.id)
-    left = tally.planned + tally.deferred
+    left = tally.waiting
     put(f"Under way to {send.audience}: {tally.sent:,} of {people(tally.total)} have it.")
     put(f"Would go on with {share(limit, left)}.")
     count = min(left, limit or left)

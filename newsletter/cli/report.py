@@ -99,7 +99,7 @@ def _tell_numbers(app: App, tally: Tally, summary: Summary, lost: int) -> None:
 
 
 def _waiting(tally: Tally) -> int:
-    return tally.planned + tally.claimed + tally.deferred
+    return tally.unfinished
 
 
 def _tell_places(editions: Mapping[str, int], summary: Summary) -> None:

@@ -177,7 +177,7 @@ def _take_up(
 ) -> Send:
     lost = store.sends.unknown_from_crash(current.id, app.relay.name)
     tally = store.sends.tally_of(current.id)
-    left = tally.planned + tally.deferred
+    left = tally.waiting
     if current.reason:
         app.say(f"It {'was paused' if current.state is SendState.PAUSED else 'stopped'}: {current.reason}")
     if lost:

@@ -73,7 +73,7 @@ def _next_steps(
     app: App, current: Send, report: RunReport, tally: Tally, again: str, *, limited: bool
 ) -> Iterator[str]:
     """How the send itself goes on, `tally` being its own; `again` is `limited` to some of those who wait."""
-    waiting = tally.planned + tally.deferred
+    waiting = tally.waiting
     if report.must_pause:
         yield f"Paused: {report.reason}"
         yield f"Put that right, then go on: {again}"
@@ -99,7 +99,7 @@ def _of_other_sends(app: App, store: Store, current: Send) -> Iterator[str]:
     """Who still waits in other sends of the same issue, and how those go on."""
     for other in campaign.unfinished(store, current.slug):
         tally = store.sends.tally_of(other.id)
-        waiting = tally.planned + tally.deferred
+        waiting = tally.waiting
         if other.id != current.id and waiting:
             again = app.command("send", other.slug, "--to", other.audience)
             yield f"Still to be sent to {other.audience}: {people(waiting)}. Go on with: {again}"

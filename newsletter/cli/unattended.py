@@ -141,7 +141,7 @@ def _take(app: App, store: Store, send: Send, stop: Stopped, rest: Rest) -> bool
             store.sends.unknown_from_crash(send.id, app.relay.name)
             left = store.sends.tally_of(send.id)
             with going_on(app, store, send), through(app, limits):
-                app.say(f"'{send.slug}' to {send.audience}: {people(left.planned + left.deferred)} to go.")
+                app.say(f"'{send.slug}' to {send.audience}: {people(left.waiting)} to go.")
                 report, tally = dispatch(app, store, send, limits, holder, stop, limit=None, wait=False)
                 tell_end(app, store, send, report, tally)
         rest.until(send, report.used_up_until or 0)

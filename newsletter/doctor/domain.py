@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Protocol
 
-from newsletter.dkim import Signer, txt_strings
+from newsletter.dkim import Signer, aligned, txt_strings
 from newsletter.doctor.advice import Advice, no, txt_record, unknown, yes
 from newsletter.doctor.spf import Texts
 
@@ -90,11 +90,6 @@ def mx(names: Mail, domain: str) -> Advice:
     if names.has_address(domain):
         return unknown("MX", f"{domain} has no MX record: mail goes to the computer of that name", mend, own)
     return no("MX", f"mail to {domain} goes nowhere, so that answers and returned mail are lost", mend, own)
-
-
-def aligned(one: str, other: str) -> bool:
-    """Whether one domain is the other, or lies below it (a little stricter than RFC 7489's relaxed)."""
-    return one == other or one.endswith(f".{other}") or other.endswith(f".{one}")
 
 
 def _upwards(domain: str) -> list[str]:

@@ -143,6 +143,16 @@ class Tally(Struct, frozen=True, kw_only=True):
         )
 
     @property
+    def waiting(self) -> int:
+        """Whoever is still to be sent to: never tried yet, or put off."""
+        return self.planned + self.deferred
+
+    @property
+    def unfinished(self) -> int:
+        """Whoever waits, or is on the way."""
+        return self.waiting + self.claimed
+
+    @property
     def settled(self) -> bool:
         """Whether everybody has the issue, or was left out for a reason."""
         return self.total == self.sent + self.skipped

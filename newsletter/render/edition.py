@@ -20,12 +20,9 @@ from newsletter.models import Edition, Issue, RenderedEdition
 from newsletter.phrases import fill, for_language, long_date
 from newsletter.render.fragment import attach_pictures, isolate_values
 from newsletter.render.inline import inlined
-from newsletter.render.templates import filled, sources
+from newsletter.render.templates import PREVIEW_PADDING, filled, sources
 from newsletter.share import Share, public_title, share_block
 from newsletter.typography import left_to_right, no_breaks
-
-PREHEADER_PADDING = "\u034f\u200c\u00a0" * 60
-"""Keeps what follows the preheader out of the inbox's preview line."""
 
 
 def conditions(issue: Issue, language: str) -> Mapping[str, int]:
@@ -65,7 +62,7 @@ def render(
     if passed_on:
         page |= _passed_on(edition, config)
     seen = str(escape(no_breaks(preheader, language)))
-    preview = isolate_values(seen, tokens.fields) + PREHEADER_PADDING
+    preview = isolate_values(seen, tokens.fields) + PREVIEW_PADDING
     html = filled(
         environment, "mail.html", page | {"content": Markup(content.html), "preheader": Markup(preview)}
     )

@@ -14,11 +14,10 @@ from newsletter.languages import direction
 from newsletter.mailwords import MailText, MailWords
 from newsletter.phrases import fill
 from newsletter.render.inline import inlined
-from newsletter.render.templates import filled
+from newsletter.render.templates import PREVIEW_PADDING, filled
 from newsletter.typography import no_breaks
 
 _FIRST_STRONG, _POP = "\u2068", "\u2069"
-PREVIEW_PADDING = "\u034f\u200c\u00a0" * 60
 
 
 class Letter(Struct, frozen=True, kw_only=True):

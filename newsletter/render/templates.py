@@ -24,6 +24,9 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from newsletter.errors import ConfigError
 from newsletter.typography import whole_words
 
+PREVIEW_PADDING = "\u034f\u200c\u00a0" * 60
+"""Keeps what follows the preheader out of the inbox's preview line."""
+
 _FAULTS = (
     TemplateError,
     TypeError,
