@@ -64,11 +64,12 @@ def import_gathered(
 ) -> ImportReport:
     """Take gathered people into a list, which is made where there is none.
 
-    With a `source` (how they agreed) they become active, without it they stay pending. Whoever left the list
-    or is suppressed is counted as `suppressed` and not touched. Empty cells never blank what is known, and
-    damaged ones never replace what is sound (`kept` counts the people). Of an
-    address that stands more than once the first row stands, and a repeat fills what the rows before it left
-    empty. `progress` is called with how many rows are done. UsageError for a name that no list can have.
+    With a `source` (how they agreed) they become active, without it they stay pending. Another `source` than
+    is known of a member is put on record too: by it they stay where the first import is undone. Whoever left
+    the list or is suppressed is counted as `suppressed` and not touched. Empty cells never blank what is
+    known, and damaged ones never replace what is sound (`kept` counts the people). Of an address that stands
+    more than once the first row stands, and a repeat fills what the rows before it left empty. `progress` is
+    called with how many rows are done. UsageError for a name that no list can have.
     """
     source = " ".join(source.split())
     created = store.lists.ensure(list_name)
@@ -154,7 +155,8 @@ def decide_import(profile: Profile, known: Known, *, consenting: bool) -> Decisi
         )
     waits = known.membership is MembershipState.PENDING
     count = "unchanged" if news is None else "updated"
-    return Decision(count=count, profile=news, stays_pending=waits, kept=kept)
+    proof = consenting and not known.proven
+    return Decision(count=count, profile=news, stays_pending=waits, kept=kept, proof=proof)
 
 
 def _good(

@@ -60,9 +60,10 @@ def list_imports(app: App, as_json: bool) -> None:
 def undo_import(app: App, number: int, yes: bool) -> None:
     """Take back an import, as long as nobody of it was mailed since.
 
-    The people that it brought are forgotten, unless they joined otherwise too; whoever was pending before is
-    pending again. Names and fields that it changed stay changed. Consent events stay, with a further one that
-    says it was undone. Broken off, run it again: it goes on where it stopped.
+    The people that it brought are forgotten, unless they joined otherwise too, or another import or `add`
+    says another way in which they agreed; whoever was pending before is pending again. Names and fields
+    that it changed stay changed. Consent events stay, with a further one that says it was undone. Broken
+    off, run it again: it goes on where it stopped.
 
     \b
     Example:
@@ -77,19 +78,20 @@ def undo_import(app: App, number: int, yes: bool) -> None:
         for line in _lines(preview, info):
             app.say(f"  {line}")
         app.confirm("Undo it?", yes=yes)
-        with counting(app, "Undoing", preview.removed + preview.stay + preview.pending) as advance:
+        with counting(app, "Undoing", preview.total) as advance:
             done = store.import_log.undo(number, now_ms(), progress=advance)
     put(f"Undone. {'; '.join(_lines(done, info))}.")
 
 
 def _lines(undone: Undone, info: ImportInfo) -> list[str]:
     rows = (
-        (undone.removed, "forgotten: they were known by this import only"),
+        (undone.removed, "forgotten: nothing else says that they agreed"),
         (undone.stay, f"taken out of '{info.list_name}', and still here by another list"),
+        (undone.kept, f"still in '{info.list_name}', as they came another way too"),
         (undone.pending, f"pending in '{info.list_name}' again, as before"),
     )
     found = [f"{count:,} {what}" for count, what in rows if count]
-    return found or ["nobody stands by it any more"]
+    return found or ["Nobody stands by it any more"]
 
 
 def _facts(app: App, info: ImportInfo) -> dict[str, object]:

@@ -105,9 +105,16 @@ class ImportInfo(Struct, frozen=True, kw_only=True):
 class Undone(Struct, frozen=True, kw_only=True):
     """What taking back an import does, in people.
 
-    `removed` are forgotten; `stay` leave its list, and are known by another; `pending` wait in it as before.
+    `removed` are forgotten; `stay` leave its list, and are known by another; `pending` wait in it as before;
+    `kept` stay in it, by another import.
     """
 
     removed: int
     stay: int
     pending: int
+    kept: int = 0
+
+    @property
+    def total(self) -> int:
+        """Whom it concerns."""
+        return self.removed + self.stay + self.pending + self.kept

@@ -31,9 +31,13 @@ _STANDING_SQL = f"""
     AND m.subject = e.subject AND m.list = i.list AND m.event = e.id AND m.state <> 'left'
     AND (i.undoing IS NULL OR NOT {STAYS})"""
 _NEXT_SQL = f"SELECT e.id {_STANDING_SQL.format(which='e.id > :after')} ORDER BY e.id LIMIT :size"
-# What each membership had been before: a request, or an earlier import.
+# By what each stays a member: another import that said how they agreed. Else what they had been before: a
+# request, or an earlier import.
 _TOUCHED_SQL = f"""
-    SELECT e.subject, coalesce(
+    SELECT e.subject, (
+        SELECT max(p.id) FROM consent_events p JOIN imports o ON o.id = p.import
+            WHERE p.subject = m.subject AND p.id <> m.event AND o.list = m.list AND o.source <> ''
+            AND o.undone IS NULL AND o.undoing IS NULL) AS instead, coalesce(
         (SELECT j.event FROM joinings j WHERE j.subject = m.subject AND j.list = m.list),
         (SELECT max(p.id) FROM consent_events p JOIN imports o ON o.id = p.import
             WHERE p.subject = m.subject AND p.id < m.event AND o.list = m.list
@@ -41,7 +45,8 @@ _TOUCHED_SQL = f"""
         EXISTS (SELECT 1 FROM memberships x WHERE x.subject = m.subject AND x.list <> m.list) AS elsewhere
     {_STANDING_SQL}"""
 _ALL_SQL = f"""
-    SELECT count(*), total(before IS NOT NULL), total(before IS NULL AND NOT elsewhere)
+    SELECT count(*), total(instead IS NOT NULL), total(instead IS NULL AND before IS NOT NULL),
+        total(instead IS NULL AND before IS NULL AND NOT elsewhere)
     FROM ({_TOUCHED_SQL.format(which="1")})"""
 _SOME_SQL = _TOUCHED_SQL.format(which="e.id IN (SELECT value FROM json_each(:ids))")
 _OF_LIST = "list = (SELECT list FROM imports WHERE id = ?)"
@@ -50,8 +55,8 @@ _OF_LIST = "list = (SELECT list FROM imports WHERE id = ?)"
 def count(connection: Connection, number: int) -> Undone:
     """What is to be done for all who stand by an import."""
     row = connection.row(_ALL_SQL, {"import": number})
-    touched, pending, removed = map(int, row or (0, 0, 0))
-    return Undone(removed=removed, stay=touched - removed - pending, pending=pending)
+    touched, kept, pending, removed = map(int, row or (0, 0, 0, 0))
+    return Undone(removed=removed, stay=touched - removed - pending - kept, pending=pending, kept=kept)
 
 
 def undo(
@@ -85,7 +90,7 @@ def undo(
                 connection.checkpoint()
             progress(counts.total())
     connection.run("UPDATE imports SET undone = coalesce(undone, ?) WHERE id = ?", [now, number])
-    return Undone(removed=counts["removed"], stay=counts["stay"], pending=counts["pending"])
+    return Undone(**{name: counts[name] for name in ("removed", "stay", "pending", "kept")})
 
 
 def _next(connection: Connection, number: int, after: int, size: int) -> list[int]:
@@ -98,21 +103,26 @@ def _take_back(
     connection: Connection, number: int, ids: Sequence[int], now: int, ground: int
 ) -> Counter[str]:
     rows = connection.rows(_SOME_SQL, {"import": number, "ids": json.dumps(ids)})
-    pending = [row for row in rows if row[1] is not None]
-    removed = [row for row in rows if row[1] is None and not row[2]]
+    kept = [(subject, instead) for subject, instead, _, _ in rows if instead is not None]
+    others = [row for row in rows if row[1] is None]
+    pending = [(subject, before) for subject, _, before, _ in others if before is not None]
+    gone = [(subject, elsewhere) for subject, _, before, elsewhere in others if before is None]
+    removed = [subject for subject, elsewhere in gone if not elsewhere]
     connection.run_many(
         "INSERT INTO consent_events (subject, kind, at, ground) VALUES (?, ?, ?, ?)",
-        [(row[0], ConsentKind.LEFT.value, now, ground) for row in rows],
+        [(row[0], ConsentKind.LEFT.value, now, ground) for row in others],
     )
     connection.run_many(
-        "UPDATE memberships SET state = 'pending', event = ?, "
+        "UPDATE memberships SET state = ?, event = ?, "
         f"since = (SELECT at FROM consent_events WHERE id = ?) WHERE subject = ? AND {_OF_LIST}",
-        [(before, before, subject, number) for subject, before, _ in pending],
+        [
+            *(("active", instead, instead, subject, number) for subject, instead in kept),
+            *(("pending", before, before, subject, number) for subject, before in pending),
+        ],
     )
     connection.run_many(
         f"DELETE FROM memberships WHERE subject = ? AND {_OF_LIST}",
-        [(row[0], number) for row in rows if row[1] is None],
+        [(subject, number) for subject, _ in gone],
     )
-    connection.run_many("DELETE FROM subscribers WHERE subject = ?", [(row[0],) for row in removed])
-    stay = len(rows) - len(pending) - len(removed)
-    return Counter(removed=len(removed), stay=stay, pending=len(pending))
+    connection.run_many("DELETE FROM subscribers WHERE subject = ?", [(subject,) for subject in removed])
+    return Counter(removed=len(removed), stay=len(gone) - len(removed), pending=len(pending), kept=len(kept))

@@ -28,8 +28,10 @@ _MEMBER_SQL = (
     "state = excluded.state, since = excluded.since, event = excluded.event"
 )
 _KNOWN_SQL = (
-    f"SELECT s.address_mac, s.subject, m.state, {PROFILE_COLUMNS} FROM subscribers s "
-    "LEFT JOIN memberships m ON m.subject = s.subject AND m.list = ? WHERE s.address_mac IN ({marks})"
+    "SELECT s.address_mac, s.subject, m.state, "
+    "EXISTS (SELECT 1 FROM consent_events e WHERE e.subject = s.subject AND e.ground = ?), "
+    f"{PROFILE_COLUMNS} FROM subscribers s LEFT JOIN memberships m ON m.subject = s.subject AND m.list = ? "
+    "WHERE s.address_mac IN ({marks})"
 )
 _ANYBODY_SQL = "SELECT 1 FROM subscribers WHERE address_mac BETWEEN ? AND ? LIMIT 1"
 _SUPPRESSED_SQL = "SELECT DISTINCT address_mac FROM suppressions WHERE address_mac IN ({marks})"
@@ -37,19 +39,24 @@ _RISES = (MembershipState.PENDING, MembershipState.ACTIVE)
 
 
 class Known(Struct, frozen=True, kw_only=True):
-    """What stands in the database about an address; without a subject it is only suppressed."""
+    """What stands in the database about an address; without a subject it is only suppressed.
+
+    `proven` where a consent event with the same words stands there already.
+    """
 
     suppressed: bool
     subject: bytes = b""
     profile: Profile | None = None
     membership: MembershipState | None = None
+    proven: bool = False
 
 
 class Decision(Struct, frozen=True, kw_only=True):
     """What an import does with one person of whom something is known.
 
     `count` is the report's word. `membership` is the state to set in the list (None leaves it). `profile`
-    replaces the person's values (None leaves them). `kept` where a damaged value was not taken.
+    replaces the person's values (None leaves them). `kept` where a damaged value was not taken. `proof` adds
+    a consent event to a membership that stays as it is.
     """
 
     count: str
@@ -57,6 +64,7 @@ class Decision(Struct, frozen=True, kw_only=True):
     profile: Profile | None = None
     stays_pending: bool = False
     kept: bool = False
+    proof: bool = False
 
 
 class Rules(Struct, frozen=True, kw_only=True):
@@ -67,11 +75,12 @@ class Rules(Struct, frozen=True, kw_only=True):
 
 
 class _Batch(Struct, kw_only=True):
-    """The rows that one transaction writes; `joins` are of people who were known before."""
+    """The rows that one transaction writes; `joins` and `proofs` are of people who were known before."""
 
     people: list[Row] = field(default_factory=list)
     updates: list[list[object]] = field(default_factory=list)
     joins: list[tuple[bytes, str]] = field(default_factory=list)
+    proofs: list[bytes] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
 
 
@@ -181,6 +190,8 @@ class _Work:
                 batch.updates.append(update_row(found.subject, decision.profile, now))
             if decision.membership is not None:
                 batch.joins.append((found.subject, decision.membership.value))
+            elif decision.proof:
+                batch.proofs.append(found.subject)
         batch.counts["added"] += len(batch.people)
         if self._rules.joining is MembershipState.PENDING:
             batch.counts["pending"] += len(batch.people)
@@ -194,9 +205,11 @@ class _Work:
         kind, now, ground, number = self._kind.value, self._now, self._ground, self._import
         new, state = len(batch.people), self._rules.joining.value
         joins = [*((row[0], state) for row in batch.people), *batch.joins]
-        events = list(enumerate(joins, first))
-        run_many(_EVENT_SQL, [(event, who, kind, now, ground, number) for event, (who, _) in events])
-        members = [(who, self._list, state, now, event) for event, (who, state) in events]
+        whose = [*(who for who, _ in joins), *batch.proofs]
+        run_many(
+            _EVENT_SQL, [(event, who, kind, now, ground, number) for event, who in enumerate(whose, first)]
+        )
+        members = [(who, self._list, state, now, event) for event, (who, state) in enumerate(joins, first)]
         run_many(_NEW_MEMBER_SQL, members[:new])
         run_many(_MEMBER_SQL, members[new:])
 
@@ -206,12 +219,13 @@ class _Work:
         known = {mac: Known(suppressed=True) for mac in suppressed}
         if self._connection.value(_ANYBODY_SQL, [macs[0], macs[-1]]) is None:
             return known
-        for mac, subject, state, *values in self._asked(_KNOWN_SQL, macs, self._list):
+        for mac, subject, state, proven, *values in self._asked(_KNOWN_SQL, macs, self._ground, self._list):
             known[mac] = Known(
                 suppressed=mac in suppressed,
                 subject=subject,
                 profile=read_profile(tuple(values)),
                 membership=MembershipState(state) if state else None,
+                proven=bool(proven),
             )
         return known
 

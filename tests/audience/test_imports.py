@@ -8,6 +8,7 @@ from contextlib import closing
 import pytest
 
 from newsletter.audience import departures
+from newsletter.audience.arrivals import add_person
 from newsletter.errors import NotFoundError, RefusedError
 from newsletter.links import Purpose
 from newsletter.models import ConsentKind, DeliveryState, Outcome, Reply, Undone
@@ -53,6 +54,35 @@ def test_who_joined_otherwise_stays(town: Town) -> None:
     assert town.state("eve") == ""
     town.confirm(town.link("cleo"))
     assert town.state("cleo") == "active"
+
+
+def test_who_is_brought_again_with_another_proof_stays_by_that_one(town: Town) -> None:
+    take_in(town.store, profile("ana"), profile("ben"), profile("cleo"), source="sheet A")
+    take_in(town.store, profile("ana"), profile("ben"), source="sheet B")
+    take_in(town.store, profile("ana"), profile("cleo"), source="sheet A")
+    subject = town.subject("ana")
+    sources = [(e.kind, e.source) for e in town.store.consent.of(subject)]
+    assert sources == [(ConsentKind.IMPORTED, "sheet A"), (ConsentKind.IMPORTED, "sheet B")]
+    assert town.store.import_log.undo(1, town.clock()) == Undone(removed=1, stay=0, pending=0, kept=2)
+    assert town.lists("ana") == town.lists("ben") == {"dentists": "active"}
+    assert town.state("cleo") == "", "the same proof twice is one"
+    assert town.store.consent.of(subject)[-1].source == "sheet B"
+    assert town.store.import_log.undo(2, town.clock()) == Undone(removed=2, stay=0, pending=0)
+    assert town.store.people.count() == 0
+
+
+def test_who_is_added_by_hand_as_well_stays_by_that(town: Town) -> None:
+    take_in(town.store, profile("ana"))
+    add_person(town.store, profile("ana"), list_name="dentists", source="phone", now=town.clock())
+    assert town.store.import_log.undo(1, town.clock()) == Undone(removed=0, stay=0, pending=0, kept=1)
+    assert [e.source for e in town.store.consent.of(town.subject("ana"))] == ["sign-up sheet", "phone"]
+
+
+def test_a_later_proof_is_undone_without_the_first(town: Town) -> None:
+    take_in(town.store, profile("ana"), source="sheet A")
+    take_in(town.store, profile("ana"), profile("ben"), source="sheet B")
+    assert town.store.import_log.undo(2, town.clock()) == Undone(removed=1, stay=0, pending=0)
+    assert town.lists("ana") == {"dentists": "active"}
 
 
 def test_who_left_since_stays_out(town: Town) -> None:
