@@ -292,7 +292,8 @@ def test_the_demo_works_twice_and_says_little(tmp_path: Path) -> None:
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
 def test_the_output_survives_an_old_terminal(tmp_path: Path, encoding: str) -> None:
     environ = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
-    for arguments in (["--help"], ["init", "p"], ["demo", "--no-open"], ["--project", "p", "check", SLUG]):
+    demo = [["demo", "--no-open"]] if encoding == "ascii" else []
+    for arguments in (["--help"], ["init", "p"], *demo, ["--project", "p", "check", SLUG]):
         told = subprocess.run(
             [sys.executable, "-m", "newsletter", *arguments],
             cwd=tmp_path,

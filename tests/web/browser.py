@@ -24,10 +24,11 @@ def started() -> Iterator[Browser]:
         browser.close()
 
 
-def faults(page: Page) -> list[str]:
-    """What axe-core finds wrong with a page: WCAG 2.2 AA and its best practices."""
+def faults(page: Page, *rules: str) -> list[str]:
+    """What axe-core finds wrong with a page: WCAG 2.2 AA and its best practices, or only these rules."""
     page.evaluate(AXE.read_text(encoding="utf-8"))
-    found: dict[str, Any] = page.evaluate("() => axe.run({resultTypes: ['violations']})")
+    options: dict[str, Any] = {"resultTypes": ["violations"]} | ({"runOnly": rules} if rules else {})
+    found: dict[str, Any] = page.evaluate("options => axe.run(options)", options)
     return [
         f"{one['id']}: {one['help']}: {node['html'][:120]}"
         for one in found["violations"]

@@ -232,7 +232,7 @@ def test_somebody_who_is_on_the_list_is_told_so_by_mail_only(served: Served) -> 
     assert not LINK.search(str(mail.get_body(("plain",)).get_content()))
 
 
-def test_ten_thousand_requests_for_one_victim_bring_one_mail_an_hour(served: Served) -> None:
+def test_a_thousand_requests_for_one_victim_bring_one_mail_an_hour(served: Served) -> None:
     """The asking is done where the pages do it; over HTTP the rates would stop most of them."""
     from newsletter.addresses import parse_address
     from newsletter.audience.joining import request_join
@@ -241,7 +241,7 @@ def test_ten_thousand_requests_for_one_victim_bring_one_mail_an_hour(served: Ser
         for _ in range(50):
             assert served.join(client, "victim@example.org").status_code == 303
     with served.store.transaction():
-        for number in range(10_000):
+        for number in range(1_000):
             request_join(
                 served.store,
                 address=parse_address(f"victim@{'example.org' if number % 2 else 'EXAMPLE.ORG'}"),

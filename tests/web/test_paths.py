@@ -113,8 +113,7 @@ def send(served: Served) -> None:
     Box(served.folder, environ).run("send", SLUG, "--to", "dentists", "--yes")
 
 
-@pytest.mark.parametrize("width", [390, 1280])
-@pytest.mark.parametrize("language", ["en", "ar"])
+@pytest.mark.parametrize(("language", "width"), [("en", 390), ("ar", 1280)])
 def test_a_subscriber_and_a_dentist_who_was_sent_a_forward(
     served: Served, browser: Browser, language: str, width: int
 ) -> None:
