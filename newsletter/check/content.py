@@ -38,5 +38,7 @@ def table_wide(given: CheckInput) -> Iterator[Note]:
         columns = max((len(row.xpath("./td|./th")) for row in table.iter("tr")), default=0)
         if columns > _MOST_COLUMNS:
             first = " ".join(str(table.xpath("string((.//tr)[1]/*[1])")).split())
-            message = f"The table that begins “{first[:40]}” has {columns} columns; four fit on a phone."
+            message = (
+                f"The table that begins “{first[:40]}” has {columns} columns; a phone shows four short ones."
+            )
             yield Note(message=message, line=given.line_of(f"| {first} |", f"|{first}|", first))

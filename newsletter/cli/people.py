@@ -1,4 +1,4 @@
-"""Looking at people: subscribers show, list, export."""
+"""Looking at people: subscribers show, find, list, export."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from newsletter.cli.app import App, counted, json_option, now_ms, pass_app, put_
 from newsletter.errors import NotFoundError, UsageError
 from newsletter.models import Subscriber
 from newsletter.store import Store
+
+FIND_BY_PART = "find somebody by a part of a name or address: newsletter subscribers find TEXT"
 
 
 @click.command("show")
@@ -81,24 +83,52 @@ def find_person(store: Store, who: str) -> Subscriber:
         token = links.verify(store.keys.all(links.KEY_PURPOSE), links.find_tokens(who)[0])
         person = store.people.by_subject(token.subject)
     if person is None:
-        raise NotFoundError("nobody here has this address", where=who, hint="check its spelling")
+        raise NotFoundError(
+            "nobody here has this address",
+            where=who,
+            hint=FIND_BY_PART,
+        )
     return person
 
 
-def _selected(store: Store, segment: str, state: str) -> Iterable[Subscriber]:
+def _selected(store: Store, segment: str, state: str | None) -> Iterable[Subscriber]:
     parsed = parse_segment(store, segment) if segment else None
-    return store.people.select(parsed, state or None)
+    return store.people.select(parsed, state)
 
+
+COLUMNS = ("email", "name", "language", "country", "state", "lists")
+MOST_FOUND = 50
 
 segment_option = click.option("--segment", default="", help="Only this list, segment or expression.")
 state_option = click.option(
     "--state",
-    default="",
     type=click.Choice(
-        ["", "active", "pending", "unsubscribed", "bounced", "complained", "erased"], case_sensitive=False
+        ["active", "pending", "unsubscribed", "bounced", "complained", "erased"], case_sensitive=False
     ),
     help="Only people in this state.",
 )
+
+
+@click.command("find")
+@click.argument("text")
+@pass_app
+def find(app: App, text: str) -> None:
+    """People by a part of their name or address; accents and capitals do not matter.
+
+    \b
+    Example:
+      newsletter subscribers find muller
+    """
+    if not text.strip():
+        raise UsageError("say a part of a name or address")
+    with app.store(create=False) as store:
+        found = list(islice(store.people.find(text), MOST_FOUND + 1))
+    if not found:
+        app.say(f"Nobody here has “{text}” in the name or address.")
+        return
+    put_table(COLUMNS, map(_cells, found[:MOST_FOUND]))
+    if len(found) > MOST_FOUND:
+        app.say("and more: say a longer part")
 
 
 @click.command("list")
@@ -106,7 +136,7 @@ state_option = click.option(
 @state_option
 @click.option("--limit", default=50, show_default=True, help="How many rows at most; 0 for all.")
 @pass_app
-def list_(app: App, segment: str, state: str, limit: int) -> None:
+def list_(app: App, segment: str, state: str | None, limit: int) -> None:
     """A table of subscribers.
 
     \b
@@ -115,9 +145,8 @@ def list_(app: App, segment: str, state: str, limit: int) -> None:
     """
     with app.store(create=False) as store:
         parsed = parse_segment(store, segment) if segment else None
-        shown = islice(store.people.select(parsed, state or None), limit or None)
-        put_table(("email", "name", "language", "country", "state", "lists"), map(_cells, shown))
-        more = store.people.count(parsed, state or None) - limit if limit else 0
+        put_table(COLUMNS, map(_cells, islice(store.people.select(parsed, state), limit or None)))
+        more = store.people.count(parsed, state) - limit if limit else 0
     if more > 0:
         app.say(f"and {more:,} more: show all with --limit 0")
 
@@ -134,7 +163,7 @@ def _cells(person: Subscriber) -> Sequence[str]:
 @click.option("--consent", is_flag=True, help="The consent events instead of the people.")
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="A file instead of stdout.")
 @pass_app
-def export(app: App, segment: str, state: str, consent: bool, output: Path | None) -> None:
+def export(app: App, segment: str, state: str | None, consent: bool, output: Path | None) -> None:
     """CSV of subscribers that is safe to open in a spreadsheet.
 
     \b

@@ -90,7 +90,8 @@ def _tell_numbers(app: App, tally: Tally, summary: Summary, lost: int) -> None:
         put(f"None of {people(tally.total)} has it{' yet' if _waiting(tally) else ''}.")
     if summary.first is not None and summary.last is not None:
         took = duration((summary.last - summary.first) / 1000)
-        put(f"It went out from {app.local_time(summary.first)} to {app.local_time(summary.last)}, {took}.")
+        first, last = app.local_time(summary.first), app.local_time(summary.last)
+        put(f"It went out on {first}." if first == last else f"It went out from {first} to {last}, {took}.")
     waiting = _waiting(tally) - lost
     if waiting:
         put(f"{people(waiting)} {'is' if waiting == 1 else 'are'} still to get it.")
@@ -111,7 +112,8 @@ def _tell_places(editions: Mapping[str, int], summary: Summary) -> None:
         [(f"{own_name(tag)} ({tag})", f"{n:,}") for tag, n in editions.items()],
         right=("people",),
     )
-    named = [(country_name(code) or "not known", n) for code, n in summary.countries.items()]
+    names = [(country_name(code) or "not known", n) for code, n in summary.countries.items()]
+    named = sorted(names, key=lambda row: (-row[1], row[0]))
     rest = sum(n for _, n in named[MOST_COUNTRIES:])
     rows = [(name, f"{n:,}") for name, n in named[:MOST_COUNTRIES]]
     if rest:

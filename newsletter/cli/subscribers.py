@@ -10,13 +10,14 @@ from newsletter.cli.groups import Group
 
 @click.group(cls=Group)
 def subscribers() -> None:
-    """The people: import, add, show, export, unsubscribe, erase; and who comes back."""
+    """The people: import, add, find, show, export, unsubscribe, erase; and who comes back."""
 
 
 for command in (
     arrivals.import_,
     arrivals.add,
     people.show,
+    people.find,
     people.list_,
     people.export,
     departures.unsubscribe,

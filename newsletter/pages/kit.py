@@ -111,6 +111,7 @@ def _read_me_in(site: Site, slug: str, language: str) -> str:
     title = public_title(editions[site.edition_for(slug, language)])
     public = [f"    {own_name(tag)}: {url}" for tag in editions if (url := site.links(slug, tag).public)]
     told = ("html", "eml", "text", "posts", "handout", *(["qr"] if public else []))
+    promised = ("promise", *(["ways"] if site.config.web.base_url else []), "please")
     folders = ", ".join(f"{tag} ({own_name(tag)})" for tag in editions)
     return "\n".join(
         [
@@ -122,7 +123,7 @@ def _read_me_in(site: Site, slug: str, language: str) -> str:
             "",
             *(_wrapped(f"  - {words[f'kit_{name}']}", "    ") for name in told),
             "",
-            _wrapped(words["kit_promise"]),
+            _wrapped(" ".join(words[f"kit_{name}"] for name in promised)),
             "",
             *([_wrapped(words["kit_public"]), "", *public, ""] if public else []),
             _wrapped(fill(words["kit_contact"], contact=campaign.contact)),

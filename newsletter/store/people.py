@@ -29,6 +29,7 @@ from newsletter.store.segments_sql import (
     filter_sql,
 )
 from newsletter.store.subjects import SUBJECT_BYTES, new_id
+from newsletter.store.text import bare
 
 _to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _PAGE = 500
@@ -97,14 +98,25 @@ class People:
     def select(self, segment: Segment | None = None, state: str | None = None) -> Iterator[Subscriber]:
         """People of a segment and derived state, by address.
 
-        Who they are is asked once, what they are page by page: no read transaction stays open.
-
         Someone is in a list here while pending or active; who left is not.
         """
         bind = Binder()
-        where = f"{filter_sql(segment, bind, MEMBERS)} AND {_state_filter(state, bind)}"
+        return self._those(
+            f"{filter_sql(segment, bind, MEMBERS)} AND {_state_filter(state, bind)}", bind.values
+        )
+
+    def find(self, text: str) -> Iterator[Subscriber]:
+        """People whose address or name holds the text, by address; accents and case do not matter."""
+        holds = "instr(news_bare(s.address), :text) OR instr(news_bare(s.name), :text)"
+        return self._those(holds, {"text": bare(text)})
+
+    def _those(self, where: str, values: dict[str, object]) -> Iterator[Subscriber]:
+        """People for whom `where` holds, by address.
+
+        Who they are is asked once, what they are page by page: no read transaction stays open.
+        """
         found = self._connection.blobs(
-            f"SELECT s.subject FROM subscribers s WHERE {where} ORDER BY s.address_key", bind.values
+            f"SELECT s.subject FROM subscribers s WHERE {where} ORDER BY s.address_key", values
         )
         ids = (bytes(found[at : at + SUBJECT_BYTES]) for at in range(0, len(found), SUBJECT_BYTES))
         while subjects := list(islice(ids, _PAGE)):

@@ -18,17 +18,26 @@ def fold(text: str | None) -> str | None:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold()).strip()
 
 
+def bare(text: str | None) -> str | None:
+    """Case-folded and without accents: what somebody types who looks for a name."""
+    if text is None or text.isascii():
+        return fold(text)
+    letters = unicodedata.normalize("NFD", text).casefold()
+    return "".join(letter for letter in letters if not unicodedata.combining(letter)).strip()
+
+
 def has_tag(tags: str | None, tag: str) -> int:
     """1 where the folded `tag` stands in the comma-separated `tags`."""
     return int(tags is not None and any(fold(part) == tag for part in tags.split(",")))
 
 
 def register(raw: sqlite3.Connection) -> None:
-    """Make the functions known to SQL as news_fold() and news_has_tag().
+    """Make the functions known to SQL as news_fold(), news_bare() and news_has_tag().
 
     news_fold_again() is for values that many people share; a name would only push such ones out.
     """
     again, known_tag = lru_cache(_KEPT)(fold), lru_cache(_KEPT)(has_tag)
     raw.create_function("news_fold", 1, fold, deterministic=True)
+    raw.create_function("news_bare", 1, bare, deterministic=True)
     raw.create_function("news_fold_again", 1, again, deterministic=True)
     raw.create_function("news_has_tag", 2, known_tag, deterministic=True)

@@ -50,6 +50,11 @@ def findings(config: Config, body: str, language: str = "en") -> list[Finding]:
         ("Dear {firstname},", W, "{{ firstname }}"),
         ('Dear {name | default("you")},', E, "{{ name }}"),
         ("The ~~old~~ rules", E, "struck through"),
+        ("As was shown.[^1]", W, "no footnotes"),
+        ("- [ ] thyroid collar\n- [x] dose written down", W, "lists of tasks"),
+        ("H~2~O and CO~2~", W, "H₂O"),
+        ("A square of 2 m^2^", W, "m²"),
+        ("A ==marked== word", W, "**bold**"),
         ("A <b>bold</b> word", E, "HTML"),
         ("Two<br/>lines", E, "HTML"),
         ('A <font color="red">red</font> word', E, "HTML"),
@@ -100,7 +105,7 @@ def test_a_finding_shows_a_field_as_it_is_written(config: Config) -> None:
         "| A | B |\n|---|---|\n| a \\| b | c \\| d |\n| a \\| b | c \\| d |",
         "Dear {{ name | default('you') }}, write to a@imagegently.org.",
         "::: quote\nWords\n— Somebody\n:::",
-        "## A *fine* heading #2\n\n1. one\n2. two\n\n---\n\nEnd [^1].",
+        "## A *fine* heading #2\n\n1. one\n2. two\n\n---\n\nEnd [1].",
     ],
 )
 def test_ordinary_text_is_no_markup(config: Config, body: str) -> None:

@@ -154,7 +154,9 @@ def test_without_an_address_archive_and_kit_say_what_is_missing(box: Box) -> Non
     assert "feed.xml" not in files(box.folder / "archive")
     told = box.run("kit", "short").stderr
     assert "no QR codes" in told and "archive_url" in told
-    assert not [name for name in kit_of(box, "short") if "qr" in name]
+    kit = kit_of(box, "short")
+    assert not [name for name in kit if "qr" in name]
+    assert b"via=" not in kit["short-kit/README.txt"]
 
 
 def test_a_kit_opens_as_a_mail_with_its_picture_and_the_same_bytes(public: Box) -> None:

@@ -133,6 +133,13 @@ def test_people_are_added_and_listed_one_by_one(box: Box) -> None:
     assert box.json("subscribers", "show", "ana@example.net")["state"] == "active"
     shown = box.run("subscribers", "list", "--segment", "country:FR").stdout
     assert "ana@example.net" in shown
+    assert not shown.startswith("\n")
+    for text in ("SAMPLE", "âna", "example.net"):
+        assert "ana@example.net" in box.run("subscribers", "find", text).stdout
+    assert "Nobody here has “bert”" in box.run("subscribers", "find", "bert").stderr
+    assert "subscribers find" in box.run("subscribers", "show", "anna@example.net", exit_code=2).stderr
+    assert "say a part" in box.run("subscribers", "find", " ", exit_code=2).stderr
+    assert box.run("subscribers", "show", "ana@example.net").stdout.startswith("email ")
     assert "no @" in box.run("subscribers", "add", "nobody", "--list", "dentists", exit_code=2).stderr
     lists = box.json("lists", "show")
     assert [(row["name"], row["active"]) for row in lists] == [("dentists", 1)]

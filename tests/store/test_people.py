@@ -92,6 +92,28 @@ def test_erasing_leaves_nothing_personal_behind(store: Store) -> None:
     assert not [row for row in rows if "ana" in row.lower().replace("import", "")]
 
 
+@pytest.mark.parametrize(
+    ("text", "who"),
+    [
+        ("muller", ["bert", "cleo"]),
+        ("MÜLLER", ["bert", "cleo"]),
+        ("mu\u0308l", ["bert", "cleo"]),
+        (" O@EX", ["cleo"]),
+        ("%", []),
+        ("اشعة", ["dan"]),
+    ],
+)
+def test_people_are_found_by_a_part_of_what_they_are_called(store: Store, text: str, who: list[str]) -> None:
+    take_in(
+        store,
+        profile("ana"),
+        profile("cleo", name="Cleo Mu\u0308ller"),
+        profile("bert", name="Dr Müller-Sample"),
+        profile("dan", name="أشِعّة"),
+    )
+    assert addresses(store.people.find(text)) == who
+
+
 def test_select_is_by_address_and_in_pages(store: Store) -> None:
     names = [f"p{n:04}" for n in range(1_203)]
     take_in(store, *(profile(name) for name in reversed(names)))
