@@ -22,6 +22,11 @@ def make(path: Path) -> None:
     os.close(opener(os.path.realpath(path), os.O_CREAT | os.O_EXCL | os.O_WRONLY))
 
 
+def is_shared(path: Path) -> bool:
+    """Whether others on this computer may read the file, as far as one may say so."""
+    return hasattr(os, "chown") and bool(path.stat().st_mode & 0o044)
+
+
 def keep_access(path: Path, like: Path) -> None:
     """Let the same people read and write `path` as `like`, as far as one may say so."""
     found = like.stat()

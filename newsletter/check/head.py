@@ -45,6 +45,25 @@ def subject_unsafe(given: CheckInput) -> Iterator[Note]:
 
 
 @rule(
+    "subject-untranslated",
+    Level.WARNING,
+    title="The subject is the same in two languages",
+    help_="translate it; where it is a name that all languages share, silence this",
+)
+def subject_untranslated(given: CheckInput) -> Iterator[Note]:
+    """An edition whose subject is, letter for letter, that of an edition in another language."""
+    own = given.edition
+    if own.language == given.config.campaign.language or not own.subject:
+        return
+    for other in given.issue.editions.values():
+        differs = other.language.partition("-")[0] != own.language.partition("-")[0]
+        if differs and other.subject.casefold() == own.subject.casefold():
+            message = f"The subject is that of the edition in {other.language}."
+            yield Note(message=message, line=given.front_matter_line("subject"))
+            return
+
+
+@rule(
     "subject-long",
     Level.WARNING,
     title="The subject is longer than 70 characters",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
+from newsletter import private
 from newsletter.addresses import parse_address
-from newsletter.config import Config
+from newsletter.config import FILE_NAME, Config
 from newsletter.deliver.limits import limits_for
 from newsletter.deliver.loop import new_runner
 from newsletter.deliver.smtp import ProbeReport, probe
@@ -18,6 +19,7 @@ from newsletter.doctor.spf import spf
 from newsletter.doctor.web import Seen, look
 from newsletter.errors import ConfigError, RelayError
 from newsletter.relay import Relay
+from newsletter.tomlsource import TomlSource
 from newsletter.weburl import is_loopback
 
 DAY = 86_400_000
@@ -32,6 +34,7 @@ NEEDED = (
 
 def examine(config: Config, relay: Relay | None, names: Dns, now: Callable[[], int]) -> Iterator[Advice]:
     """Look at everything; what cannot be looked at says so and holds nothing up."""
+    yield from _password(config)
     if relay is not None:
         yield from _relay(relay, now())
     if config.sender.domain.split(".")[0] == "example":
@@ -46,6 +49,17 @@ def examine(config: Config, relay: Relay | None, names: Dns, now: Callable[[], i
             clocks += [seen.date - now()] if seen.date is not None else []
             yield from _page(topic, url, seen, now())
     yield _clock(clocks)
+
+
+def _password(config: Config) -> Iterator[Advice]:
+    path = config.root / FILE_NAME
+    source = TomlSource.read(path)
+    if private.is_shared(path) and any(source.text_of(table, "password") for table in ("smtp", "outbox")):
+        yield no(
+            "password",
+            f"{FILE_NAME} holds one, and others on this computer can read that file",
+            f"chmod 600 {path}, or take it out and set NEWSLETTER_SMTP_PASSWORD",
+        )
 
 
 def _relay(relay: Relay, now: int) -> Iterator[Advice]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 
 from newsletter.check import RULES, CheckInput, check_edition
 from newsletter.check.reach import link_fault
@@ -24,6 +25,7 @@ CASES: list[tuple[str, Level, int, Callable[[], CheckInput]]] = [
     ("subject-unsafe", E, 2, lambda: given(subject="Six\r\nBcc: x@example.org")),
     ("subject-unsafe", E, 2, lambda: given(subject="Six\0steps")),
     ("subject-long", W, 2, lambda: given(subject="a" * 71)),
+    ("subject-untranslated", W, 2, lambda: beside_english("fr")),
     ("subject-capitals", W, 2, lambda: given(subject="IMAGE GENTLY NOW!")),
     ("preheader-missing", W, 0, lambda: given(preheader="")),
     ("preheader-length", W, 3, lambda: given(preheader="a" * 39)),
@@ -159,8 +161,9 @@ def test_a_clean_edition_has_no_findings() -> None:
     ("rule", "level", "line", "make"), CASES, ids=[f"{n}-{c[0]}" for n, c in enumerate(CASES)]
 )
 def test_a_rule_is_set_off(rule: str, level: Level, line: int, make: Callable[[], CheckInput]) -> None:
-    found = [finding for finding in check_edition(make()) if finding.rule == rule]
-    assert [(one.level, one.line, one.edition) for one in found[:1]] == [(level, line, "en")]
+    made = make()
+    found = [finding for finding in check_edition(made) if finding.rule == rule]
+    assert [(one.level, one.line, one.edition) for one in found[:1]] == [(level, line, made.edition.language)]
     assert found[0].help and found[0].message.endswith((".", "?"))
 
 
@@ -255,6 +258,19 @@ def test_the_mail_way_out_counts_where_there_are_no_live_pages() -> None:
     assert "way-out-missing" not in {finding.rule for finding in check_edition(found)}
     wrong = given(html=HTML.replace(LEAVE, "mailto:office@example.org"), text=TEXT, web=Web())
     assert "way-out-missing" in {finding.rule for finding in check_edition(wrong)}
+
+
+def beside_english(language: str, subject: str = "") -> CheckInput:
+    """The clean edition as if it were in another language, beside itself in English."""
+    found = given()
+    own = replace(found.edition, language=language, subject=subject or found.edition.subject)
+    return replace(found, edition=own, issue=replace(found.issue, editions={"en": found.edition, "x": own}))
+
+
+@pytest.mark.parametrize(("language", "subject"), [("en", ""), ("en-GB", ""), ("fr", "Six étapes")])
+def test_a_subject_of_its_own_or_in_the_same_language_is_translated(language: str, subject: str) -> None:
+    found = {finding.rule for finding in check_edition(beside_english(language, subject))}
+    assert "subject-untranslated" not in found
 
 
 def test_what_sets_a_measure_apart_is_no_length() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -117,6 +118,19 @@ def test_without_a_network_it_says_so_line_by_line_and_goes_on(box: Box) -> None
     }
     assert {"no mail server", "-- SPF", "-- DMARC", "-- MX", "no pages", "-- clock"} <= lines
     assert "is there a network?" in found.stdout
+
+
+@pytest.mark.skipif(not hasattr(os, "chown"), reason="this system has no modes of files")
+@pytest.mark.parametrize(("mode", "read"), [(0o644, True), (0o640, True), (0o600, False)])
+def test_a_password_that_others_can_read_is_named(box: Box, mode: int, read: bool) -> None:
+    box.write(
+        "newsletter.toml", f'{OURS}[smtp]\nurl = "smtp://127.0.0.1:1"\nuser = "u"\npassword = "se-cret"\n'
+    )
+    (box.folder / "newsletter.toml").chmod(mode)
+    with serving(GOOD) as names:
+        told = box.run("doctor", "--dns", names.address, exit_code=1).stdout
+    assert ("others on this computer can read that file" in told) is read
+    assert "se-cret" not in told
 
 
 def test_without_a_mail_server_the_rest_is_looked_at(box: Box) -> None:
