@@ -81,6 +81,24 @@ def unsubscribe_address(store: Store, address: Address, *, source: str, now: int
         return True
 
 
+def leave_list(store: Store, subject: bytes, list_name: str, *, source: str, now: int) -> bool:
+    """Take a person out of one list, and of nothing else -> whether they were in it, or waited for it.
+
+    The coordinator does this for people who asked: no mail goes out. No import brings them in there again.
+    """
+    with store.transaction():
+        person = store.people.by_subject(subject)
+        memberships = person.memberships if person is not None else ()
+        if not any(m.list_name == list_name and m.state is not MembershipState.LEFT for m in memberships):
+            return False
+        event = store.consent.append(
+            ConsentEvent(subject=subject, kind=ConsentKind.LEFT, at=now, list_name=list_name, source=source)
+        )
+        store.people.join(subject, list_name, MembershipState.LEFT, event, now)
+        store.joinings.close(subject, list_name)
+        return True
+
+
 def unsubscribe_subject(store: Store, subject: bytes, *, source: str, now: int) -> bool:
     """The same for the person of a verified token, with the goodbye mail -> False where there is none."""
     with store.transaction():

@@ -32,9 +32,10 @@ MOST_COMPARED = 20  # addresses that nobody has
     type=click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True),
     help="A file with pasted addresses, or a saved mail (.eml, mbox).",
 )
+@click.option("--list", "list_name", metavar="NAME", help="Out of this list only: others go on.")
 @pass_app
-def unsubscribe(app: App, who: Sequence[str], file: Path | None) -> None:
-    """Take people out of everything: they get nothing more.
+def unsubscribe(app: App, who: Sequence[str], file: Path | None, list_name: str | None) -> None:
+    """Take people out of everything, or out of one list: they get nothing more.
 
     An address that nobody here has is named, and blocked for the future: whoever wrote may be here under
     another one.
@@ -43,7 +44,11 @@ def unsubscribe(app: App, who: Sequence[str], file: Path | None) -> None:
     Examples:
       newsletter subscribers unsubscribe ana@example.org
       newsletter subscribers unsubscribe --from leave-requests.mbox
+      newsletter subscribers unsubscribe ana@example.org --list dentists
     """
+    if list_name is not None:
+        _leave_list(app, who, file, list_name)
+        return
     if not who and file is None:
         raise UsageError("name an address, a token, or --from FILE")
     addresses = [text for text in who if "@" in text]
@@ -64,6 +69,22 @@ def unsubscribe(app: App, who: Sequence[str], file: Path | None) -> None:
         _tell(app, store, left, rejected)
     if not left.acted:
         raise click.exceptions.Exit(1)
+
+
+def _leave_list(app: App, who: Sequence[str], file: Path | None, list_name: str) -> None:
+    if file is not None or not who:
+        raise UsageError("--list goes with addresses: a leave request means everything")
+    with app.store() as store:
+        info = store.lists.get(list_name)
+        if info is None:
+            raise store.lists.missing(list_name)
+        people = [find_person(store, text) for text in who]
+        for person in people:
+            address = person.profile.address.text
+            if departures.leave_list(store, person.subject, info.name, source="coordinator", now=now_ms()):
+                app.say(f"{address} left '{info.name}'; other lists go on.")
+            else:
+                app.warn(f"{address} is not in '{info.name}'.")
 
 
 def own_addresses(settings: Config) -> set[str]:

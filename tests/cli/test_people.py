@@ -145,6 +145,22 @@ def test_people_are_added_and_listed_one_by_one(box: Box) -> None:
     assert [(row["name"], row["active"]) for row in lists] == [("dentists", 1)]
 
 
+def test_who_leaves_one_list_stays_in_the_others(box: Box) -> None:
+    box.fill(["ana@example.net", "ben@example.net"])
+    box.fill(["ana@example.net"], "radiologists")
+    told = box.run("subscribers", "unsubscribe", "ana@example.net", "--list", "Dentists").stderr
+    assert "ana@example.net left 'dentists'" in told
+    person = box.json("subscribers", "show", "ana@example.net")
+    assert person["lists"] == {"dentists": "left", "radiologists": "active"}
+    box.fill(["ana@example.net"])
+    again = box.run("subscribers", "unsubscribe", "ana@example.net", "--list", "dentists").stderr
+    assert "is not in 'dentists'" in again, "no import brings her back"
+    nobody = ("subscribers", "unsubscribe", "ben@example.net", "--list")
+    assert "dentists" in box.run(*nobody, "dentist", exit_code=2).stderr
+    assert "nobody here" in box.run(*nobody, "dentists", "carl@example.net", exit_code=2).stderr
+    assert box.json("subscribers", "show", "ben@example.net")["state"] == "active"
+
+
 def test_pasted_leave_requests_are_taken_and_what_is_none_is_listed(box: Box) -> None:
     box.fill(["a@example.net", "b@example.net", "c@example.net"])
     box.write("left.txt", "a@example.net; Bo Sample <b@example.net>\nplease remove me\n")
