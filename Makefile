@@ -13,7 +13,7 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	@.ci/browser
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist worksteal
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 3 --dist worksteal
 
 # Fault rounds by the hundred: make soak ROUNDS=200 SEED=7; one kind of them: KIND=mixed
 soak: $(STAMP)

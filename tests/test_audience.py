@@ -88,6 +88,11 @@ KNOWN = profile("ana", name="Ana", language="fr")
         (
             Known(suppressed=False, subject=b"a", profile=KNOWN, membership=ACTIVE),
             True,
+            Decision(count="unchanged", proof=True),
+        ),
+        (
+            Known(suppressed=False, subject=b"a", profile=KNOWN, membership=ACTIVE, proven=True),
+            True,
             Decision(count="unchanged"),
         ),
         (
@@ -118,7 +123,7 @@ KNOWN = profile("ana", name="Ana", language="fr")
         (
             Known(suppressed=False, subject=b"a", profile=profile("ana", language="fr"), membership=ACTIVE),
             True,
-            Decision(count="updated", profile=KNOWN),
+            Decision(count="updated", profile=KNOWN, proof=True),
         ),
     ],
 )
@@ -139,8 +144,10 @@ def test_an_import_with_a_source_makes_people_active_with_the_proof(store: Store
         list_name="dentists",
         source="Lyon congress, May 2026",
     )
-    assert counts(take_in(store, profile("ana"))) == (0, 0, 1, 0, 0, 0)
-    assert len(store.consent.of(person(store).subject)) == 1
+    for source in ("Lyon congress, May 2026", "sign-up sheet", "sign-up sheet"):
+        assert counts(take_in(store, profile("ana"), source=source)) == (0, 0, 1, 0, 0, 0)
+    sources = [event.source for event in store.consent.of(person(store).subject)]
+    assert sources == ["Lyon congress, May 2026", "sign-up sheet"]
 
 
 @pytest.mark.parametrize("source", ["", "  "])
