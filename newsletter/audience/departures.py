@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
-
 from newsletter.audience.joining import HOUR
 from newsletter.errors import RefusedError
 from newsletter.links import Purpose, Token
@@ -24,17 +22,13 @@ _UNDO_FOR = {Purpose.UNDO: UNDO_FOR, Purpose.UNDO_ON_PAGE: HOUR}
 LIFTED_BY_COORDINATOR = (SuppressionKind.BOUNCED, SuppressionKind.COMPLAINED)
 
 
-class Left(Struct, frozen=True, kw_only=True):
-    """What a leaving did: `event` is what an undo names, None where there was nothing to leave."""
-
-    event: int | None = None
-
-
 # --- leaving
 
 
-def leave(store: Store, subject: bytes, *, source: str, page: str, now: int) -> Left:
+def leave(store: Store, subject: bytes, *, source: str, page: str, now: int) -> int | None:
     """Take the person of a verified token out of everything; one goodbye mail where that changed something.
+
+    -> the event that an undo names, None where there was nothing to leave.
 
     Somebody who was erased, has left already or never existed is nothing to tell apart: nothing happens, but
     that the undo on the page of an earlier leaving is over.
@@ -42,13 +36,13 @@ def leave(store: Store, subject: bytes, *, source: str, page: str, now: int) -> 
     with store.transaction():
         person = store.people.by_subject(subject)
         if person is None:
-            return Left()
+            return None
         event = _leave_all(store, person, source=source, page=page, now=now)
         if event is None:
             store.leavings.mark_anew(subject)
         else:
             say_goodbye(store, subject, language=person.profile.language, event=event, now=now)
-        return Left(event=event)
+        return event
 
 
 def say_goodbye(store: Store, subject: bytes, *, language: str, event: int, now: int) -> None:

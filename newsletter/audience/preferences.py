@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from msgspec import Struct
 
 from newsletter.addresses import mask
-from newsletter.audience.departures import Left, leave, say_goodbye
+from newsletter.audience.departures import leave, say_goodbye
 from newsletter.audience.joining import HOUR
 from newsletter.models import (
     ConsentEvent,
@@ -65,15 +65,16 @@ def change(
     join: Collection[str],
     shown: Shown,
     now: int,
-) -> Left:
+) -> int | None:
     """Leave what is not kept, and set the language, at once; lists to join wait for a confirmation.
 
-    Whoever keeps none leaves everything. Leaving is told by one goodbye mail, and can be undone.
+    Whoever keeps none leaves everything. Leaving is told by one goodbye mail, and can be undone: -> the event
+    that an undo names, None where nothing was left.
     """
     with store.transaction():
         person = store.people.by_subject(subject)
         if person is None:
-            return Left()
+            return None
         store.people.set_words(subject, language=language, now=now)
         active = _active(person)
         added = [name for name in join if name not in active]
@@ -82,7 +83,7 @@ def change(
             store.requests.add(person.profile.address, added, language=words, shown=shown, now=now)
         left = [name for name in active if name not in keep]
         if not left:
-            return Left()
+            return None
         if len(left) == len(active) and not added:
             return leave(store, subject, source=SOURCE, page=shown.page, now=now)
         return _leave_some(store, person, left, language=language, page=shown.page, now=now)
@@ -90,7 +91,7 @@ def change(
 
 def _leave_some(
     store: Store, person: Subscriber, names: Collection[str], *, language: str, page: str, now: int
-) -> Left:
+) -> int:
     subject = person.subject
     events = []
     for name in names:
@@ -102,7 +103,7 @@ def _leave_some(
     leaving = store.leavings.take_lists(subject, events, now)
     spoken = language or person.profile.language
     say_goodbye(store, subject, language=spoken, event=leaving, now=now)
-    return Left(event=leaving)
+    return leaving
 
 
 def request_data(store: Store, subject: bytes, now: int) -> None:

@@ -108,11 +108,11 @@ async def leave(request: Request) -> Response:
 
     def work(store: Store) -> str:
         subject = opened(store, text, Purpose.PREFERENCES).subject
-        left = departures.leave(store, subject, source="page of a mail's link", page="/p", now=now)
-        if left.event is None:
+        event = departures.leave(store, subject, source="page of a mail's link", page="/p", now=now)
+        if event is None:
             return ""
         key = store.keys.current(KEY_PURPOSE)
-        return sign(key, purpose=Purpose.UNDO_ON_PAGE, subject=subject, about=left.event)
+        return sign(key, purpose=Purpose.UNDO_ON_PAGE, subject=subject, about=event)
 
     undo = await desk.writer.do(work)
     language = language_of(request)

@@ -198,7 +198,7 @@ def test_who_stayed_may_undo_a_later_leaving(town: Town, finished: bool) -> None
     for local in sorted(mailed)[:2]:
         left = departures.leave(town.store, town.subject(local), source="link", page="", now=town.clock())
         assert town.state(local) == "unsubscribed"
-        assert undo_leaving(town, local, left.event) == {"dentists": "active"}
+        assert undo_leaving(town, local, left) == {"dentists": "active"}
 
 
 def test_who_leaves_while_an_undo_runs_and_was_not_mailed_does_not_come_back(town: Town) -> None:
@@ -209,9 +209,7 @@ def test_who_leaves_while_an_undo_runs_and_was_not_mailed_does_not_come_back(tow
         town.pass_time(1_000)
         if not left:
             for person in list(town.store.people.select()):
-                event = departures.leave(
-                    town.store, person.subject, source="link", page="", now=town.clock()
-                ).event
+                event = departures.leave(town.store, person.subject, source="link", page="", now=town.clock())
                 left[person.profile.address.text.partition("@")[0]] = event
 
     town.store.import_log.undo(1, town.clock(), progress=meanwhile)
@@ -245,7 +243,7 @@ def test_nobody_comes_back_by_undoing_a_leaving_while_an_import_is_undone(town: 
     take_in(town.store, profile("ana"), *(profile(f"q{n}") for n in range(200)))
     left = departures.leave(town.store, town.subject(), source="link", page="", now=town.clock())
     broken_off(town, 2, 50)
-    leaving = town.store.leavings.get(left.event or 0)
+    leaving = town.store.leavings.get(left or 0)
     assert leaving is not None
     town.store.leavings.give_back(leaving, town.clock())
     assert town.lists("ana") == {"dentists": "left", "radiologists": "active"}

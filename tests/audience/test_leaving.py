@@ -7,7 +7,6 @@ from collections.abc import Collection
 import pytest
 
 from newsletter.audience import departures
-from newsletter.audience.departures import Left
 from newsletter.audience.preferences import change, person_data, preferences, request_data
 from newsletter.links import Purpose, Token
 from newsletter.models import ConsentKind, OutboxKind, Shown, SuppressionKind
@@ -15,7 +14,7 @@ from tests.audience.town import DAY, HOUR, Town, address, of_kind
 from tests.store.samples import profile, take_in
 
 
-def leave(town: Town, local: str = "ana") -> Left:
+def leave(town: Town, local: str = "ana") -> int | None:
     return departures.leave(town.store, town.subject(local), source="link", page="/p", now=town.clock())
 
 
@@ -28,7 +27,7 @@ def undo(town: Town, event: int | None, local: str = "ana", *, purpose: Purpose 
     return done
 
 
-def alter(town: Town, keep: Collection[str], join: Collection[str] = (), language: str = "fr") -> Left:
+def alter(town: Town, keep: Collection[str], join: Collection[str] = (), language: str = "fr") -> int | None:
     return change(
         town.store,
         town.subject(),
@@ -43,12 +42,12 @@ def alter(town: Town, keep: Collection[str], join: Collection[str] = (), languag
 def test_leaving_takes_everything_once_and_says_goodbye_once(town: Town) -> None:
     town.join("ana", "dentists", "radiologists")
     first = leave(town)
-    assert first.event is not None
-    assert leave(town) == Left()
+    assert first is not None
+    assert leave(town) is None
     assert town.state() == "unsubscribed"
     assert set(town.lists().values()) == {"left"}
     assert town.kinds() == ["goodbye"]
-    event = town.store.consent.get(first.event)
+    event = town.store.consent.get(first)
     assert event is not None
     assert (event.kind, event.source, event.page) == (ConsentKind.UNSUBSCRIBED, "link", "/p")
 
@@ -57,7 +56,7 @@ def test_leaving_takes_everything_once_and_says_goodbye_once(town: Town) -> None
 def test_leaving_of_nobody_is_nothing(town: Town, subject: bytes) -> None:
     before = list(town.store.consent.all())
     left = departures.leave(town.store, subject, source="link", page="", now=town.clock())
-    assert left == Left()
+    assert left is None
     assert list(town.store.consent.all()) == before
 
 
@@ -69,12 +68,12 @@ def test_undo_gives_back_what_was_taken_and_nothing_else(town: Town) -> None:
     town.pass_time(DAY)
     left = leave(town)
     town.pass_time(DAY)
-    assert undo(town, left.event)
+    assert undo(town, left)
     after = town.store.people.by_subject(town.subject())
     assert before is not None and after is not None
     assert (after.memberships, after.state) == (before.memberships, before.state)
     assert town.lists() == {"board": "pending", "dentists": "active", "radiologists": "left"}
-    assert not undo(town, left.event), "only once"
+    assert not undo(town, left), "only once"
     assert [e.kind for e in town.store.consent.of(town.subject())][-2:] == [
         ConsentKind.UNSUBSCRIBED,
         ConsentKind.RESTORED,
@@ -98,7 +97,7 @@ def test_undo_works_for_thirty_days_by_mail_and_an_hour_on_the_page(
     town.join()
     left = leave(town)
     town.pass_time(wait)
-    assert undo(town, left.event, purpose=purpose) is works
+    assert undo(town, left, purpose=purpose) is works
 
 
 def test_who_left_for_somebody_cannot_undo_it_once_they_left_themselves(town: Town) -> None:
@@ -106,12 +105,12 @@ def test_who_left_for_somebody_cannot_undo_it_once_they_left_themselves(town: To
     left = leave(town)
     before = town.store.consent.of(town.subject())
     for _ in range(3):
-        assert leave(town) == Left()
-    assert not undo(town, left.event, purpose=Purpose.UNDO_ON_PAGE)
+        assert leave(town) is None
+    assert not undo(town, left, purpose=Purpose.UNDO_ON_PAGE)
     assert town.state() == "unsubscribed"
     assert town.store.consent.of(town.subject()) == before, "however often it is pressed"
     assert town.kinds() == ["goodbye"]
-    assert undo(town, left.event), "who has the mail is the person"
+    assert undo(town, left), "who has the mail is the person"
 
 
 @pytest.mark.parametrize("purpose", [Purpose.UNDO, Purpose.UNDO_ON_PAGE])
@@ -120,25 +119,25 @@ def test_an_undo_gives_back_no_list_that_was_left_later(town: Town, purpose: Pur
     first = leave(town)
     town.join("ana", "dentists", "radiologists")
     alter(town, keep=["radiologists"])
-    undo(town, first.event, purpose=purpose)
+    undo(town, first, purpose=purpose)
     assert town.lists() == {"dentists": "left", "radiologists": "active"}
     leave(town)
-    assert not undo(town, first.event, purpose=purpose)
+    assert not undo(town, first, purpose=purpose)
     assert town.state() == "unsubscribed"
 
 
 def test_an_undo_that_was_used_ends_the_other_one(town: Town) -> None:
     town.join()
     left = leave(town)
-    assert undo(town, left.event, purpose=Purpose.UNDO_ON_PAGE)
-    assert not undo(town, left.event)
+    assert undo(town, left, purpose=Purpose.UNDO_ON_PAGE)
+    assert not undo(town, left)
 
 
 def test_undo_lifts_no_suppression_but_its_own(town: Town) -> None:
     town.join()
     town.store.suppressions.add(address("ana").key, SuppressionKind.COMPLAINED)
     left = leave(town)
-    assert undo(town, left.event)
+    assert undo(town, left)
     assert town.state() == "complained"
 
 
@@ -148,9 +147,9 @@ def test_an_older_undo_does_nothing_after_a_later_leaving(town: Town) -> None:
     town.ask()
     town.confirm(town.link())
     second = leave(town)
-    assert not undo(town, first.event)
+    assert not undo(town, first)
     assert town.state() == "unsubscribed"
-    assert undo(town, second.event)
+    assert undo(town, second)
 
 
 def test_undo_gives_nothing_back_that_was_joined_again_by_other_means(town: Town) -> None:
@@ -159,7 +158,7 @@ def test_undo_gives_nothing_back_that_was_joined_again_by_other_means(town: Town
     town.ask()
     town.confirm(town.link())
     since = town.store.people.by_subject(town.subject())
-    undo(town, left.event)
+    undo(town, left)
     assert town.store.people.by_subject(town.subject()) == since
 
 
@@ -167,15 +166,15 @@ def test_a_request_that_was_open_is_open_again_after_an_undo(town: Town) -> None
     town.ask()
     link = town.link()
     left = leave(town)
-    assert undo(town, left.event)
+    assert undo(town, left)
     assert town.confirm(link).state == "done"
 
 
 def test_nobody_erased_comes_back_by_an_undo(town: Town) -> None:
     town.join()
     left = leave(town)
-    assert left.event is not None
-    token = town.token(Purpose.UNDO, left.event)
+    assert left is not None
+    token = town.token(Purpose.UNDO, left)
     person = town.store.people.by_subject(town.subject())
     assert person is not None
     departures.erase_person(town.store, person, now=town.clock())
@@ -188,7 +187,7 @@ def test_nobody_erased_comes_back_by_an_undo(town: Town) -> None:
 def test_a_token_for_another_person_purpose_or_event_undoes_nothing(town: Town) -> None:
     town.join("ana")
     town.join("ben")
-    events = {local: leave(town, local).event or 0 for local in ("ana", "ben")}
+    events = {local: leave(town, local) or 0 for local in ("ana", "ben")}
     for token in (
         Token(purpose=Purpose.UNDO, subject=town.subject("ana"), about=events["ben"]),
         Token(purpose=Purpose.CONFIRM, subject=town.subject("ana"), about=events["ana"]),
@@ -204,7 +203,7 @@ def test_a_goodbye_is_not_sent_to_who_bounced_or_undid_before(town: Town) -> Non
     town.join("ben")
     leave(town, "ana")
     town.store.suppressions.add(address("ana").key, SuppressionKind.BOUNCED)
-    undo(town, leave(town, "ben").event, "ben")
+    undo(town, leave(town, "ben"), "ben")
     assert town.kinds() == []
 
 
@@ -235,8 +234,8 @@ def test_leaving_one_list_is_told_and_undone(town: Town) -> None:
     assert town.lists() == {"dentists": "left", "radiologists": "active"}
     assert town.state() == "active"
     (mail,) = town.post()
-    assert (mail.kind, mail.language, mail.about) == (OutboxKind.GOODBYE, "de", left.event)
-    assert undo(town, left.event)
+    assert (mail.kind, mail.language, mail.about) == (OutboxKind.GOODBYE, "de", left)
+    assert undo(town, left)
     assert town.lists() == {"dentists": "active", "radiologists": "active"}
 
 
@@ -250,7 +249,7 @@ def test_keeping_no_list_leaves_everything(town: Town) -> None:
 def test_a_list_to_join_waits_for_a_confirmation(town: Town) -> None:
     town.join("ana", "dentists")
     town.pass_time(2 * HOUR)
-    assert alter(town, keep=["dentists"], join=["radiologists"]) == Left()
+    assert alter(town, keep=["dentists"], join=["radiologists"]) is None
     assert town.lists() == {"dentists": "active"}
     town.ask("ben")
     assert town.lists()["radiologists"] == "pending"
@@ -299,13 +298,13 @@ def test_leaving_and_undoing_again_and_again_floods_nobody(town: Town) -> None:
     for _ in range(30):
         left = leave(town)
         town.post()
-        assert undo(town, left.event)
+        assert undo(town, left)
         town.pass_time(1_000)
     assert len(of_kind([mail for _, _, mail in town.sent], OutboxKind.GOODBYE)) == 1
     last = leave(town)
     assert town.kinds() == [], "it waits for its hour"
     town.pass_time(HOUR)
-    assert [(mail.kind, mail.about) for mail in town.post()] == [(OutboxKind.GOODBYE, last.event)]
+    assert [(mail.kind, mail.about) for mail in town.post()] == [(OutboxKind.GOODBYE, last)]
 
 
 def test_who_asks_the_coordinator_too_is_not_brought_back_by_an_older_undo(town: Town) -> None:
@@ -315,7 +314,7 @@ def test_who_asks_the_coordinator_too_is_not_brought_back_by_an_older_undo(town:
         assert departures.unsubscribe_address(
             town.store, address("ana"), source="asked by letter", now=town.clock()
         )
-    assert not undo(town, left.event)
+    assert not undo(town, left)
     assert town.state() == "unsubscribed"
     told = [(e.kind, e.source) for e in town.store.consent.of(town.subject())][-2:]
     assert told == [(ConsentKind.UNSUBSCRIBED, "link"), (ConsentKind.UNSUBSCRIBED, "asked by letter")]
@@ -326,7 +325,7 @@ def test_undo_lets_a_joining_wait_in_the_language_that_was_asked_for(town: Town)
     before = town.store.joinings.of(town.subject())
     left = leave(town)
     assert town.store.joinings.of(town.subject()) == []
-    assert undo(town, left.event)
+    assert undo(town, left)
     assert town.store.joinings.of(town.subject()) == before
     assert [waiting.language for waiting in before] == ["ar"]
     joined = town.store.consent.of(town.subject())[0]
@@ -337,7 +336,7 @@ def test_undo_of_an_older_program_s_leaving_takes_the_language_of_the_page(town:
     town.ask("ana", "dentists", language="ar", page_language="fr")
     left = leave(town)
     town.store._connection.run("UPDATE taken SET language = NULL")
-    assert undo(town, left.event)
+    assert undo(town, left)
     assert [waiting.language for waiting in town.store.joinings.of(town.subject())] == ["fr"]
 
 
@@ -345,7 +344,7 @@ def test_undo_brings_nobody_into_a_list_that_was_removed_since(town: Town) -> No
     town.join("ana", "dentists", "radiologists")
     left = leave(town)
     town.store.lists.remove("dentists")
-    assert undo(town, left.event)
+    assert undo(town, left)
     assert town.lists() == {"dentists": "left", "radiologists": "active"}
 
 
@@ -354,5 +353,5 @@ def test_undo_brings_back_nothing_that_stood_by_an_import_undone_since(town: Tow
     town.join("ana", "radiologists")
     left = leave(town)
     town.store.import_log.undo(town.store.import_log.last(), town.clock())
-    assert undo(town, left.event)
+    assert undo(town, left)
     assert town.lists() == {"dentists": "left", "radiologists": "active"}

@@ -74,9 +74,9 @@ class Streets(RuleBasedStateMachine):
         left = departures.leave(self.town.store, person.subject, source="link", page="", now=self.clock())
         self.agreed = {pair for pair in self.agreed if pair[0] != local}
         self.out.add(local)
-        if left.event is not None:
-            self.token(local, Purpose.UNDO, left.event)
-            self.token(local, Purpose.UNDO_ON_PAGE, left.event)
+        if left is not None:
+            self.token(local, Purpose.UNDO, left)
+            self.token(local, Purpose.UNDO_ON_PAGE, left)
 
     @rule(local=who, kept=st.sets(where))
     def choose(self, local: str, kept: set[str]) -> None:
@@ -96,8 +96,8 @@ class Streets(RuleBasedStateMachine):
         self.agreed = {pair for pair in self.agreed if pair[0] != local or pair[1] in kept}
         if before and not before & kept:
             self.out.add(local)
-        if left.event is not None:
-            self.token(local, Purpose.UNDO, left.event)
+        if left is not None:
+            self.token(local, Purpose.UNDO, left)
 
     @rule(data=st.data())
     def use_a_link(self, data: Any) -> None:
