@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from newsletter import approval
 from newsletter.approval import Survey
 from newsletter.cli.app import App, now_ms, put, put_table
-from newsletter.cli.compose import show_findings
+from newsletter.cli.proving import show_findings
 from newsletter.cli.tell import open_questions, people
 from newsletter.deliver.limits import Limits, estimate
 from newsletter.errors import RefusedError

@@ -17,8 +17,8 @@ from msgspec import Struct
 from newsletter.audience import arrivals
 from newsletter.cli.app import App, now_ms, pass_app, put
 from newsletter.cli.catcher import catching
-from newsletter.cli.compose import make_proof
 from newsletter.cli.project import make_project
+from newsletter.cli.proving import make_proof
 from newsletter.cli.send import send_issue
 from newsletter.errors import UsageError
 from newsletter.languages import own_name

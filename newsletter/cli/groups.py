@@ -19,8 +19,8 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     },
     "An issue": {
         "new": "project",
-        "check": "compose",
-        "build": "compose",
+        "check": "building",
+        "build": "building",
     },
     "The people": {
         "subscribers": "subscribers",

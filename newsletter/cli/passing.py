@@ -11,7 +11,7 @@ from newsletter import pages
 from newsletter.archive import refuse_foreign, write_archive
 from newsletter.cli.app import App, counted, now_ms, pass_app, put
 from newsletter.cli.asking import refuse_errors
-from newsletter.cli.compose import make_proof, tell_early_errors, tell_own_machine
+from newsletter.cli.proving import make_proof, tell_early_errors, tell_own_machine
 from newsletter.errors import RefusedError
 from newsletter.issue import list_issues, load_issue
 from newsletter.models import Issue

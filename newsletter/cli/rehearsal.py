@@ -8,8 +8,8 @@ from newsletter import campaign, composer, trial
 from newsletter.addresses import parse_address
 from newsletter.cli.app import App, counted, now_ms, put
 from newsletter.cli.asking import examined, refuse_errors, tell_early, tell_time
-from newsletter.cli.compose import chosen_editions, make_proof, sample_reader, tell_blocks, tell_early_errors
 from newsletter.cli.dispatch import send_copies
+from newsletter.cli.proving import chosen_editions, make_proof, sample_reader, tell_blocks, tell_early_errors
 from newsletter.cli.tell import people, share
 from newsletter.deliver.limits import limits_for
 from newsletter.models import Send

@@ -10,8 +10,8 @@ from newsletter import approval, campaign, composer
 from newsletter.audience.reading import parse_segment
 from newsletter.cli.app import App, now_ms, pass_app, yes_option
 from newsletter.cli.asking import examined, refuse_drafts, refuse_errors, tell_early, tell_time
-from newsletter.cli.compose import make_proof
 from newsletter.cli.going import go_on, refuse_other_home
+from newsletter.cli.proving import make_proof
 from newsletter.cli.rehearsal import rehearse, send_test
 from newsletter.cli.stopping import stopping
 from newsletter.cli.tell import people, share
