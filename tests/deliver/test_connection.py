@@ -35,12 +35,14 @@ def say(verb: str, reply: str | bytes | Do, *, message: int | None = None) -> Sc
     return lambda step: reply if step.verb == verb and message in (None, step.message) else None
 
 
-def talk(relay: ScriptedRelay, *parcels: Parcel) -> tuple[list[Attempt], Connection]:
+def talk(
+    relay: ScriptedRelay, *parcels: Parcel, timeouts: Timeouts = HASTY
+) -> tuple[list[Attempt], Connection]:
     """Send the parcels over one connection as long as it is usable, each going ahead with the one before."""
 
     async def main() -> tuple[list[Attempt], Connection]:
         async with relay:
-            connection = Connection(await connect(relay_at(relay.port), HASTY), HASTY)
+            connection = Connection(await connect(relay_at(relay.port), timeouts), timeouts)
             waiting, attempts = list(parcels), list[Attempt]()
 
             def follow() -> Parcel | None:
@@ -121,7 +123,7 @@ def test_a_large_message_and_leading_dots() -> None:
         b"Subject: x\r\n\r\n" + b".first\r\n..\r\n.\r\n" + b"x" * 70 + b"\r\n" + b"0123456789\r\n" * 200_000
     )
     relay = ScriptedRelay()
-    attempts, _ = talk(relay, parcel(1, data), parcel(2))
+    attempts, _ = talk(relay, parcel(1, data), parcel(2), timeouts=Timeouts())
     assert [attempt.accepted for attempt in attempts] == [True, True]
     assert relay.taken[0].data == data
 

@@ -126,10 +126,9 @@ def test_what_a_killed_one_had_comes_back_unsigned_and_the_others_go_on(key: Sig
 
 @on_posix
 def test_one_that_hangs_is_given_up(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parent, "PATIENCE", 0.4)
-
     async def scene() -> None:
         async with ready(KEYS["rsa"], 1) as signers:
+            monkeypatch.setattr(parent, "PATIENCE", 0.4)
             os.kill(pids(signers)[0], signal.SIGSTOP)
             assert await signed(signers, DIGESTS[:8]) == ()
             assert signers.sign(DIGESTS[:8]) is None
