@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from msgspec import Struct
 
 from newsletter.audience.reading import parse_segment
-from newsletter.errors import IssueError, RefusedError, SegmentError
+from newsletter.errors import IssueError, RefusedError, SegmentError, StoreError
 from newsletter.models import Finding, Send
 from newsletter.proof import Proof, Version
 from newsletter.segments import Segment
@@ -174,7 +174,7 @@ def amendment(store: Store, proof: Proof, send: Send) -> Approval:
         )
     now = {key: proof.version(*key) for key in approved.values()}
     for digest, key in approved.items():
-        known = Stencil.from_bytes(store.sends.stencil(digest)).required
+        known = _required(store.sends.stencil(digest))
         new = [field for field in now[key].required_fields if field.name not in known]
         if new:
             raise RefusedError(
@@ -188,6 +188,14 @@ def amendment(store: Store, proof: Proof, send: Send) -> Approval:
 def amend(store: Store, send: Send, amendment: Approval) -> None:
     """Give it to whoever does not have the issue yet. Broken off, call it again, with this one or another."""
     store.sends.amend(send.id, amendment, _kind)
+
+
+def _required(data: bytes) -> tuple[str, ...]:
+    """The fields that a stored stencil needs; none of one that another version of this program wrote."""
+    try:
+        return Stencil.from_bytes(data).required
+    except StoreError:
+        return ()
 
 
 def _kind(data: bytes) -> tuple[str, int]:

@@ -82,6 +82,16 @@ def refuse_other_ways_out(store: Store, config: Config, send: Send) -> None:
     )
 
 
+def refuse_half_amended(store: Store, send: Send) -> None:
+    """Raise RefusedError where an --amend broke off: some would get one version, some the other."""
+    if store.sends.strays(send.id):
+        raise RefusedError(
+            "an --amend of this send broke off half-way: some would get another version than the rest",
+            where=send.slug,
+            hint=f'end it: newsletter send {send.slug} --to "{send.audience}" --amend',
+        )
+
+
 def close_run(store: Store, send: Send, *, pause: str = "", by_hand: str = "") -> Tally:
     """Write down how a run ended, and give the tally of the whole issue.
 

@@ -13,7 +13,9 @@ EXAMPLE = 'write it like "2026-12-01 09:00" or "2026-12-01 09:00 Europe/Paris"'
 CONTINENTS = {"Africa", "America", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific"}
 """Where zones are named by a city; the other names are abbreviations and old ones."""
 
-_MOMENT = re.compile(r"\s*(\d{4}-\d{2}-\d{2})[ T](\d{1,2}:\d{2})(?::00)?(?:(Z|[+-]\d\d:\d\d)|\s+(\S+))?\s*")
+_MOMENT = re.compile(
+    r"\s*(\d{4}-\d{2}-\d{2})[ T](\d{1,2}:\d{2})(?::00)?(?:\s?(Z|[+-]\d\d:?\d\d)|\s+(\S+))?\s*"
+)
 
 
 def parse_moment(text: str, zone: ZoneInfo) -> int:
@@ -33,10 +35,13 @@ def parse_moment(text: str, zone: ZoneInfo) -> int:
         local = datetime.strptime(f"{date} {clock} {offset or 'Z'}", "%Y-%m-%d %H:%M %z")
     except ValueError:
         raise UsageError(f"'{text}' is no date and time", hint=EXAMPLE) from None
+    local = local if offset else local.replace(tzinfo=named)
+    try:
+        moment = local.astimezone(UTC)
+    except OverflowError:
+        raise UsageError(f"'{text}' is out of time", hint=EXAMPLE) from None
     if offset:
-        return int(local.timestamp()) * 1000
-    local = local.replace(tzinfo=named)
-    moment = local.astimezone(UTC)
+        return int(moment.timestamp()) * 1000
     if moment.astimezone(named).replace(tzinfo=None) != local.replace(tzinfo=None):
         raise UsageError(f"in {named.key} the clocks skip {clock} on that day", hint="choose another time")
     return int(moment.timestamp()) * 1000

@@ -83,7 +83,8 @@ def leave_list(store: Store, subject: bytes, list_name: str, *, source: str, now
     with store.transaction():
         person = store.people.by_subject(subject)
         memberships = person.memberships if person is not None else ()
-        if not any(m.list_name == list_name and m.state is not MembershipState.LEFT for m in memberships):
+        member = any(m.list_name == list_name and m.state is not MembershipState.LEFT for m in memberships)
+        if not member and list_name not in {joining.list_name for joining in store.joinings.of(subject)}:
             return False
         event = store.consent.append(
             ConsentEvent(subject=subject, kind=ConsentKind.LEFT, at=now, list_name=list_name, source=source)

@@ -14,6 +14,9 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _LONGEST_SUBJECT = 70
 _SHORTEST_PREHEADER, _LONGEST_PREHEADER = 40, 130
 _FEWEST_CAPITALS = 6
+_FEWEST_WORDS = 3  # fewer may be a name
+_FIELD = re.compile(r"\{\{.*?\}\}")
+_LETTERS = re.compile(r"[^\W\d_]+")
 
 
 @rule(
@@ -52,12 +55,13 @@ def subject_unsafe(given: CheckInput) -> Iterator[Note]:
 )
 def subject_untranslated(given: CheckInput) -> Iterator[Note]:
     """An edition whose subject is, letter for letter, that of an edition in another language."""
-    own = given.edition
-    if own.language == given.config.campaign.language or not own.subject:
+    own, first = given.edition, given.config.campaign.language
+    base = own.language.partition("-")[0]
+    words = _LETTERS.findall(_FIELD.sub("", own.subject))
+    if base == first.partition("-")[0] or len(words) < _FEWEST_WORDS:
         return
     for other in given.issue.editions.values():
-        differs = other.language.partition("-")[0] != own.language.partition("-")[0]
-        if differs and other.subject.casefold() == own.subject.casefold():
+        if other.language.partition("-")[0] != base and other.subject.casefold() == own.subject.casefold():
             message = f"The subject is that of the edition in {other.language}."
             yield Note(message=message, line=given.front_matter_line("subject"))
             return

@@ -61,12 +61,15 @@ _SIGNS = (
     _sign(Level.WARNING, r"\*\*(?=\w)[^*\n]{0,40}", "bold that begins must end as well: **like this**"),
     _sign(Level.ERROR, r"^ {0,3}#{2,6}[^\s#][^\n]*", "write a space behind the #, and it becomes a heading"),
     _sign(Level.ERROR, r"~~[^\s~][^~\n]*~~", "words cannot be struck through: leave the old ones out"),
-    _sign(Level.WARNING, r"\[\^[^\]\s]{1,20}\]:?", "there are no footnotes: write the note where it belongs"),
-    _sign(Level.WARNING, r"^\[[ xX]\] \S[^\n]{0,30}", "there are no lists of tasks: write a plain one"),
     _sign(
-        Level.WARNING, r"\b\w{1,4}(?:~\w{1,3}~|\^\w{1,3}\^)", "write the small letters themselves: H₂O, m²"
+        Level.WARNING, r"\[\^[\w-]{1,20}\](?!\w)", "there are no footnotes: write the note where it belongs"
     ),
-    _sign(Level.WARNING, r"==[^\s=][^=\n]*==", "words cannot be marked: write them **bold**"),
+    _sign(Level.WARNING, r"^\[[xX]\] \S[^\n]{0,30}", "there are no lists of tasks: write a plain one"),
+    _sign(Level.WARNING, r"(?<=[^\W\d_])~\w{1,3}~", "write the small letters as such: H₂O, m²"),
+    _sign(
+        Level.WARNING, r"\^(?:[-−+]?[^\W_]{1,4}[-−+]?|[-−+])\^", "write the small letters as such: H₂O, m²"
+    ),
+    _sign(Level.WARNING, r"(?<!\w)==[^\s=][^=\n]*==(?!\w)", "words cannot be marked: write them **bold**"),
     _sign(
         Level.ERROR,
         rf"</?(?:{_TAGS})(?:\s+[\w-]+\s*=[^<>]*)?\s*/?>|<!--",

@@ -74,7 +74,7 @@ def unsubscribe(app: App, who: Sequence[str], file: Path | None, list_name: str 
 def _leave_list(app: App, who: Sequence[str], file: Path | None, list_name: str) -> None:
     if file is not None or not who:
         raise UsageError("--list goes with addresses: a leave request means everything")
-    with app.store() as store:
+    with app.store(create=False) as store:
         info = store.lists.get(list_name)
         if info is None:
             raise store.lists.missing(list_name)

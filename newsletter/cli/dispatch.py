@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -30,6 +30,7 @@ from newsletter.relay import Relay
 from newsletter.store import MOST_IN_FLIGHT, SAME_AGAIN, Store
 
 BY_HAND = "stopped by hand"
+AWAY = "no connection to your mail server"
 
 
 def dispatch(
@@ -86,18 +87,31 @@ def dispatch(
 
 
 def _noted(store: Store, send: Send, show: ProgressCallback) -> ProgressCallback:
-    """Shows progress, and writes down for `status` that the mail server is away, or is back."""
-    away = False
+    """Shows progress, and has written down for `status` that the mail server is away, or is back.
+
+    That is done in a thread of its own, as the database may be locked: the run goes on meanwhile.
+    """
+    known = False
+    noting: asyncio.Future[bool] | None = None
 
     def told(now: Progress) -> None:
-        nonlocal away
-        if now.away is not away:
-            with suppress(StoreError):  # it is tried again at the next look
-                store.sends.note_trouble(send.id, progress.AWAY if now.away else "")
-                away = now.away
+        nonlocal known, noting
+        if noting is not None and noting.done():
+            known, noting = noting.result(), None
+        if now.away is not known and noting is None:
+            noting = asyncio.get_running_loop().run_in_executor(None, _note, store, send.id, now.away)
         show(now)
 
     return told
+
+
+def _note(store: Store, send: int, away: bool) -> bool:
+    """Write down whether the mail server is away -> what stands there now."""
+    try:
+        store.sends.note_trouble(send, AWAY if away else "")
+    except StoreError:
+        return not away
+    return away
 
 
 def _by_hand(report: RunReport, stop: Stopped) -> str:

@@ -119,7 +119,7 @@ def find(app: App, text: str) -> None:
     Example:
       newsletter subscribers find muller
     """
-    if not text.strip():
+    if not any(map(str.isalnum, text)):
         raise UsageError("say a part of a name or address")
     with app.store(create=False) as store:
         found = list(islice(store.people.find(text), MOST_FOUND + 1))

@@ -87,20 +87,16 @@ def _tell_numbers(app: App, tally: Tally, summary: Summary, lost: int) -> None:
     if summary.presumed:
         put(f"{people(summary.presumed)} may have it or not, and you decided to count them as having it.")
     if not tally.sent:
-        put(f"None of {people(tally.total)} has it{' yet' if _waiting(tally) else ''}.")
+        put(f"None of {people(tally.total)} has it{' yet' if tally.unfinished else ''}.")
     if summary.first is not None and summary.last is not None:
         took = duration((summary.last - summary.first) / 1000)
         first, last = app.local_time(summary.first), app.local_time(summary.last)
         put(f"It went out on {first}." if first == last else f"It went out from {first} to {last}, {took}.")
-    waiting = _waiting(tally) - lost
+    waiting = tally.unfinished - lost
     if waiting:
         put(f"{people(waiting)} {'is' if waiting == 1 else 'are'} still to get it.")
     if lost:
         put(f"{people(lost)} may have it or not: the program died while it was on its way to them.")
-
-
-def _waiting(tally: Tally) -> int:
-    return tally.unfinished
 
 
 def _tell_places(editions: Mapping[str, int], summary: Summary) -> None:
@@ -166,7 +162,7 @@ def _reason(trouble: Trouble) -> str:
 def _for_the_board(app: App, title: str, tally: Tally, summary: Summary, editions: Iterable[str]) -> str:
     """One sentence to paste into a report."""
     if not tally.sent:
-        return f"\u201c{title}\u201d has not reached anybody{' yet' if _waiting(tally) else ''}."
+        return f"\u201c{title}\u201d has not reached anybody{' yet' if tally.unfinished else ''}."
     day = f"On {app.local(summary.first):%d %B %Y}, " if summary.first is not None else ""
     countries = sum(1 for code in summary.countries if code)
     where = f" in {countries} countries" if countries > 1 else ""

@@ -138,6 +138,7 @@ def _take(app: App, store: Store, send: Send, stop: Stopped, rest: Rest) -> bool
             send = found
             refuse_other_home(app, store)
             campaign.refuse_other_ways_out(store, app.config, send)
+            campaign.refuse_half_amended(store, send)
             store.sends.unknown_from_crash(send.id, app.relay.name)
             left = store.sends.tally_of(send.id)
             with going_on(app, store, send), through(app, limits):

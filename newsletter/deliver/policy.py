@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 
 from msgspec import Struct, field
@@ -19,6 +20,7 @@ from newsletter.models import DeliveryState, Outcome, Reply
 from newsletter.redact import redact
 
 BOUNCE_CODES = frozenset({"5.1.1", "5.1.3", "5.1.6", "5.1.10"})
+_ADDRESS = re.compile(r"[^\s<>@,;:()\"']+@[^\s<>@,;()\"']*[^\s<>@,;()\"'.]")
 _MINUTE = 60_000
 DELAYS = tuple(minutes * _MINUTE for minutes in (5, 15, 30, 60, 120, 240))
 RUN_WAITS = (15_000, 30_000, 60_000, 120_000, 300_000, 900_000)  # milliseconds to a relay in trouble
@@ -61,10 +63,9 @@ def classify(
     recipient's, nor any other. `attempts` counts the earlier tries; `first_claimed`, `now` are UTC ms,
     `give_up_after` is in ms; `jitter` is drawn from [0, 1).
     """
-    reply = _bare(attempt.reply)
-    told = _bare(attempt.reply, address)
+    reply, told = attempt.reply, _told(attempt.reply, address)
     if reply is not None and told is not None and reply.code >= 400:
-        refused = _refused(attempt, reply, told)
+        refused = _refused(attempt, _judged(reply), told)
         if refused is not None and refused.doubted:
             waits = replace(refused.outcome, not_before=now + retry_delay(attempts, jitter))
             return replace(refused, outcome=waits)
@@ -230,6 +231,11 @@ def _plain(attempt: Attempt, state: DeliveryState, reply: Reply | None, reason: 
     return Verdict(outcome=Outcome(delivery=attempt.delivery, state=state, reply=reply, reason=reason))
 
 
-def _bare(reply: Reply | None, address: str = "") -> Reply | None:
+def _judged(reply: Reply) -> Reply:
+    """The reply as its words are judged: a mailbox named spam@ is no word about spam."""
+    return replace(reply, text=_ADDRESS.sub("", reply.text)) if "@" in reply.text else reply
+
+
+def _told(reply: Reply | None, address: str) -> Reply | None:
     """The reply without e-mail addresses; of a yes, which is only counted, the journal takes them out."""
     return replace(reply, text=redact(reply.text, address)) if reply and reply.code >= 400 else reply

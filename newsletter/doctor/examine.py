@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator
 from functools import partial
+from urllib.parse import urlsplit
 
 from newsletter import private
 from newsletter.addresses import parse_address
@@ -54,12 +56,11 @@ def examine(config: Config, relay: Relay | None, names: Dns, now: Callable[[], i
 def _password(config: Config) -> Iterator[Advice]:
     path = config.root / FILE_NAME
     source = TomlSource.read(path)
-    if private.is_shared(path) and any(source.text_of(table, "password") for table in ("smtp", "outbox")):
-        yield no(
-            "password",
-            f"{FILE_NAME} holds one, and others on this computer can read that file",
-            f"chmod 600 {path}, or take it out and set NEWSLETTER_SMTP_PASSWORD",
-        )
+    for table in ("smtp", "outbox") if private.is_shared(path) else ():
+        if source.text_of(table, "password") or urlsplit(source.text_of(table, "url")).password:
+            text = f"[{table}] holds one, and others on this computer can read {FILE_NAME}"
+            instead = f"take it out and set NEWSLETTER_{table.upper()}_PASSWORD"
+            yield no("password", text, f"chmod 600 {shlex.quote(str(path))}, or {instead}")
 
 
 def _relay(relay: Relay, now: int) -> Iterator[Advice]:

@@ -29,7 +29,8 @@ _MEMBER_SQL = (
 )
 _KNOWN_SQL = (
     "SELECT s.address_mac, s.subject, m.state, "
-    "EXISTS (SELECT 1 FROM consent_events e WHERE e.subject = s.subject AND e.ground = ?), "
+    "EXISTS (SELECT 1 FROM consent_events e JOIN imports i ON i.id = e.import WHERE e.subject = s.subject "
+    "AND i.list = ? AND i.source = ? AND i.undone IS NULL AND i.undoing IS NULL), "
     f"{PROFILE_COLUMNS} FROM subscribers s LEFT JOIN memberships m ON m.subject = s.subject AND m.list = ? "
     "WHERE s.address_mac IN ({marks})"
 )
@@ -41,7 +42,7 @@ _RISES = (MembershipState.PENDING, MembershipState.ACTIVE)
 class Known(Struct, frozen=True, kw_only=True):
     """What stands in the database about an address; without a subject it is only suppressed.
 
-    `proven` where a consent event with the same words stands there already.
+    `proven` where another import into the list, which stands, has said how they agreed in the same words.
     """
 
     suppressed: bool
@@ -133,12 +134,13 @@ class _Work:
         self._rules = rules
         self._now = now
         self._import = self._list = self._ground = 0
+        self._source = ""
         self._kind = ConsentKind.IMPORTED
 
     def begin(
         self, list_id: int | None, list_name: str, source: str, file_name: str, kind: ConsentKind
     ) -> None:
-        self._list = list_id or 0
+        self._list, self._source = list_id or 0, source
         self._kind = kind
         with self._connection.transaction():
             self._ground = self._consent.ground(list_name, source)
@@ -219,7 +221,9 @@ class _Work:
         known = {mac: Known(suppressed=True) for mac in suppressed}
         if self._connection.value(_ANYBODY_SQL, [macs[0], macs[-1]]) is None:
             return known
-        for mac, subject, state, proven, *values in self._asked(_KNOWN_SQL, macs, self._ground, self._list):
+        for mac, subject, state, proven, *values in self._asked(
+            _KNOWN_SQL, macs, self._list, self._source, self._list
+        ):
             known[mac] = Known(
                 suppressed=mac in suppressed,
                 subject=subject,

@@ -178,6 +178,12 @@ class Planner:
             raise StoreError("this send is not being planned any more", hint="run the send again")
 
 
+# A plan of which somebody was mailed all the same, as an older restore could leave one, is kept with that.
+_CANCEL_SQL = """
+    UPDATE sends SET state = 'cancelled', finished = created WHERE id = ? AND state = 'planning'
+    AND EXISTS (SELECT 1 FROM deliveries d WHERE d.issue = sends.issue AND d.send = sends.id)"""
+
+
 def discard(connection: Connection, send: int, issue: int) -> None:
     """Throw an interrupted plan away, in short transactions; the send's own row goes last."""
     pace, last, done = Pace(), b"", False
@@ -196,5 +202,6 @@ def discard(connection: Connection, send: int, issue: int) -> None:
             done = not rows
             last = rows[-1][1] if rows else last
             if done:
+                connection.run(_CANCEL_SQL, [send])
                 connection.run("DELETE FROM sends WHERE id = ? AND state = 'planning'", [send])
         pace.note(len(rows), clock() - started)

@@ -79,11 +79,14 @@ def amend(connection: Connection, send: int, stencils: Approval, kind_of: KindOf
 
 
 def strays(connection: Connection, send: int) -> bool:
-    """Whether somebody waits for a stencil that is not approved: an amendment was broken off."""
+    """Whether somebody who was never tried waits for a stencil that is not approved.
+
+    Then an amendment was broken off. Who is to get an earlier mail once more is none of them.
+    """
     return bool(
         connection.value(
             "SELECT EXISTS (SELECT 1 FROM deliveries WHERE send = :send "
-            "AND (state = 'planned' OR state = 'claimed' OR state = 'deferred') "
+            "AND (state = 'planned' OR state = 'claimed' OR state = 'deferred') AND first_claimed IS NULL "
             "AND stencil NOT IN (SELECT stencil FROM approvals WHERE send = :send))",
             {"send": send},
         )

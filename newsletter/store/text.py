@@ -7,6 +7,7 @@ import unicodedata
 from functools import lru_cache
 
 _KEPT = 4_096  # answers
+_PLAIN = str.maketrans("łøđı’", "lodi'")
 
 
 def fold(text: str | None) -> str | None:
@@ -20,10 +21,12 @@ def fold(text: str | None) -> str | None:
 
 def bare(text: str | None) -> str | None:
     """Case-folded and without accents: what somebody types who looks for a name."""
-    if text is None or text.isascii():
-        return fold(text)
-    letters = unicodedata.normalize("NFD", text).casefold()
-    return "".join(letter for letter in letters if not unicodedata.combining(letter)).strip()
+    if text is None:
+        return None
+    if not text.isascii():
+        letters = unicodedata.normalize("NFD", text.casefold()).translate(_PLAIN)
+        text = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    return " ".join(text.lower().split())
 
 
 def has_tag(tags: str | None, tag: str) -> int:

@@ -71,6 +71,24 @@ def test_who_is_brought_again_with_another_proof_stays_by_that_one(town: Town) -
     assert town.store.people.count() == 0
 
 
+@pytest.mark.parametrize("undone_first", [1, 2])
+def test_the_proof_of_an_import_that_was_undone_counts_no_more(town: Town, undone_first: int) -> None:
+    sources = {1: "sheet A", 2: "sheet B"}
+    for number in (1, 2):
+        take_in(town.store, profile("ana"), source=sources[number])
+    town.store.import_log.undo(undone_first, town.clock())
+    take_in(town.store, profile("ana"), source=sources[undone_first])
+    assert town.store.import_log.undo(3 - undone_first, town.clock()).removed == 0
+    assert town.lists("ana") == {"dentists": "active"}
+
+
+def test_the_same_proof_after_the_list_was_renamed_is_one(town: Town) -> None:
+    take_in(town.store, profile("ana"))
+    town.store.lists.rename("dentists", "dental")
+    take_in(town.store, profile("ana"), to="dental")
+    assert len(town.store.consent.of(town.subject("ana"))) == 1
+
+
 def test_who_is_added_by_hand_as_well_stays_by_that(town: Town) -> None:
     take_in(town.store, profile("ana"))
     add_person(town.store, profile("ana"), list_name="dentists", source="phone", now=town.clock())

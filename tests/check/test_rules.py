@@ -26,6 +26,7 @@ CASES: list[tuple[str, Level, int, Callable[[], CheckInput]]] = [
     ("subject-unsafe", E, 2, lambda: given(subject="Six\0steps")),
     ("subject-long", W, 2, lambda: given(subject="a" * 71)),
     ("subject-untranslated", W, 2, lambda: beside_english("fr")),
+    ("subject-untranslated", W, 2, lambda: beside_english("de-AT")),
     ("subject-capitals", W, 2, lambda: given(subject="IMAGE GENTLY NOW!")),
     ("preheader-missing", W, 0, lambda: given(preheader="")),
     ("preheader-length", W, 3, lambda: given(preheader="a" * 39)),
@@ -260,16 +261,31 @@ def test_the_mail_way_out_counts_where_there_are_no_live_pages() -> None:
     assert "way-out-missing" in {finding.rule for finding in check_edition(wrong)}
 
 
-def beside_english(language: str, subject: str = "") -> CheckInput:
-    """The clean edition as if it were in another language, beside itself in English."""
+def beside_english(language: str, *subjects: str) -> CheckInput:
+    """The clean edition as if it were in another language, beside itself in English; with other subjects."""
     found = given()
-    own = replace(found.edition, language=language, subject=subject or found.edition.subject)
-    return replace(found, edition=own, issue=replace(found.issue, editions={"en": found.edition, "x": own}))
+    words = subjects or (found.edition.subject,)
+    english, own = (
+        replace(found.edition, language=tag, subject=word)
+        for tag, word in (("en", words[0]), (language, words[-1]))
+    )
+    return replace(found, edition=own, issue=replace(found.issue, editions={"en": english, "x": own}))
 
 
-@pytest.mark.parametrize(("language", "subject"), [("en", ""), ("en-GB", ""), ("fr", "Six étapes")])
-def test_a_subject_of_its_own_or_in_the_same_language_is_translated(language: str, subject: str) -> None:
-    found = {finding.rule for finding in check_edition(beside_english(language, subject))}
+@pytest.mark.parametrize(
+    ("language", "subjects"),
+    [
+        ("en", ()),
+        ("en-GB", ()),
+        ("fr", ("Six steps for children", "Six étapes pour enfants")),
+        ("fr", ("RSNA 2026",)),
+        ("fr", ("{{ name | default('dear colleague') }}: 12",)),
+    ],
+)
+def test_a_subject_of_its_own_or_in_the_same_language_is_translated(
+    language: str, subjects: tuple[str, ...]
+) -> None:
+    found = {finding.rule for finding in check_edition(beside_english(language, *subjects))}
     assert "subject-untranslated" not in found
 
 

@@ -129,7 +129,7 @@ def test_a_password_that_others_can_read_is_named(box: Box, mode: int, read: boo
     (box.folder / "newsletter.toml").chmod(mode)
     with serving(GOOD) as names:
         told = box.run("doctor", "--dns", names.address, exit_code=1).stdout
-    assert ("others on this computer can read that file" in told) is read
+    assert ("others on this computer can read newsletter.toml" in told) is read
     assert "se-cret" not in told
 
 

@@ -338,6 +338,20 @@ def test_the_journal_gets_no_address() -> None:
     assert "jane" not in verdict.outcome.reply.text
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "mail rejected as spam @ mx.example.net",
+        "Your IP is blocked (at) our gateway",
+        "rejected, see https://pm.example/policy?to=jane%40example.org",
+    ],
+)
+def test_a_refusal_is_judged_by_words_that_are_not_told(text: str) -> None:
+    verdict = judge(at(Stage.RCPT, f"550 {text}"), address="jane@example.org")
+    assert verdict.pause and verdict.doubted
+    assert "jane" not in verdict.pause
+
+
 @pytest.mark.parametrize("stage", [Stage.MAIL, Stage.RCPT, Stage.END])
 @pytest.mark.parametrize("words", ["mail for spam.fan rejected as spam", "spam.fan%40example.org: spam"])
 def test_a_pause_names_nobody(stage: Stage, words: str) -> None:

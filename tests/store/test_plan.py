@@ -168,6 +168,21 @@ def test_what_is_missing_is_counted_with_examples(store: Store) -> None:
     assert store.sends.missing(dentists, none, "name", exclude_issue="issue-1") == {}
 
 
+def test_a_plan_of_which_somebody_was_mailed_is_kept_as_cancelled(store: Store) -> None:
+    """As a restore of an earlier version could leave one."""
+    take_in(store, *(profile(f"p{n}") for n in range(3)))
+    send = planned(store)
+    (claim,) = store.journal(send.id, "relay").exchange([], 1).claims
+    store.journal(send.id, "relay").exchange([Outcome(delivery=claim.delivery, state=DeliveryState.SENT)], 0)
+    store._connection.raw.execute("DROP TRIGGER sends_are_not_planned_again")
+    store._connection.run("UPDATE sends SET state = 'planning'")
+    for _ in range(2):
+        store.sends.discard_plans("issue-1")
+    assert [one.state for one in store.sends.all()] == [SendState.CANCELLED]
+    assert store.sends.tally("issue-1").sent == store.sends.tally("issue-1").total == 1
+    assert store.sends.newcomers("issue-1", segment(store, "dentists")) == 2
+
+
 def kind_of(data: bytes) -> tuple[str, int]:
     return "en", 0
 
