@@ -52,6 +52,23 @@ def test_leaving_takes_everything_once_and_says_goodbye_once(town: Town) -> None
     assert (event.kind, event.source, event.page) == (ConsentKind.UNSUBSCRIBED, "link", "/p")
 
 
+def test_one_list_is_left_with_what_waits_for_a_confirmation_there(town: Town) -> None:
+    town.join("ana", "dentists", "radiologists")
+
+    def out_of_dentists() -> bool:
+        return departures.leave_list(town.store, town.subject(), "dentists", source="x", now=town.clock())
+
+    assert out_of_dentists() and not out_of_dentists()
+    assert town.lists() == {"dentists": "left", "radiologists": "active"}
+    town.pass_time(HOUR)
+    town.ask("ana", "dentists")
+    assert town.kinds() == ["confirm"]
+    link = town.link()
+    assert out_of_dentists()
+    town.confirm(link)
+    assert town.lists() == {"dentists": "left", "radiologists": "active"}
+
+
 @pytest.mark.parametrize("subject", [b"x" * 12, b"\0" * 12])
 def test_leaving_of_nobody_is_nothing(town: Town, subject: bytes) -> None:
     before = list(town.store.consent.all())

@@ -6,7 +6,12 @@ import quopri
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 
+from newsletter.cli.app import now_ms
+from newsletter.models import SendState
+from newsletter.stencil import Stencil
+from newsletter.store import open_store
 from tests.cli.conftest import ISSUE, Box
 from tests.deliver.relay import ScriptedRelay
 
@@ -62,6 +67,28 @@ def test_nothing_is_amended_where_the_question_is_answered_with_no(relayed: Name
         assert "nothing was done" in told
         assert "have changed" in box.send().stderr
         assert not any(b"Another line" in message.data for message in relay.taken)
+        assert len(relay.taken) == 4
+
+
+def test_an_amend_that_broke_off_is_ended_before_anything_goes_out(relayed: Named) -> None:
+    with ScriptedRelay().in_thread() as relay:
+        box = relayed(relay.port)
+        started(box, ISSUE)
+        box.write("issues/short/en.md", ISSUE + "Another line.\n")
+        with open_store(box.folder / "subscribers.db", now=now_ms) as store:
+            (send,) = store.sends.of_issue("short")
+            (known,) = store.sends.approved(send.id)
+            other = replace(Stencil.from_bytes(store.sends.stencil(known)), subject=("Half-way",))
+            version = {other.digest: ("en", 0, other.to_bytes())}
+            store.sends.amend(send.id, version, lambda data: ("en", 0))
+            store.sends.approve(send.id, {known: ("en", 0, store.sends.stencil(known))})
+            store.sends.set_state(send.id, SendState.READY)
+        for command in (["resume", "short"], ["send", "short", "--to", "dentists", "--yes"]):
+            assert "broke off half-way" in box.run(*command, exit_code=1).stderr
+        assert "broke off half-way" in box.run("run", exit_code=None).stderr
+        assert len(relay.taken) == 1
+        box.send("--amend")
+        assert sum(b"Another line" in message.data for message in relay.taken) == 3
         assert len(relay.taken) == 4
 
 
