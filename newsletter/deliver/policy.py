@@ -19,6 +19,8 @@ from newsletter.deliver.signs import (
 from newsletter.models import DeliveryState, Outcome, Reply
 from newsletter.redact import redact
 
+_MAYBE_THEIRS = frozenset({About.POLICY, About.LOGIN, About.SENDER})
+_WANTS_LOGIN = frozenset({530, 534, 535, 538})  # RFC 4954
 BOUNCE_CODES = frozenset({"5.1.1", "5.1.3", "5.1.6", "5.1.10"})
 _ADDRESS = re.compile(r"[^\s<>@,;:()\"']+@[^\s<>@,;()\"']*[^\s<>@,;()\"'.]")
 _MINUTE = 60_000
@@ -185,15 +187,15 @@ def _refused(attempt: Attempt, reply: Reply, told: Reply) -> Verdict | None:
     """A refusal about the sender or for good, of which `told` is said; None where it may be tried again.
 
     A 5xx to MAIL is about the message's size or else the sender, whatever its words. One at RCPT is about the
-    recipient; one after DATA about the message, and counts to the breaker. A policy that is told after MAIL
-    is doubted: it may be that of one recipient's server.
+    recipient; one after DATA about the message, and counts to the breaker. What is told of policy, login or
+    sender after MAIL, which the relay has taken, is doubted: it may be one recipient's server that says so.
     """
     whom = about(reply)
     if attempt.stage is Stage.MAIL and reply.code >= 500 and whom in (About.OTHER, About.UNCLEAR):
         whom = About.SIZE if too_large(reply) else About.SENDER
     if whom not in (About.OTHER, About.UNCLEAR):
         late = attempt.stage in (Stage.RCPT, Stage.DATA, Stage.END)
-        doubted = late and reply.code >= 500 and whom is About.POLICY
+        doubted = late and reply.code >= 500 and whom in _MAYBE_THEIRS and reply.code not in _WANTS_LOGIN
         state = DeliveryState.DEFERRED if doubted else DeliveryState.PLANNED
         verdict = _plain(attempt, state, told)
         return replace(verdict, pause=pause_reason(whom, told), doubted=doubted, strike=doubted)
