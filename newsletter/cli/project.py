@@ -189,9 +189,15 @@ def _tell_restored(app: App, restored: Restored, file: Path, database: Path) -> 
         if carried.mailed:
             since = counted(carried.mailed, "delivery", "deliveries")
             app.say(f"{since} since taken over: nobody is mailed twice.")
+        for slug, audience, count in carried.cut_short:
+            left = counted(count, "person", "people")
+            app.warn(
+                f"'{slug}' to {audience} is younger than the backup, and {left} had not got it yet. "
+                f"Go on with them: {app.command('send', slug, '--to', audience)}"
+            )
     if restored.kept is not None:
         app.say(
             f"The old one is {restored.kept.name}. It and old backups still hold people whom you erased: "
             "delete them when you no longer need them."
         )
-    app.say("Sends that were under way are paused; look at them with: newsletter status")
+    app.say("Sends that were under way then are paused; look at them with: newsletter status")

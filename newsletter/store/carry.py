@@ -10,7 +10,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from newsletter.store.carry_joining import carry_joining
-from newsletter.store.carry_sends import carry_sends
+from newsletter.store.carry_sends import CUT_SHORT_SQL, carry_sends
 from newsletter.store.failures import translated
 from newsletter.store.files import copy_database
 from newsletter.store.keys import SUPPRESSION
@@ -97,12 +97,15 @@ _ANYBODY_SQL = "SELECT EXISTS (SELECT 1 FROM old.subscribers) OR EXISTS (SELECT 
 class Carried(Struct, frozen=True, kw_only=True):
     """What was taken over: how many people are kept out (erased ones among them), and deliveries.
 
-    `why_not` says why nothing could be; empty where it was.
+    `cut_short` are sends that the backup does not know and that had not ended: each with its issue, its
+    audience, and how many were still to get it. `why_not` says why nothing could be taken over; empty where
+    it was.
     """
 
     gone: int = 0
     erased: int = 0
     mailed: int = 0
+    cut_short: tuple[tuple[str, str, int], ...] = ()
     why_not: str = ""
 
 
@@ -198,6 +201,7 @@ def _carry(raw: sqlite3.Connection) -> Carried:
         _run(raw, _PREPARE_SQL)
         gone, erased = raw.execute("SELECT count(*), coalesce(sum(erased), 0) FROM gone").fetchone()
         mailed = carry_sends(raw)
+        cut = tuple(raw.execute(CUT_SHORT_SQL))
         _run(raw, _CARRY_SQL)
         carry_joining(raw)
         raw.execute("COMMIT")
@@ -205,7 +209,7 @@ def _carry(raw: sqlite3.Connection) -> Carried:
         if raw.in_transaction:
             raw.execute("ROLLBACK")
         raise
-    return Carried(gone=gone, erased=erased, mailed=mailed)
+    return Carried(gone=gone, erased=erased, mailed=mailed, cut_short=cut)
 
 
 def _run(raw: sqlite3.Connection, script: str) -> None:

@@ -68,6 +68,12 @@ _INSERT_SQL = f"""
     WHERE NOT EXISTS (
         SELECT 1 FROM main.deliveries d WHERE d.issue = m.issue AND d.subscriber = m.subscriber)
     ORDER BY m.rowid"""
+CUT_SHORT_SQL = """
+    SELECT i.slug, o.audience, count(*) FROM old.sends o JOIN old.issues i ON i.id = o.issue
+    JOIN old.deliveries d ON d.issue = o.issue AND d.send = o.id AND d.state IN ('planned', 'deferred')
+    WHERE o.id IN (SELECT id FROM new_sends) AND o.state NOT IN ('planning', 'cancelled')
+    GROUP BY o.id ORDER BY o.id"""
+"""Sends that are not in the backup and had not ended, and whom they had not reached; after carry_sends()."""
 _USAGE_SQL = """
     INSERT INTO main.usage (relay, minute, sent) SELECT relay, minute, sent FROM old.usage WHERE true
     ON CONFLICT (relay, minute) DO UPDATE SET sent = max(sent, excluded.sent)"""

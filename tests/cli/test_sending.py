@@ -169,6 +169,19 @@ def test_whoever_joins_later_gets_it_at_the_next_run_and_nobody_twice(relayed: N
     assert Counter(m.rcpt_to[0] for m in relay.taken) == Counter(PEOPLE[:8])
 
 
+def test_a_restore_names_the_send_that_it_cut_short_and_how_to_go_on(relayed: Named) -> None:
+    with ScriptedRelay().in_thread() as relay:
+        box = relayed(relay.port)
+        box.fill(PEOPLE[:8])
+        box.run("backup", "before.db")
+        box.send("--limit", "3", exit_code=1)
+        told = box.run("restore", "before.db", "--yes").stderr
+        assert "'short' to dentists is younger than the backup, and 5 people had not got it yet" in told
+        assert "newsletter send short --to dentists" in told
+        box.send()
+    assert Counter(m.rcpt_to[0] for m in relay.taken) == Counter(PEOPLE[:8])
+
+
 @pytest.mark.parametrize(
     ("verb", "reply", "state", "exit_code"),
     [
