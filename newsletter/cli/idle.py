@@ -36,7 +36,8 @@ def _what_for(app: App, store: Store, send: Send, free: int | None, *, watch: bo
     if holder:
         return f"is {'being' if send.state is SendState.RUNNING else 'about to be'} sent by {holder}."
     if free is not None:
-        return f"waits: your mail server's limit is used up until {app.local_time(free)}{waits}."
+        until = app.local_time(free)
+        return f"waits: your mail server's limit is used up until {until}. It goes on then{waits}."
     later = store.sends.tally_of(send.id).deferred
     due = store.sends.next_due(send.id)
     when = f" until {app.local_time(due)}" if due is not None else ""
