@@ -91,15 +91,15 @@ def find_person(store: Store, who: str) -> Subscriber:
     return person
 
 
-def _selected(store: Store, segment: str, state: str | None) -> Iterable[Subscriber]:
-    parsed = parse_segment(store, segment) if segment else None
+def _selected(store: Store, segment: str | None, state: str | None) -> Iterable[Subscriber]:
+    parsed = parse_segment(store, segment) if segment is not None else None
     return store.people.select(parsed, state)
 
 
 COLUMNS = ("email", "name", "language", "country", "state", "lists")
 MOST_FOUND = 50
 
-segment_option = click.option("--segment", default="", help="Only this list, segment or expression.")
+segment_option = click.option("--segment", help="Only this list, segment or expression.")
 state_option = click.option(
     "--state",
     type=click.Choice(
@@ -136,7 +136,7 @@ def find(app: App, text: str) -> None:
 @state_option
 @click.option("--limit", default=50, show_default=True, help="How many rows at most; 0 for all.")
 @pass_app
-def list_(app: App, segment: str, state: str | None, limit: int) -> None:
+def list_(app: App, segment: str | None, state: str | None, limit: int) -> None:
     """A table of subscribers.
 
     \b
@@ -144,7 +144,7 @@ def list_(app: App, segment: str, state: str | None, limit: int) -> None:
       newsletter subscribers list --segment "country:FR" --state active
     """
     with app.store(create=False) as store:
-        parsed = parse_segment(store, segment) if segment else None
+        parsed = parse_segment(store, segment) if segment is not None else None
         put_table(COLUMNS, map(_cells, islice(store.people.select(parsed, state), limit or None)))
         more = store.people.count(parsed, state) - limit if limit else 0
     if more > 0:
@@ -163,7 +163,7 @@ def _cells(person: Subscriber) -> Sequence[str]:
 @click.option("--consent", is_flag=True, help="The consent events instead of the people.")
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="A file instead of stdout.")
 @pass_app
-def export(app: App, segment: str, state: str | None, consent: bool, output: Path | None) -> None:
+def export(app: App, segment: str | None, state: str | None, consent: bool, output: Path | None) -> None:
     """CSV of subscribers that is safe to open in a spreadsheet.
 
     \b

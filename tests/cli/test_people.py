@@ -138,6 +138,9 @@ def test_people_are_added_and_listed_one_by_one(box: Box) -> None:
         assert "ana@example.net" in box.run("subscribers", "find", text).stdout
     assert "Nobody here has “bert”" in box.run("subscribers", "find", "bert").stderr
     assert "subscribers find" in box.run("subscribers", "show", "anna@example.net", exit_code=2).stderr
+    for command in ("list", "export"):
+        told = box.run("subscribers", command, "--segment", "", exit_code=2)
+        assert "segment" in told.stderr and "ana@" not in told.stdout
     for text in (" ", "\u0301"):
         assert "say a part" in box.run("subscribers", "find", text, exit_code=2).stderr
     assert box.run("subscribers", "show", "ana@example.net").stdout.startswith("email ")
