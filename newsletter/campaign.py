@@ -68,7 +68,13 @@ def used_up_until(store: Store, relay: Relay | None, now: int) -> int | None:
     return free if free - now > LONG else None
 
 
-def refuse_other_ways_out(store: Store, config: Config, send: Send) -> None:
+def refuse_unapproved(store: Store, config: Config, send: Send) -> None:
+    """Raise RefusedError where what would be mailed is not what was approved for everybody."""
+    _refuse_other_ways_out(store, config, send)
+    _refuse_half_amended(store, send)
+
+
+def _refuse_other_ways_out(store: Store, config: Config, send: Send) -> None:
     """Raise RefusedError where live pages came or went since the approval: ways out would lead nowhere."""
     kept = (Stencil.from_bytes(store.sends.stencil(digest)) for digest in store.sends.approved(send.id))
     if all(stencil.one_click is bool(config.web.base_url) for stencil in kept):
@@ -82,7 +88,7 @@ def refuse_other_ways_out(store: Store, config: Config, send: Send) -> None:
     )
 
 
-def refuse_half_amended(store: Store, send: Send) -> None:
+def _refuse_half_amended(store: Store, send: Send) -> None:
     """Raise RefusedError where an --amend broke off: some would get one version, some the other."""
     if store.sends.strays(send.id):
         raise RefusedError(

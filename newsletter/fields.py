@@ -34,6 +34,11 @@ _PLACEHOLDER = re.compile(
 _HINT = 'a placeholder is {{ name }} or {{ name | default("colleague") }}'
 
 
+def without_fields(text: str) -> str:
+    """The text without its placeholders."""
+    return _PLACEHOLDER.sub("", text)
+
+
 class Tokens:
     """Hands out one token for each distinct (name, default), and remembers the fields in order of appearance.
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from newsletter.check.page import bare
 from newsletter.check.rule import CheckInput, Note, rule
+from newsletter.fields import without_fields
 from newsletter.models import Level
 from newsletter.typography import without_isolates
 
@@ -15,7 +16,6 @@ _LONGEST_SUBJECT = 70
 _SHORTEST_PREHEADER, _LONGEST_PREHEADER = 40, 130
 _FEWEST_CAPITALS = 6
 _FEWEST_WORDS = 3  # fewer may be a name
-_FIELD = re.compile(r"\{\{.*?\}\}")
 _LETTERS = re.compile(r"[^\W\d_]+")
 
 
@@ -57,7 +57,7 @@ def subject_untranslated(given: CheckInput) -> Iterator[Note]:
     """An edition whose subject is, letter for letter, that of an edition in another language."""
     own, first = given.edition, given.config.campaign.language
     base = own.language.partition("-")[0]
-    words = _LETTERS.findall(_FIELD.sub("", own.subject))
+    words = _LETTERS.findall(without_fields(own.subject))
     if base == first.partition("-")[0] or len(words) < _FEWEST_WORDS:
         return
     for other in given.issue.editions.values():

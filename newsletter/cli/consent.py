@@ -8,7 +8,7 @@ from newsletter import links
 from newsletter.addresses import parse_address
 from newsletter.cli.app import App, json_option, pass_app, put, put_json
 from newsletter.cli.groups import Group
-from newsletter.cli.people import FIND_BY_PART
+from newsletter.cli.people import nobody
 from newsletter.errors import NotFoundError
 from newsletter.models import ConsentEvent, ConsentKind, Suppression, SuppressionKind
 from newsletter.store import Store
@@ -54,7 +54,7 @@ def show_consent(app: App, who: str, as_json: bool) -> None:
         events = store.consent.of(subject) if subject else []
         now = [store.lists.renames.name_now(event.list_name, event.at) for event in events]
     if not (subject or suppressions):
-        raise NotFoundError("nobody here has this address", where=who, hint=FIND_BY_PART)
+        raise nobody(who)
     if as_json:
         put_json(
             {

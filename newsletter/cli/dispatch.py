@@ -30,7 +30,6 @@ from newsletter.relay import Relay
 from newsletter.store import MOST_IN_FLIGHT, SAME_AGAIN, Store
 
 BY_HAND = "stopped by hand"
-AWAY = "no connection to your mail server"
 
 
 def dispatch(
@@ -108,7 +107,7 @@ def _noted(store: Store, send: Send, show: ProgressCallback) -> ProgressCallback
 def _note(store: Store, send: int, away: bool) -> bool:
     """Write down whether the mail server is away -> what stands there now."""
     try:
-        store.sends.note_trouble(send, AWAY if away else "")
+        store.sends.note_trouble(send, progress.AWAY if away else "")
     except StoreError:
         return not away
     return away

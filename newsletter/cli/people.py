@@ -19,9 +19,11 @@ from newsletter.audience.reading import parse_segment
 from newsletter.cli.app import App, counted, json_option, now_ms, pass_app, put_json, put_table
 from newsletter.errors import NotFoundError, UsageError
 from newsletter.models import Subscriber
+from newsletter.segments import Segment
 from newsletter.store import Store
 
-FIND_BY_PART = "find somebody by a part of a name or address: newsletter subscribers find TEXT"
+COLUMNS = ("email", "name", "language", "country", "state", "lists")
+MOST_FOUND = 50
 
 
 @click.command("show")
@@ -83,21 +85,22 @@ def find_person(store: Store, who: str) -> Subscriber:
         token = links.verify(store.keys.all(links.KEY_PURPOSE), links.find_tokens(who)[0])
         person = store.people.by_subject(token.subject)
     if person is None:
-        raise NotFoundError(
-            "nobody here has this address",
-            where=who,
-            hint=FIND_BY_PART,
-        )
+        raise nobody(who)
     return person
 
 
-def _selected(store: Store, segment: str | None, state: str | None) -> Iterable[Subscriber]:
-    parsed = parse_segment(store, segment) if segment is not None else None
-    return store.people.select(parsed, state)
+def nobody(who: str) -> NotFoundError:
+    """That nobody has this address, and how to look for them."""
+    return NotFoundError(
+        "nobody here has this address",
+        where=who,
+        hint="find somebody by a part of a name or address: newsletter subscribers find TEXT",
+    )
 
 
-COLUMNS = ("email", "name", "language", "country", "state", "lists")
-MOST_FOUND = 50
+def _read_segment(store: Store, text: str | None) -> Segment | None:
+    return parse_segment(store, text) if text is not None else None
+
 
 segment_option = click.option("--segment", help="Only this list, segment or expression.")
 state_option = click.option(
@@ -144,7 +147,7 @@ def list_(app: App, segment: str | None, state: str | None, limit: int) -> None:
       newsletter subscribers list --segment "country:FR" --state active
     """
     with app.store(create=False) as store:
-        parsed = parse_segment(store, segment) if segment is not None else None
+        parsed = _read_segment(store, segment)
         put_table(COLUMNS, map(_cells, islice(store.people.select(parsed, state), limit or None)))
         more = store.people.count(parsed, state) - limit if limit else 0
     if more > 0:
@@ -173,7 +176,7 @@ def export(app: App, segment: str | None, state: str | None, consent: bool, outp
     if output is not None and output.exists():
         raise UsageError("exists already", where=str(output), hint="choose another name")
     with app.store(create=False) as store:
-        people = _selected(store, segment, state)
+        people = store.people.select(_read_segment(store, segment), state)
         header, rows = (
             reading.consent_table(store, people) if consent else reading.export_table(store, people)
         )

@@ -20,7 +20,7 @@ SECONDS_BETWEEN_LINES = 10
 SECONDS_OF_SILENCE = 8  # after which that is said
 SECONDS_OF_LEAVING = 1  # after which it is said what is waited for
 
-AWAY = "no connection to your mail server; trying again"
+AWAY = "no connection to your mail server"
 
 
 @contextmanager
@@ -117,7 +117,9 @@ class _Lines:
             self.app.say(f"Note: {_trouble(now)}." if now.trouble else "The database can be written again.")
         if now.away is not self.away and not now.leaving:
             self.away = now.away
-            self.app.say(f"{AWAY.capitalize()}." if now.away else "Your mail server answers again.")
+            self.app.say(
+                f"{AWAY.capitalize()}; trying again." if now.away else "Your mail server answers again."
+            )
         if now.leaving and not self.leaving:
             self.leaving, self.last = True, at - SECONDS_BETWEEN_LINES + SECONDS_OF_LEAVING
         silence = self.silence.lasts(now)
@@ -175,7 +177,7 @@ def _note(app: App, before: Tally, now: Run, silence: float) -> str:
 
 
 def _trouble(now: Run) -> str:
-    return f"{now.trouble}; trying again" if now.trouble else AWAY
+    return f"{now.trouble or AWAY}; trying again"
 
 
 def _clock(app: App, moment: int) -> str:

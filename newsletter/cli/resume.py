@@ -39,8 +39,7 @@ def resume(app: App, issue: str, no_wait: bool, now: bool) -> None:
             refuse_other_home(app, store)
             found = sorted(unfinished(app, store, slug), key=lambda send: send.scheduled or 0)
             for one in found:
-                campaign.refuse_other_ways_out(store, app.config, one)
-                campaign.refuse_half_amended(store, one)
+                campaign.refuse_unapproved(store, app.config, one)
             left = [_ready(store, one, now=now) for one in found]
             try:
                 while left and not called_off(app, store, left[0]):

@@ -187,8 +187,7 @@ def _take_up(
         )
     amended = _compare(app, store, current, amend=amend)
     if not amended:
-        campaign.refuse_other_ways_out(store, app.config, current)
-        campaign.refuse_half_amended(store, current)
+        campaign.refuse_unapproved(store, app.config, current)
     app.say(f"Going on with {current.audience}: {tally.sent:,} of {tally.total:,} have it, {left:,} to go.")
     if left:
         count = min(left, limit or left)

@@ -137,8 +137,7 @@ def _take(app: App, store: Store, send: Send, stop: Stopped, rest: Rest) -> bool
                 return True
             send = found
             refuse_other_home(app, store)
-            campaign.refuse_other_ways_out(store, app.config, send)
-            campaign.refuse_half_amended(store, send)
+            campaign.refuse_unapproved(store, app.config, send)
             store.sends.unknown_from_crash(send.id, app.relay.name)
             left = store.sends.tally_of(send.id)
             with going_on(app, store, send), through(app, limits):

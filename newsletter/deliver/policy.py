@@ -65,21 +65,22 @@ def classify(
     recipient's, nor any other. `attempts` counts the earlier tries; `first_claimed`, `now` are UTC ms,
     `give_up_after` is in ms; `jitter` is drawn from [0, 1).
     """
-    reply, told = attempt.reply, _told(attempt.reply, address)
-    if reply is not None and told is not None and reply.code >= 400:
-        refused = _refused(attempt, _judged(reply), told)
+    reply = attempt.reply
+    if reply is not None and reply.code >= 400:
+        judged, reply = _judged(reply), replace(reply, text=redact(reply.text, address))
+        refused = _refused(attempt, judged, reply)
         if refused is not None and refused.doubted:
             waits = replace(refused.outcome, not_before=now + retry_delay(attempts, jitter))
             return replace(refused, outcome=waits)
         if refused is not None:
             return refused
     else:
-        settled = _settled(attempt, told)
+        settled = _settled(attempt, reply)
         if settled is not None:
             return settled
     later = _later(
         attempt,
-        told,
+        reply,
         attempts=attempts,
         end=(first_claimed or now) + give_up_after,
         now=now,
@@ -236,8 +237,3 @@ def _plain(attempt: Attempt, state: DeliveryState, reply: Reply | None, reason: 
 def _judged(reply: Reply) -> Reply:
     """The reply as its words are judged: a mailbox named spam@ is no word about spam."""
     return replace(reply, text=_ADDRESS.sub("", reply.text)) if "@" in reply.text else reply
-
-
-def _told(reply: Reply | None, address: str) -> Reply | None:
-    """The reply without e-mail addresses; of a yes, which is only counted, the journal takes them out."""
-    return replace(reply, text=redact(reply.text, address)) if reply and reply.code >= 400 else reply
