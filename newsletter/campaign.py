@@ -120,5 +120,5 @@ def finish_cancelled(store: Store, config: Config) -> None:
     """See to what dead processes left of cancelled sends: unknown what was on its way, skipped the rest."""
     for send in store.sends.left_behind():
         if not locks.holder(config.root, send.slug):
-            store.sends.unknown_from_crash(send.id, config.relay_name)
+            store.sends.unknown_from_crash(send.id)
             store.sends.cancel(send.id)

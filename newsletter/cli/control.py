@@ -81,5 +81,5 @@ def _cancel(app: App, store: Store, send: Send) -> int:
     """Cancel one send -> how many are skipped; where no process sends it, what was on its way is unknown."""
     skipped = store.sends.cancel(send.id)
     if not locks.holder(app.config.root, send.slug):
-        store.sends.unknown_from_crash(send.id, app.config.relay_name)
+        store.sends.unknown_from_crash(send.id)
     return skipped

@@ -167,4 +167,4 @@ def _settle_dead(app: App, store: Store, slug: str) -> None:
     """Call unknown what was on its way when a sender died; nothing is touched while one sends."""
     with suppress(RefusedError), lock(app, store, slug):
         for send in store.sends.of_issue(slug):
-            store.sends.unknown_from_crash(send.id, app.config.relay_name)
+            store.sends.unknown_from_crash(send.id)

@@ -111,12 +111,14 @@ class OutboxRunner:
 
     def _run(self, relay: Relay) -> RunReport:
         # What a run of ours claimed, whose outcomes could not be written.
-        self._store.outbox.unknown_from_crash(relay.name)
+        self._store.outbox.unknown_from_crash()
         if self._compose is None:
             self._compose = outbox_composer(self._store, self._config, self._now)
         limits = _limits(relay)
         journal = self._store.outbox.journal(relay.name, shared=limits.shared)
-        history = self._store.sends.usage(relay.name, self._now() - DAY)
+        day_ago = self._now() - DAY
+        history = self._store.sends.usage(relay.name, day_ago)
+        proven = self._store.sends.taken_since(relay.name, day_ago) > 0
         return asyncio.run(
             run_send(
                 journal,
@@ -127,7 +129,7 @@ class OutboxRunner:
                 give_up_after=GIVE_UP_AFTER,
                 stop=self._stop,
                 wait=False,
-                trust=Trust.PROVEN if history else Trust.ONCE,
+                trust=Trust.PROVEN if proven else Trust.ONCE,
             )
         )
 
@@ -153,7 +155,7 @@ def emptying(
         since = datetime.fromtimestamp(now() / 1000, config.campaign.zone)
         held.enter_context(locks.outbox(config.root, since))
         store = held.enter_context(open_store(config.database, now=now))
-        store.outbox.unknown_from_crash(relay.name if relay else "")
+        store.outbox.unknown_from_crash()
         composer.signer_of(config)
         composer.mail_from(config)
         runner = OutboxRunner(store, config, relay, now=now, tell=tell, stop=stop)

@@ -44,7 +44,7 @@ def resume(app: App, issue: str, no_wait: bool, now: bool) -> None:
             try:
                 while left and not called_off(app, store, left[0]):
                     send = left.pop(0)
-                    store.sends.unknown_from_crash(send.id, app.relay.name)
+                    store.sends.unknown_from_crash(send.id)
                     go_on(app, store, send, limits, holder, stop, limit=None, wait=not no_wait)
                     ended = store.sends.get(send.id).state
                     if stop.is_set() or ended in {SendState.PAUSED, SendState.CANCELLED}:

@@ -175,7 +175,7 @@ def _take_up(
     amend: bool,
     yes: bool,
 ) -> Send:
-    lost = store.sends.unknown_from_crash(current.id, app.relay.name)
+    lost = store.sends.unknown_from_crash(current.id)
     tally = store.sends.tally_of(current.id)
     left = tally.waiting
     if current.reason:

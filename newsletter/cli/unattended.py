@@ -138,7 +138,7 @@ def _take(app: App, store: Store, send: Send, stop: Stopped, rest: Rest) -> bool
             send = found
             refuse_other_home(app, store)
             campaign.refuse_unapproved(store, app.config, send)
-            store.sends.unknown_from_crash(send.id, app.relay.name)
+            store.sends.unknown_from_crash(send.id)
             left = store.sends.tally_of(send.id)
             with going_on(app, store, send), through(app, limits):
                 app.say(f"'{send.slug}' to {send.audience}: {people(left.waiting)} to go.")

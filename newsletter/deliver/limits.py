@@ -119,6 +119,14 @@ class _Window(Struct, kw_only=True):
             self.left.append([end, count])
         self.used += count
 
+    def give_back(self, count: int) -> None:
+        """Take back what did not leave; from the oldest, so that no other is forgotten before its time."""
+        for entry in self.left:
+            freed = min(count, entry[1])
+            entry[1] -= freed
+            self.used -= freed
+            count -= freed
+
     def next_free(self, now: int) -> int:
         """The first moment, in ms, at which one more may leave."""
         if self.room(now) > 0:
@@ -177,10 +185,15 @@ class Meter:
             window.take(count, now)
 
     def note(self, count: int, at: int) -> None:
-        """Count `count` messages that left elsewhere."""
+        """Count `count` messages that left elsewhere; of a negative count so many did not leave after all.
+
+        What is paced gets nothing back: it may be forgotten already.
+        """
         for window in self._windows:
-            if count and window.rate.seconds >= COUNTED:
+            if count > 0 and window.rate.seconds >= COUNTED:
                 window.take(count, at)
+            elif count < 0 and window.rate.seconds > PACED:
+                window.give_back(-count)
 
     def next_free(self, now: int) -> int:
         """When, in UTC ms, the next message may leave; `now` where one may at once."""

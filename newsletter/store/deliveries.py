@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from newsletter.models import Delivery, DeliveryState, Reply, Tally
 from newsletter.store.database import Connection, Row
-from newsletter.store.usage import note_usage
 
 _PAGE = 1_000
 _COLUMNS = """
@@ -93,19 +92,13 @@ def resolve(connection: Connection, issue: int, *, resend: bool, now: int) -> in
         return count
 
 
-def unknown_from_crash(connection: Connection, send: int, relay: str, now: int) -> int:
-    """Call every claimed row of a send unknown -> how many, which `relay` may have taken.
-
-    The caller holds the send's lock.
-    """
-    with connection.transaction():
-        lost = connection.run(
-            "UPDATE deliveries AS d SET state = 'unknown', reason = ?, updated = ? "
-            "WHERE d.send = ? AND d.state = 'claimed'",
-            [CRASHED, now, send],
-        )
-        note_usage(connection, relay, lost, now)
-        return lost
+def unknown_from_crash(connection: Connection, send: int, now: int) -> int:
+    """Call every claimed row of a send unknown -> how many. The caller holds the send's lock."""
+    return connection.run(
+        "UPDATE deliveries AS d SET state = 'unknown', reason = ?, updated = ? "
+        "WHERE d.send = ? AND d.state = 'claimed'",
+        [CRASHED, now, send],
+    )
 
 
 def next_due(connection: Connection, send: int) -> int | None:

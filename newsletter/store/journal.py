@@ -24,7 +24,7 @@ from newsletter.store.deliveries import next_due as next_due_of
 from newsletter.store.outcomes import GONE, OUTCOMES, TAKEN_BY_RELAY, Bounces, finish_row
 from newsletter.store.people import PROFILE_COLUMNS, read_profile
 from newsletter.store.segments_sql import SUPPRESSION_SQL, Binder, consent_in_sql
-from newsletter.store.usage import Shared, note_usage
+from newsletter.store.usage import Shared, give_back, note_usage
 
 MOST_IN_FLIGHT = 64
 LEFT = "left the list before this mail went out"
@@ -67,8 +67,8 @@ _FREE_SQL = "SELECT count(*) FROM deliveries d WHERE d.send = ? AND d.state = 'c
 class Journal:
     """The one writer of a send's deliveries while it runs.
 
-    `relay` names whose usage is counted; where it is `shared`, each exchange tells what left elsewhere. The
-    send's lock is held by the caller.
+    `relay` names whose usage is counted, from the claim on; where it is `shared`, each exchange tells what
+    was counted elsewhere, and claims no more than that leaves. The send's lock is held by the caller.
     """
 
     def __init__(
@@ -106,17 +106,21 @@ class Journal:
         """
         now = self._now()
         with self._connection.transaction():
-            taken = self._write([outcome for outcome in outcomes if not outcome.revised], now)
+            returned = self._write([outcome for outcome in outcomes if not outcome.revised], now)
             put_off = self._put_off + sum(outcome.state is DeliveryState.DEFERRED for outcome in outcomes)
             put_off -= self._revise([outcome for outcome in outcomes if outcome.revised], now)
-            shared = self._shared and self._shared.again(self._connection, taken, now)
+            shared = self._shared and self._shared.again(self._connection, returned, now)
+            granted = shared.room(room) if shared else room
             self._mind_the_clock(now)
             state = self._state()
-            found = self._claim(room, now) if state is SendState.RUNNING else ([], 0, 0, False)
+            found = self._claim(granted, now) if state is SendState.RUNNING else ([], 0, 0, False)
             claims, skipped, again, more = found
-            more = more or (room == 0 and bool(self._connection.value(_PLANNED_SQL, [self._send])))
+            note_usage(self._connection, self._relay, len(claims), now)
+            hindered = granted < max(room, 1)
+            more = more or (hindered and bool(self._connection.value(_PLANNED_SQL, [self._send])))
             next_due = now if more else next_due_of(self._connection, self._send)
-        self._shared, self._put_off, self._latest = shared, put_off - again, now
+        self._shared = shared and shared.claimed(len(claims))
+        self._put_off, self._latest = put_off - again, now
         for outcome in outcomes:
             self._addresses.pop(outcome.delivery, None)
         self._addresses.update((claim.delivery, claim.profile.address.text) for claim in claims)
@@ -133,9 +137,11 @@ class Journal:
     # --- outcomes
 
     def _write(self, outcomes: Sequence[Outcome], now: int) -> int:
-        """Write what became of the claims -> how many mails the relay took."""
+        """Write what became of the claims -> how many of them the relay did not take."""
         if not outcomes:
             return 0
+        untaken = [outcome.delivery for outcome in outcomes if outcome.state not in TAKEN_BY_RELAY]
+        give_back(self._connection, "deliveries", self._relay, untaken)
         returned = [outcome.delivery for outcome in outcomes if outcome.state is DeliveryState.PLANNED]
         held = [outcome for outcome in outcomes if not outcome.tried]
         finished = [
@@ -153,9 +159,7 @@ class Journal:
         for outcome in finished:
             if outcome.bounced:
                 self._bounce(outcome, now)
-        taken = sum(outcome.state in TAKEN_BY_RELAY for outcome in outcomes)
-        note_usage(self._connection, self._relay, taken, now)
-        return taken
+        return len(untaken)
 
     def _address(self, delivery: int) -> str:
         """The recipient's address, which a relay's answer may repeat; empty where the person was erased."""

@@ -10,7 +10,6 @@ from newsletter.store.consent import Consent, Suppressions
 from newsletter.store.database import Connection
 from newsletter.store.deliveries import CRASHED
 from newsletter.store.outbox_journal import OutboxJournal
-from newsletter.store.usage import note_usage
 
 _TOO_LATE = "it could not be sent in time"
 _OPEN = "(state = 'planned' OR state = 'deferred')"
@@ -92,18 +91,12 @@ class Outbox:
         found: int | None = self._connection.value(f"SELECT min(not_before) FROM outbox WHERE {_OPEN}")
         return found
 
-    def unknown_from_crash(self, relay: str = "") -> int:
-        """Call what a dead run left claimed unknown -> how many, which `relay` may have taken.
-
-        The caller holds the outbox's lock.
-        """
-        with self._connection.transaction():
-            lost = self._connection.run(
-                "UPDATE outbox SET state = 'unknown', reason = ?, updated = ? WHERE state = 'claimed'",
-                [CRASHED, self._now()],
-            )
-            note_usage(self._connection, relay, lost, self._now())
-            return lost
+    def unknown_from_crash(self) -> int:
+        """Call what a dead run left claimed unknown -> how many. The caller holds the outbox's lock."""
+        return self._connection.run(
+            "UPDATE outbox SET state = 'unknown', reason = ?, updated = ? WHERE state = 'claimed'",
+            [CRASHED, self._now()],
+        )
 
     def drop(self, before: int) -> int:
         """Give up what was put in before then and waits still -> how many."""

@@ -17,7 +17,7 @@ from newsletter.store.consent import Consent, Suppressions
 from newsletter.store.database import Connection, Row
 from newsletter.store.outcomes import GONE, OUTCOMES, TAKEN_BY_RELAY, Bounces, finish_row
 from newsletter.store.people import PROFILE_COLUMNS, read_profile
-from newsletter.store.usage import Shared, note_usage
+from newsletter.store.usage import Shared, give_back, note_usage
 
 AT_ONCE = 8  # mails on their way: so few can become unknown by a crash
 _OVER = "what it was about is over"
@@ -85,17 +85,22 @@ class OutboxJournal:
         """
         now = self._now()
         with self._connection.transaction():
+            untaken = [
+                outcome.delivery
+                for outcome in outcomes
+                if outcome.state not in TAKEN_BY_RELAY and not outcome.revised
+            ]
+            returned = give_back(self._connection, "outbox", self._relay, untaken)
             for outcome in sorted(outcomes, key=lambda outcome: outcome.revised):
                 self._write(outcome, now)
-            taken = sum(outcome.state in TAKEN_BY_RELAY for outcome in outcomes)
-            note_usage(self._connection, self._relay, taken, now)
-            shared = self._shared and self._shared.again(self._connection, taken, now)
+            shared = self._shared and self._shared.again(self._connection, returned, now)
             self._mind_the_clock(now)
-            claims, skipped = self._claim(room, now)
+            claims, skipped = self._claim(shared.room(room) if shared else room, now)
+            note_usage(self._connection, self._relay, len(claims), now)
             next_due = self._connection.value(
                 "SELECT min(not_before) FROM outbox WHERE state = 'deferred' OR state = 'planned'"
             )
-        self._shared = shared
+        self._shared = shared and shared.claimed(len(claims))
         return Exchange(
             claims=claims,
             skipped=skipped,

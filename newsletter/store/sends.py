@@ -12,6 +12,9 @@ from newsletter.store.database import Connection
 from newsletter.store.stencils import Approval, KindOf
 from newsletter.store.summary import summarise
 
+_ON_THEIR_WAY_SQL = """
+    SELECT count(*) FROM sends n CROSS JOIN deliveries d ON d.send = n.id WHERE d.state = 'claimed'"""
+
 
 class Sends:
     """The journal's sends: planning, approval, states, and reading what became of each delivery."""
@@ -201,12 +204,9 @@ class Sends:
         """When the last deferred row is due; 0 where none waits."""
         return deliveries.last_due(self._connection, send)
 
-    def unknown_from_crash(self, send: int, relay: str = "") -> int:
-        """Call what a dead run left claimed unknown -> how many, which `relay` may have taken.
-
-        The caller holds the send's lock.
-        """
-        return deliveries.unknown_from_crash(self._connection, send, relay, self._now())
+    def unknown_from_crash(self, send: int) -> int:
+        """Call what a dead run left claimed unknown -> how many. The caller holds the send's lock."""
+        return deliveries.unknown_from_crash(self._connection, send, self._now())
 
     # --- usage of the relay
 
@@ -215,11 +215,15 @@ class Sends:
         usage.note_usage(self._connection, relay, count, now)
 
     def sent_since(self, relay: str, since: int) -> int:
-        """How many mails left to the relay since then."""
+        """How many mails were counted for the relay since then: taken, or on their way."""
         return usage.sent_since(self._connection, relay, since)
 
+    def taken_since(self, relay: str, since: int) -> int:
+        """How many mails the relay took since then; too few where sends through another relay are at work."""
+        return self.sent_since(relay, since) - int(self._connection.value(_ON_THEIR_WAY_SQL))
+
     def usage(self, relay: str, since: int) -> list[tuple[int, int]]:
-        """What left to the relay since then, as (UTC ms, how many), for the limits over a sliding day."""
+        """What was counted for the relay since then, as (UTC ms, how many): the base of a sliding day."""
         return usage.used_since(self._connection, relay, since, self._now())
 
     def _issue(self, slug: str) -> int | None:

@@ -86,6 +86,19 @@ def test_a_rate_of_a_minute_is_shared() -> None:
     assert NOW + 55_000 < meter.next_free(NOW) <= NOW + 62_000
 
 
+def test_what_did_not_leave_after_all_makes_room_and_none_is_forgotten_before_its_time() -> None:
+    meter = Meter([Rate(count=10, seconds=DAY)])
+    meter.take(4, NOW)
+    meter.note(6, NOW + 5 * HOUR)
+    meter.note(-4, NOW + 6 * HOUR)
+    assert meter.room(NOW + 6 * HOUR, 64) == 4
+    meter.take(4, NOW + 6 * HOUR)
+    assert meter.room(NOW + 25 * HOUR, 64) == 0
+    assert meter.room(NOW + 30 * HOUR, 64) == 6
+    meter.note(-99, NOW + 30 * HOUR)
+    assert meter.room(NOW + 30 * HOUR, 64) == 10
+
+
 def test_the_tightest_rate_decides() -> None:
     meter = Meter([Rate(count=1000, seconds=1), Rate(count=5, seconds=DAY)])
     assert meter.room(NOW, 64) == 5
