@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sqlite3
 import threading
@@ -29,6 +30,7 @@ def asleep(sender: Popen[str], database: Path) -> Iterator[None]:
 
     def fell_asleep() -> bool:
         sender.send_signal(signal.SIGSTOP)
+        os.waitpid(sender.pid, os.WUNTRACED)  # until all its threads stand still
         try:
             with closing(sqlite3.connect(database, timeout=0, isolation_level=None)) as other:
                 other.execute("BEGIN IMMEDIATE")
