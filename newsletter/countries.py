@@ -6,8 +6,9 @@ import unicodedata
 from functools import cache
 from typing import Final
 
-from babel import Locale
+from babel import Locale, localedata
 from babel.core import get_global
+from babel.languages import get_official_languages
 
 _LANGUAGES: Final = ("en", "fr", "de", "es", "pt", "it", "ar", "nl", "pl", "cs", "ru", "zh", "ja")
 _NO_COUNTRIES: Final = frozenset({"EU", "EZ", "UN", "XA", "XB", "ZZ", "QO"})
@@ -57,8 +58,11 @@ _ALSO: Final = {
 
 
 def country_code(text: str) -> str:
-    """Read a code of two or three letters or a name in a dozen languages -> `FR`; else empty."""
-    return _by_name().get(_folded(text), "")
+    """Read a code of two or three letters, a name in a dozen languages or its own -> `FR`; else empty."""
+    folded = _folded(text)
+    if not folded or folded in _by_name():
+        return _by_name().get(folded, "")
+    return _by_own_name().get(folded, "")
 
 
 def country_name(code: str, language: str = "en") -> str:
@@ -80,6 +84,20 @@ def _by_name() -> dict[str, str]:
     return known | {code.lower(): code for code in codes} | _ALSO
 
 
+@cache
+def _by_own_name() -> dict[str, str]:
+    """What each country is called in its own languages, where they are known."""
+    known = {
+        _folded(_territories(language).get(code, "")): code
+        for code in _territories("en")
+        for language in get_official_languages(code, regional=True, de_facto=True)
+        if localedata.exists(language)
+    }
+    known.pop("", None)
+    return known
+
+
+@cache
 def _territories(language: str) -> dict[str, str]:
     names = Locale.parse(language).territories.items()
     return {str(code): str(name) for code, name in names if _is_country(str(code))}
