@@ -8,6 +8,7 @@ from functools import cache
 
 from babel import Locale, UnknownLocaleError
 from babel.core import get_global
+from babel.languages import get_official_languages
 
 from newsletter.errors import UsageError
 
@@ -96,6 +97,17 @@ def own_name(tag: str) -> str:
     except (UnknownLocaleError, ValueError):
         return normal
     return name[:1].upper() + name[1:]
+
+
+def is_known(tag: str) -> bool:
+    """Whether a tag's language is one that Unicode's CLDR has a name for."""
+    return tag.partition("-")[0] in Locale("en").languages
+
+
+def of_country(code: str) -> str:
+    """What is spoken most in a country by its ISO 3166 code (`da` for `DK`); empty where that is unknown."""
+    spoken = get_official_languages(code.upper(), de_facto=True)
+    return spoken[0] if spoken else ""
 
 
 def choose_edition(available: Collection[str], wanted: str, default: str) -> str:

@@ -11,7 +11,7 @@ from newsletter.check.freemail import is_theirs, provider_of
 from newsletter.check.page import bare
 from newsletter.check.rule import CheckInput, Note, rule
 from newsletter.errors import UsageError
-from newsletter.languages import normalise_tag
+from newsletter.languages import is_known, normalise_tag, of_country, own_name
 from newsletter.links import edition_links, inert_links
 from newsletter.models import Level
 from newsletter.weburl import is_loopback
@@ -105,6 +105,21 @@ def language_wrong(given: CheckInput) -> Iterator[Note]:
     if direction != given.rendered.direction:
         said = f"“{direction}”" if direction else "no direction"
         yield Note(message=f"The mail says {said}, but the edition runs {given.rendered.direction}.")
+
+
+@rule(
+    "language-unknown",
+    Level.WARNING,
+    title="No language has this tag",
+    help_="name the file after the language, not the country: da.md is Danish, el.md Greek, ja.md Japanese",
+)
+def language_unknown(given: CheckInput) -> Iterator[Note]:
+    """`dk.md`: no reader asks for it, and a screen reader has no voice for it."""
+    tag = given.edition.language
+    if not is_known(tag):
+        near = of_country(tag)
+        message = f"No language has the tag “{tag}”"
+        yield Note(message=f"{message}; did you mean {near}, {own_name(near)}?" if near else f"{message}.")
 
 
 @rule(

@@ -85,6 +85,7 @@ CASES: list[tuple[str, Level, int, Callable[[], CheckInput]]] = [
         10,
         lambda: with_words(picture("u 1.PNG"), body=f"{BODY}![u 1.PNG](unit.png)"),
     ),
+    ("language-unknown", W, 0, lambda: beside_english("dk", "One", "Two")),
     ("language-wrong", E, 0, lambda: given(html=HTML.replace('lang="en" ', "", 1))),
     ("language-wrong", E, 0, lambda: given(html=HTML.replace('lang="en" ', 'lang="fr" ', 1))),
     ("language-wrong", E, 0, lambda: given(html=HTML.replace('lang="en" ', 'lang="english!" ', 1))),
@@ -287,6 +288,21 @@ def test_a_subject_of_its_own_or_in_the_same_language_is_translated(
 ) -> None:
     found = {finding.rule for finding in check_edition(beside_english(language, *subjects))}
     assert "subject-untranslated" not in found
+
+
+@pytest.mark.parametrize(
+    ("tag", "said"),
+    [("dk", "did you mean da, Dansk?"), ("gr", "el, Ελληνικά?"), ("xx", "No language has the tag “xx”.")],
+)
+def test_a_country_is_no_language(tag: str, said: str) -> None:
+    found = [f for f in check_edition(beside_english(tag, "One", "Two")) if f.rule == "language-unknown"]
+    assert said in found[0].message
+
+
+@pytest.mark.parametrize("tag", ["en", "pt-BR", "zh-Hant", "kmb"])
+def test_a_language_that_few_speak_is_one(tag: str) -> None:
+    found = {finding.rule for finding in check_edition(beside_english(tag, "One", "Two"))}
+    assert "language-unknown" not in found
 
 
 def test_what_sets_a_measure_apart_is_no_length() -> None:
