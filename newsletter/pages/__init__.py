@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from newsletter.pages.feeds import atom_feed, json_feed, robots, sitemap
 from newsletter.pages.files import static_files
-from newsletter.pages.frame import Look, Tongue, in_order, people_page, stylesheet, tongue, trouble_page
+from newsletter.pages.frame import Look, Tongue, icon, in_order, people_page, stylesheet, tongue, trouble_page
 from newsletter.pages.kit import kit_files, zipped
 from newsletter.pages.page import Page, make_page
 from newsletter.pages.place import Place, live, static
@@ -21,6 +21,7 @@ __all__ = [
     "Tongue",
     "atom_feed",
     "handout_page",
+    "icon",
     "in_order",
     "index_page",
     "issue_page",

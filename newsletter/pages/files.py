@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from newsletter.pages import place
 from newsletter.pages.content import public_pictures
 from newsletter.pages.feeds import atom_feed, json_feed, robots, sitemap
-from newsletter.pages.frame import stylesheet, trouble_page
+from newsletter.pages.frame import icon, stylesheet, trouble_page
 from newsletter.pages.page import Page
 from newsletter.pages.site import PublicIssue, Site, latest
 from newsletter.pages.views import handout_page, index_page, issue_page, picture, qr_image, share_page
@@ -23,6 +23,7 @@ def _pages(site: Site) -> Iterator[tuple[str, Page]]:
     own = site.config.campaign.language
     yield place.HOME, index_page(site, own)
     yield place.STYLESHEET, stylesheet(site)
+    yield place.ICON, icon(site)
     yield place.ROBOTS, robots(site)
     yield place.NOT_FOUND, trouble_page(site, 404, own, here=place.NOT_FOUND)
     if site.absolute(place.HOME):

@@ -82,6 +82,7 @@ def frame(
         "link": link,
         "fill": fill,
         "stylesheet": link(place.STYLESHEET),
+        "icon": link(place.ICON),
         "home": link(place.index_address(site.shelf(language))),
         "feeds": _feeds(site, language, here) if site.absolute("/") else {},
     }
@@ -133,6 +134,11 @@ def stylesheet(site: Site) -> Page:
     """The one style sheet of all pages."""
     parts = [render_page(site.environment, f"pages/{name}.css") for name in ("site", "people")]
     return make_page("".join(parts), "text/css; charset=utf-8")
+
+
+def icon(site: Site) -> Page:
+    """What a browser shows on the tab of a page."""
+    return make_page(render_page(site.environment, "pages/icon.svg"), "image/svg+xml")
 
 
 def _link(site: Site, here: str, target: str) -> str:

@@ -11,6 +11,7 @@ from newsletter.config import Config
 
 HOME = "/"
 STYLESHEET = "/site.css"
+ICON = "/icon.svg"
 LATEST = "/latest"
 ATOM = "/feed.xml"
 JSON_FEED = "/feed.json"

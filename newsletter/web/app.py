@@ -42,6 +42,7 @@ ROUTES = (
     ("GET", "/i/{slug}/{name}", reading.issue),
     ("GET", "/i/{slug}/{name}/{part}", reading.part),
     ("GET", "/site.css", reading.style),
+    ("GET", "/icon.svg", reading.icon_image),
     ("GET", "/feed.xml", reading.feed),
     ("GET", "/feed.json", reading.feed),
     ("GET", "/sitemap.xml", reading.feed),

@@ -16,6 +16,7 @@ from newsletter.pages import (
     Site,
     atom_feed,
     handout_page,
+    icon,
     index_page,
     issue_page,
     json_feed,
@@ -122,6 +123,11 @@ async def part(request: Request) -> Response:
 async def style(request: Request) -> Response:
     """GET /site.css."""
     return await _answer(request, ("style",), stylesheet)
+
+
+async def icon_image(request: Request) -> Response:
+    """GET /icon.svg."""
+    return await _answer(request, ("icon",), icon)
 
 
 async def feed(request: Request) -> Response:

@@ -232,7 +232,7 @@ def test_every_link_between_files_leads_to_a_file(tmp_path: Path, pages: dict[st
     )
     files = static_files(make_site(tmp_path, SAMPLE, made(), odd, pages=pages, files=True))
     assert "i/été no 1/größe & co.png" in files
-    assert {"index.html", "404.html", "site.css", "robots.txt", "latest/index.html"} <= set(files)
+    assert {"index.html", "404.html", "site.css", "icon.svg", "robots.txt", "latest/index.html"} <= set(files)
     assert "i/sample/fr/share/index.html" in files and "i/sample/drawing.png" in files
     assert ("feed.xml" in files, "i/sample/en/qr.svg" in files) == (bool(pages), bool(pages))
     checked = 0

@@ -28,6 +28,7 @@ SLUG = "image-gently-in-dentistry"
         ("/sitemap.xml", "application/xml"),
         ("/robots.txt", "text/plain"),
         ("/site.css", "text/css"),
+        ("/icon.svg", "image/svg+xml"),
     ],
 )
 def test_public_pages_have_a_tag_and_may_be_kept(served: Served, path: str, kind: str) -> None:
