@@ -64,7 +64,10 @@ def import_json(report: ImportReport) -> dict[str, object]:
 
 
 def tell_import(report: ImportReport, list_name: str) -> None:
-    """What an import did, for people."""
+    """What an import did, for people; the counts last, as a long list of rejected rows would hide them."""
+    if report.rejected:
+        put("Rejected:")
+        _put_rejected(report.rejected)
     rows = [
         (report.added, "added"),
         (report.updated, "known already, updated"),
@@ -80,7 +83,6 @@ def tell_import(report: ImportReport, list_name: str) -> None:
     if report.activated:
         who = counted(report.activated, "person", "people")
         put(f"Pending until now, and mailed from now on: {who}")
-    _put_rejected(report.rejected)
 
 
 def _put_rejected(rejected: Sequence[RejectedRow]) -> None:

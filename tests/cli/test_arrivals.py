@@ -71,6 +71,12 @@ def test_a_list_may_come_through_a_pipe(box: Box) -> None:
     }
 
 
+def test_the_counts_come_after_the_rejected_rows(box: Box) -> None:
+    box.write("p.csv", "email\na@example.net\nnobody\n")
+    told = box.run("subscribers", "import", "p.csv", "--list", "dentists").stdout
+    assert told.index("line 3: no @ in 'nobody'") < told.index("1  added") < told.index("1  rejected")
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [("", "the file is empty"), ("\n \n", "the file is empty"), ("email,name\n", "nobody")],
