@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from newsletter import locks
 from newsletter.config import Config
 from newsletter.deliver.limits import LONG, Meter, limits_for
 from newsletter.errors import RefusedError
 from newsletter.models import Send, SendState, Tally
-from newsletter.relay import Relay
+from newsletter.relay import Rate, Relay
 from newsletter.stencil import Stencil
 from newsletter.store import Store
 
 TOO_LATE = 3_600_000
-DAY = 86_400_000
+PACED = 60_000  # milliseconds: what left before does not count for a rate of a minute
 OPEN_STATES = (SendState.READY, SendState.RUNNING, SendState.PAUSED)
 
 
@@ -57,14 +59,15 @@ def pause_late(store: Store, send: Send) -> None:
     store.sends.set_state(send.id, SendState.PAUSED, reason="its time passed while nothing ran")
 
 
-def meter(store: Store, relay: Relay, now: int) -> Meter:
-    """The relay's limits, with what is used of them (UTC ms)."""
-    return Meter(limits_for(relay).rates, history=store.sends.usage(relay.name, now - DAY))
+def meter(store: Store, relay: Relay, rates: Sequence[Rate], now: int) -> Meter:
+    """Paces what leaves to a relay that allows these `rates`, with what is used of them (UTC ms)."""
+    free_at = store.sends.free_at(relay.account, rates)
+    return Meter(rates, history=store.sends.usage(relay.account, now - PACED), free_at=free_at)
 
 
 def used_up_until(store: Store, relay: Relay | None, now: int) -> int | None:
     """Until when (UTC ms) the relay's limits are used up; None where something can leave soon."""
-    free = meter(store, relay, now).next_free(now) if relay else now
+    free = store.sends.free_at(relay.account, limits_for(relay).rates) if relay else now
     return free if free - now > LONG else None
 
 

@@ -85,9 +85,9 @@ class Config(Struct, frozen=True, kw_only=True):
         return self.root / DATABASE_NAME
 
     @property
-    def relay_name(self) -> str:
+    def relay_account(self) -> str:
         """As the usage of a relay is kept; empty where none is named."""
-        return self.relay.name if self.relay else ""
+        return self.relay.account if self.relay else ""
 
     @property
     def templates(self) -> Path:

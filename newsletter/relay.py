@@ -18,10 +18,15 @@ EXAMPLE = "write smtp+starttls://mail.example.org:587, smtps://mail.example.org:
 
 
 class Rate(Struct, frozen=True, kw_only=True):
-    """At most `count` messages in any `seconds`."""
+    """At most `count` messages in any `seconds`, as the relay's operator allows."""
 
     count: int
     seconds: int
+
+    @property
+    def is_ceiling(self) -> bool:
+        """Whether it may be used up at once; what holds for a minute at most is paced."""
+        return self.seconds > SECONDS["minute"]
 
 
 class Relay(Struct, frozen=True, kw_only=True):
@@ -44,8 +49,13 @@ class Relay(Struct, frozen=True, kw_only=True):
 
     @property
     def name(self) -> str:
-        """host:port, as people and the usage counts know it."""
+        """host:port, as people know it."""
         return f"{self.host}:{self.port}"
+
+    @property
+    def account(self) -> str:
+        """What its limits hold for, by whichever port it is reached: the host."""
+        return self.host.rstrip(".").lower()
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
         return [(name, getattr(self, name)) for name in self.__struct_fields__ if name != "password"]

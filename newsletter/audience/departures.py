@@ -52,7 +52,7 @@ def say_goodbye(store: Store, subject: bytes, *, language: str, event: int, now:
     floods nobody.
     """
     last = store.outbox.last(subject, OutboxKind.GOODBYE)
-    not_before = last.at + HOUR if last is not None and last.at + HOUR > now else 0
+    not_before = last.free_at(now) if last else 0
     store.outbox.add(
         OutboxKind.GOODBYE, subject, language=language, about=event, now=now, not_before=not_before
     )

@@ -147,10 +147,10 @@ def _wait_for(store: Store, subject: bytes, names: Sequence[str], request: JoinR
 def _mail(store: Store, subject: bytes, kind: OutboxKind, language: str, *, fresh: bool, now: int) -> None:
     """At most one of these mails an hour to an address; one that tells something new waits for its hour."""
     last = store.outbox.last(subject, *_JOIN_MAILS)
-    if last is None or (not last.waits and last.at + HOUR <= now):
-        store.outbox.add(kind, subject, language=language, now=now)
-    elif fresh and not last.waits:
-        store.outbox.add(kind, subject, language=language, now=now, not_before=last.at + HOUR)
+    free_at = last.free_at(now) if last else 0
+    if last is None or not last.waits:
+        if fresh or not free_at:
+            store.outbox.add(kind, subject, language=language, now=now, not_before=free_at)
     elif fresh:
         store.outbox.turn_into(kind, subject, *_JOIN_MAILS, language=language)
 

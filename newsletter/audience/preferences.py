@@ -9,7 +9,6 @@ from msgspec import Struct
 
 from newsletter.addresses import mask
 from newsletter.audience.departures import leave, say_goodbye
-from newsletter.audience.joining import HOUR
 from newsletter.models import (
     ConsentEvent,
     ConsentKind,
@@ -111,7 +110,7 @@ def request_data(store: Store, subject: bytes, now: int) -> None:
     with store.transaction():
         person = store.people.by_subject(subject)
         last = store.outbox.last(subject, OutboxKind.DATA)
-        if person is None or (last is not None and (last.waits or last.at + HOUR > now)):
+        if person is None or (last and (last.waits or last.free_at(now))):
             return
         store.outbox.add(OutboxKind.DATA, subject, language=person.profile.language, now=now)
 

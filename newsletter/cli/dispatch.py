@@ -59,10 +59,10 @@ def dispatch(
     with awake(), progress.sending(app, tally, limit) as show:
         store.sends.begin_run(send, holder)
         sending = run_send(
-            store.journal(send.id, relay.name, shared=limits.shared),
+            store.journal(send.id, relay.account, limits.rates),
             compose,
             SmtpCourier(relay, connections=limits.connections),
-            meter=campaign.meter(store, relay, now_ms()),
+            meter=campaign.meter(store, relay, limits.rates, now_ms()),
             clock=now_ms,
             give_up_after=relay.give_up_after,
             stop=stop,
@@ -192,11 +192,15 @@ def try_out(relay: Relay, stop: Stopped) -> None:
         runner.run(unless_stopped(probe(relay, timeouts=Timeouts(connect=10, setup=10)), stop))
 
 
-def send_copies(relay: Relay, parcels: Sequence[Parcel]) -> None:
-    """Send parcels outside any journal; raises RelayError with the relay's words at the first refusal."""
+def send_copies(relay: Relay, parcels: Sequence[Parcel]) -> Iterator[None]:
+    """Send parcels outside any journal, and come by when each is taken.
+
+    Raises RelayError with the relay's words at the first refusal.
+    """
     with new_runner() as runner:
         for parcel in parcels:
             attempt = runner.run(send_one(relay, parcel))
             if not attempt.accepted:
                 answer = explained(attempt.reply) if attempt.reply else attempt.error or attempt.unfit
                 raise RelayError(f"the copy was not taken: {answer}", where=parcel.rcpt_to)
+            yield

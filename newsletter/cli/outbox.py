@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 
-from newsletter import composer, locks
+from newsletter import campaign, composer, locks
 from newsletter.audience.departures import forget_leavings
 from newsletter.audience.joining import expire_pending, settle_requests
 from newsletter.config import Config
 from newsletter.deliver.courier import SmtpCourier
 from newsletter.deliver.doubt import Trust
-from newsletter.deliver.limits import Limits, Meter, limits_for
+from newsletter.deliver.limits import Limits, limits_for
 from newsletter.deliver.policy import run_wait
 from newsletter.deliver.ports import Composer
 from newsletter.deliver.report import RunReport
@@ -115,16 +115,14 @@ class OutboxRunner:
         if self._compose is None:
             self._compose = outbox_composer(self._store, self._config, self._now)
         limits = _limits(relay)
-        journal = self._store.outbox.journal(relay.name, shared=limits.shared)
-        day_ago = self._now() - DAY
-        history = self._store.sends.usage(relay.name, day_ago)
-        proven = self._store.sends.taken_since(relay.name, day_ago) > 0
+        journal = self._store.outbox.journal(relay.account, limits.rates)
+        proven = self._store.sends.taken_since(relay.account, self._now() - DAY) > 0
         return asyncio.run(
             run_send(
                 journal,
                 self._compose,
                 SmtpCourier(relay, connections=min(CONNECTIONS, limits.connections)),
-                meter=Meter(limits.rates, history=history),
+                meter=campaign.meter(self._store, relay, limits.rates, self._now()),
                 clock=self._now,
                 give_up_after=GIVE_UP_AFTER,
                 stop=self._stop,

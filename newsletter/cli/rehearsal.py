@@ -29,12 +29,16 @@ def send_test(app: App, issue: str, address: str, lang: str | None) -> None:
         )
         for version in versions
     ]
-    with app.talk.status(f"Asking {app.relay.name} …"):
-        send_copies(app.relay, parcels)
+    taken = 0
+    try:
+        with app.talk.status(f"Asking {app.relay.name} …"):
+            for _ in send_copies(app.relay, parcels):
+                taken += 1
+    finally:
+        if taken and app.config.database.exists():
+            with app.store() as store:
+                store.sends.note_usage(app.relay.account, taken, now_ms())
     tell_blocks(app, versions)
-    if app.config.database.exists():
-        with app.store() as store:
-            store.sends.note_usage(app.relay.name, len(parcels), now_ms())
     app.say(f"Sent {counted(len(parcels), 'test copy', 'test copies')} to {address}.")
     app.say(
         f"Before the subject stands {trial.MARK}; the links to leave and to preferences in them do nothing."

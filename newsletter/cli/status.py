@@ -99,14 +99,14 @@ def _when_nobody_has_it(app: App, send: Send, free: int | None, resume: str) -> 
         return f"Its time is still {app.local_time(send.scheduled or 0)}. Go on, and wait for it: {resume}"
     if free is not None:
         return f"Your mail server's limit is used up until {app.local_time(free)}. Go on then: {resume}"
-    if other := locks.user(app.config.root, app.config.relay_name):
+    if other := locks.user(app.config.root, app.config.relay_account):
         return f"Another issue is going out through your mail server, by {other}. When it has ended: {resume}"
     return f"Go on: {resume}"
 
 
 def _how_it_begins(app: App, send: Send, begin: int, holder: str) -> str:
     now = app.command("resume", send.slug, "--now")
-    if begin <= now_ms() and not holder and (other := locks.user(app.config.root, app.config.relay_name)):
+    if begin <= now_ms() and not holder and (other := locks.user(app.config.root, app.config.relay_account)):
         return (
             f"Its time has come, and another issue is going out, by {other}. It begins after that "
             f"if {app.command('run', '--watch')} is running; else: {now}"

@@ -24,6 +24,7 @@ from newsletter.models import LONGEST_WAIT, Send, SendState
 from newsletter.store import Store
 
 LOOK_EVERY = 5.0  # seconds between looks of `run --watch`
+_LONGEST_REST = 2 * 86_400_000
 
 
 @click.command()
@@ -74,7 +75,7 @@ class Rest:
 
     def over(self, send: Send) -> bool:
         """Whether it may be tried; what seems to rest for days began before the clock was put back."""
-        return not 0 < self._until.get(send.id, 0) - now_ms() <= 2 * campaign.DAY
+        return not 0 < self._until.get(send.id, 0) - now_ms() <= _LONGEST_REST
 
     def until(self, send: Send, moment: int) -> None:
         """Not before then (UTC ms)."""

@@ -101,7 +101,7 @@ def through(app: App, limits: Limits) -> Iterator[None]:
     """Hold the relay's lock where it has limits: two sends would use them up twice."""
     with ExitStack() as held:
         if limits.rates:
-            held.enter_context(locks.using(app.config.root, app.relay.name, app.local(now_ms())))
+            held.enter_context(locks.using(app.config.root, app.relay.account, app.local(now_ms())))
         yield
 
 

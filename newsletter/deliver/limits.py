@@ -10,8 +10,7 @@ from msgspec import Struct, field
 
 from newsletter.relay import Rate, Relay
 
-PACED = 60  # rates over at most so many seconds are spread; longer ones are ceilings, used up at once
-COUNTED = 60  # rates over at least so many seconds hold for all who send through the relay together
+MINUTE = 60  # a rate of a minute holds for all who send through the relay together, one of a second does not
 BURST = 0.2  # seconds' worth that may leave together: what one exchange with the journal takes along
 GRAINS = 240  # how finely a window remembers; leaving times are rounded up, so a ceiling is never passed
 FAST = 100  # messages a second: a lower rate keeps no processor busy
@@ -27,15 +26,10 @@ class Limits(Struct, frozen=True, kw_only=True):
     connections: int = 4
     note: str = ""
 
-    @property
-    def shared(self) -> bool:
-        """Whether a rate holds that all who send through the relay use up together."""
-        return any(rate.seconds >= COUNTED for rate in self.rates)
-
     def unhindered(self, count: int) -> int:
         """Of so many messages those that may follow each other as fast as they can."""
-        slow = any(rate.count < FAST * rate.seconds for rate in self.rates if rate.seconds <= PACED)
-        return 0 if slow else min([count, *(rate.count for rate in self.rates if rate.seconds > PACED)])
+        slow = any(rate.count < FAST * rate.seconds for rate in self.rates if not rate.is_ceiling)
+        return 0 if slow else min([count, *(rate.count for rate in self.rates if rate.is_ceiling)])
 
 
 class Preset(Struct, frozen=True, kw_only=True):
@@ -69,7 +63,7 @@ _UNITS = {1: "second", 60: "minute", 3600: "hour", DAY: "day"}
 
 def limits_for(relay: Relay) -> Limits:
     """The relay's own rates, else the preset of its host, else none."""
-    preset = next((p for p in PRESETS if relay.host.rstrip(".").lower() in p.hosts), None)
+    preset = next((p for p in PRESETS if relay.account in p.hosts), None)
     if preset is None:
         return Limits(rates=relay.rates, connections=relay.connections)
     connections = min(relay.connections, preset.connections)
@@ -81,7 +75,7 @@ def limits_for(relay: Relay) -> Limits:
 
 
 class _Window(Struct, kw_only=True):
-    """At most `rate.count` in any `rate.seconds`, and spread within them where the rate is paced."""
+    """At most `rate.count` in any `rate.seconds`, and spread within them."""
 
     rate: Rate
     left: deque[list[int]] = field(default_factory=deque)  # [end of a grain in ms, how many left in it]
@@ -99,8 +93,6 @@ class _Window(Struct, kw_only=True):
 
     @property
     def burst(self) -> int:
-        if self.rate.seconds > PACED:
-            return self.rate.count
         return max(1, min(self.rate.count, int(self.rate.count * BURST / self.rate.seconds)))
 
     def room(self, now: int) -> int:
@@ -119,14 +111,6 @@ class _Window(Struct, kw_only=True):
             self.left.append([end, count])
         self.used += count
 
-    def give_back(self, count: int) -> None:
-        """Take back what did not leave; from the oldest, so that no other is forgotten before its time."""
-        for entry in self.left:
-            freed = min(count, entry[1])
-            entry[1] -= freed
-            self.used -= freed
-            count -= freed
-
     def next_free(self, now: int) -> int:
         """The first moment, in ms, at which one more may leave."""
         if self.room(now) > 0:
@@ -144,18 +128,15 @@ class _Window(Struct, kw_only=True):
 
     def _forget(self, now: int) -> None:
         """Drop what is out of the window; what a clock that stepped back left in the future is dated back."""
-        ahead = self.left[-1][0] - now - self.grain if self.left else 0
-        if ahead > 0:
-            for entry in self.left:
-                entry[0] -= ahead
+        for entry in reversed(self.left):
+            if entry[0] <= now + self.grain:
+                break
+            entry[0] = now + self.grain
         while self.left and self.left[0][0] + self.span < now:
             self.used -= self.left.popleft()[1]
 
     def _refill(self, now: int) -> None:
         """Add what time has earned; a clock that steps back earns nothing, and loses nothing."""
-        if self.rate.seconds > PACED:
-            self.tokens = float(self.rate.count)
-            return
         if self.refilled is None:
             self.tokens = float(self.burst)
         else:
@@ -165,18 +146,28 @@ class _Window(Struct, kw_only=True):
 
 
 class Meter:
-    """Counts what leaves against every rate of a relay.
+    """Paces what leaves by the rates of a second and a minute; the ceilings are kept by the journal.
 
-    `history` tells what left before, as (UTC ms, count) in the order of time, at least for the last 24 hours.
+    `history` tells what left before, as (UTC ms, count) in the order of time, at least for the last minute;
+    `free_at` until when a ceiling is used up, as the journal says.
     """
 
-    def __init__(self, rates: Iterable[Rate], *, history: Iterable[tuple[int, int]] = ()) -> None:
-        self._windows = [_Window(rate=rate) for rate in rates]
+    def __init__(
+        self, rates: Iterable[Rate], *, history: Iterable[tuple[int, int]] = (), free_at: int = 0
+    ) -> None:
+        self._windows = [_Window(rate=rate) for rate in rates if not rate.is_ceiling]
+        self._free_at = free_at
         for at, count in history:
             self.note(count, at)
 
+    def hold(self, free_at: int) -> None:
+        """Let nothing leave before `free_at` (UTC ms)."""
+        self._free_at = free_at
+
     def room(self, now: int, most: int) -> int:
         """How many may leave now, at most `most`."""
+        if now < self._free_at:
+            return 0
         return min([most, *(window.room(now) for window in self._windows)])
 
     def take(self, count: int, now: int) -> None:
@@ -185,19 +176,14 @@ class Meter:
             window.take(count, now)
 
     def note(self, count: int, at: int) -> None:
-        """Count `count` messages that left elsewhere; of a negative count so many did not leave after all.
-
-        What is paced gets nothing back: it may be forgotten already.
-        """
+        """Count `count` messages that left elsewhere."""
         for window in self._windows:
-            if count > 0 and window.rate.seconds >= COUNTED:
+            if count and window.rate.seconds == MINUTE:
                 window.take(count, at)
-            elif count < 0 and window.rate.seconds > PACED:
-                window.give_back(-count)
 
     def next_free(self, now: int) -> int:
         """When, in UTC ms, the next message may leave; `now` where one may at once."""
-        return max([now, *(window.next_free(now) for window in self._windows)])
+        return max([now, self._free_at, *(window.next_free(now) for window in self._windows)])
 
 
 class Allowance:
@@ -245,7 +231,7 @@ def estimate(count: int, limits: Limits, *, used: Sequence[int] = ()) -> float:
     seconds = count * WIRE / max(1, limits.connections)
     spent = [*used, *([0] * len(limits.rates))]
     for rate, before in sorted(zip(limits.rates, spent, strict=False), key=lambda pair: pair[0].seconds):
-        if rate.seconds <= PACED:
+        if not rate.is_ceiling:
             seconds = max(seconds, (count - 1) * rate.seconds / rate.count)
         else:
             waits, last = divmod(count + min(before, rate.count) - 1, rate.count)

@@ -81,7 +81,8 @@ class Journal(Protocol):
     def exchange(self, outcomes: Sequence[Outcome], room: int) -> Exchange:
         """Write `outcomes` and claim up to `room` due rows, in one durable transaction.
 
-        `room` 0 only writes and reads the state. Fewer claims than `room` means that nothing more is due.
+        `room` 0 only writes and reads the state. Fewer claims than `room` means that nothing more is due, or,
+        where `next_due` is now, that a ceiling of the relay leaves no more room.
         Raises StoreError, having done nothing.
         """
         ...

@@ -195,6 +195,7 @@ class _Run:
         entry = await self._desk.exchange(room)
         answer = entry.answer
         self._orders.meter.note(answer.elsewhere, self._orders.clock())
+        self._orders.meter.hold(answer.free_at)
         self._tempo = self._tempo.after(len(entry.outcomes), self._since())
         self._looked = asyncio.get_running_loop().time()
         for outcome in entry.outcomes:
@@ -210,7 +211,7 @@ class _Run:
         if answer.state in _ENDINGS:
             self._end(_ENDINGS[answer.state])
         self._dispatch(answer.claims)
-        self._conclude(entry.room)
+        self._conclude()
         self._tell()
 
     def _dispatch(self, claims: Sequence[Claim]) -> None:
@@ -240,7 +241,7 @@ class _Run:
             self._note(filled if isinstance(filled, Outcome) else given_back(claim.delivery))
             self._news.set()
 
-    def _conclude(self, room: int) -> None:
+    def _conclude(self) -> None:
         """See whether this is the end: nothing in flight, nothing unwritten, and nothing to wait for."""
         if self._claims or self._desk.outcomes:
             return
@@ -261,7 +262,7 @@ class _Run:
             self._end(Ending.WAITING)
         elif self._orders.allowance.room(now, 1) == 0:
             self._end(Ending.LIMITED)
-        elif room == 0 and free - now > LONG:
+        elif free - now > LONG:
             self._used_up_until = free
             self._end(Ending.WAITING)
 

@@ -67,11 +67,21 @@ class Leaving(Struct, frozen=True, kw_only=True):
     list_names: Sequence[str]
 
 
+_GAP = 3_600_000  # milliseconds between mails of some kinds to one address
+
+
 class LastMail(Struct, frozen=True, kw_only=True):
     """The last outbox mail of some kinds to an address: whether one waits still, and when one moved last."""
 
     waits: bool
     at: int
+
+    def free_at(self, now: int) -> int:
+        """When (UTC ms) the next may leave, an hour after the last; 0 for at once.
+
+        A last one that is far in the future was dated by a clock that was ahead, and keeps nobody waiting.
+        """
+        return self.at + _GAP if abs(now - self.at) < _GAP else 0
 
 
 class OutboxMail(Struct, frozen=True, kw_only=True):

@@ -106,6 +106,7 @@ class Exchange(Struct, frozen=True, kw_only=True):
     instead of claimed. `next_due` is when the next row is due, now for planned ones without room; None where
     none waits. `state` is the send's state as the database has it now: another terminal may have paused or
     cancelled it.
+    `free_at` (UTC ms) is when the ceilings of the relay let the next mail leave, 0 where one may at once.
     `elsewhere` counts what others sent through the same relay since the last exchange, `put_off` whoever is
     deferred by now (each 0 where it is not told).
     """
@@ -114,6 +115,7 @@ class Exchange(Struct, frozen=True, kw_only=True):
     skipped: int
     next_due: int | None
     state: SendState
+    free_at: int = 0
     elsewhere: int = 0
     put_off: int = 0
 

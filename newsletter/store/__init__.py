@@ -5,13 +5,14 @@ The only part that knows SQLite. Returns models, never rows. Every error is a St
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
 from newsletter.errors import NewsletterError, StoreError
+from newsletter.relay import Rate
 from newsletter.store.attributes import AttributeNames
 from newsletter.store.backup import Restored, outlook, restore
 from newsletter.store.backup import backup as backup_file
@@ -112,8 +113,8 @@ class Store:
                     answers.append(error)
         return answers
 
-    def journal(self, send: int, relay: str, *, shared: bool = False) -> Journal:
-        """The journal of one send; `relay` names whose usage is counted, and told where it is `shared`."""
+    def journal(self, send: int, relay: str, rates: Iterable[Rate] = ()) -> Journal:
+        """The journal of one send through a relay that allows these `rates`."""
         return Journal(
             self._connection,
             self.consent,
@@ -121,7 +122,7 @@ class Store:
             self._now,
             send=send,
             relay=relay,
-            shared=shared,
+            rates=rates,
         )
 
     def backup(self, target: Path) -> None:

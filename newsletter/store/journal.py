@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from itertools import chain
 
@@ -18,13 +18,14 @@ from newsletter.models import (
     SuppressionKind,
 )
 from newsletter.redact import redact
+from newsletter.relay import Rate
 from newsletter.store.consent import Consent, Suppressions
 from newsletter.store.database import Connection, Row
 from newsletter.store.deliveries import next_due as next_due_of
 from newsletter.store.outcomes import GONE, OUTCOMES, TAKEN_BY_RELAY, Bounces, finish_row
 from newsletter.store.people import PROFILE_COLUMNS, read_profile
 from newsletter.store.segments_sql import SUPPRESSION_SQL, Binder, consent_in_sql
-from newsletter.store.usage import Shared, give_back, note_usage
+from newsletter.store.usage import Account, give_back, pull_in
 
 MOST_IN_FLIGHT = 64
 LEFT = "left the list before this mail went out"
@@ -67,8 +68,8 @@ _FREE_SQL = "SELECT count(*) FROM deliveries d WHERE d.send = ? AND d.state = 'c
 class Journal:
     """The one writer of a send's deliveries while it runs.
 
-    `relay` names whose usage is counted, from the claim on; where it is `shared`, each exchange tells what
-    was counted elsewhere, and claims no more than that leaves. The send's lock is held by the caller.
+    What is claimed counts as used of `relay`, and no more is claimed than the ceilings among its `rates`
+    allow. The send's lock is held by the caller.
     """
 
     def __init__(
@@ -80,14 +81,13 @@ class Journal:
         *,
         send: int,
         relay: str,
-        shared: bool = False,
+        rates: Iterable[Rate] = (),
     ) -> None:
         self._connection = connection
         self._bounces = Bounces(consent, suppressions)
         self._now = now
         self._send = send
-        self._relay = relay
-        self._shared = Shared.first(connection, relay, now()) if shared else None
+        self._account = Account.open(connection, relay, rates, now())
         self._addresses: dict[int, str] = {}  # of the deliveries that were claimed here and have no outcome
         self._latest: int | None = None  # what the clock said last
         self._put_off = int(connection.value(_PUT_OFF_SQL, [send]))  # rows that are deferred
@@ -109,28 +109,26 @@ class Journal:
             returned = self._write([outcome for outcome in outcomes if not outcome.revised], now)
             put_off = self._put_off + sum(outcome.state is DeliveryState.DEFERRED for outcome in outcomes)
             put_off -= self._revise([outcome for outcome in outcomes if outcome.revised], now)
-            shared = self._shared and self._shared.again(self._connection, returned, now)
-            granted = shared.room(room) if shared else room
             self._mind_the_clock(now)
+            granted = self._account.room(self._connection, room, now)
             state = self._state()
             found = self._claim(granted, now) if state is SendState.RUNNING else ([], 0, 0, False)
             claims, skipped, again, more = found
-            note_usage(self._connection, self._relay, len(claims), now)
+            account = self._account.counted(self._connection, len(claims), returned, now)
             hindered = granted < max(room, 1)
             more = more or (hindered and bool(self._connection.value(_PLANNED_SQL, [self._send])))
             next_due = now if more else next_due_of(self._connection, self._send)
-        self._shared = shared and shared.claimed(len(claims))
-        self._put_off, self._latest = put_off - again, now
+        self._account, self._put_off, self._latest = account, put_off - again, now
         for outcome in outcomes:
             self._addresses.pop(outcome.delivery, None)
         self._addresses.update((claim.delivery, claim.profile.address.text) for claim in claims)
-        elsewhere = shared.elsewhere if shared else 0
         return Exchange(
             claims=claims,
             skipped=skipped,
             next_due=next_due,
             state=state,
-            elsewhere=elsewhere,
+            elsewhere=account.elsewhere,
+            free_at=account.free_at,
             put_off=self._put_off,
         )
 
@@ -141,7 +139,7 @@ class Journal:
         if not outcomes:
             return 0
         untaken = [outcome.delivery for outcome in outcomes if outcome.state not in TAKEN_BY_RELAY]
-        give_back(self._connection, "deliveries", self._relay, untaken)
+        give_back(self._connection, "deliveries", self._account.relay, untaken)
         returned = [outcome.delivery for outcome in outcomes if outcome.state is DeliveryState.PLANNED]
         held = [outcome for outcome in outcomes if not outcome.tried]
         finished = [
@@ -198,9 +196,10 @@ class Journal:
     # --- claims
 
     def _mind_the_clock(self, now: int) -> None:
-        """What a clock that was ahead has put off to the far future is pulled in."""
+        """What a clock that was ahead has put off to the far future, or counted there, is pulled in."""
         if self._latest is None or now < self._latest:
             self._connection.run(_PULL_IN_SQL, [now + LONGEST_WAIT, self._send, now + LONGEST_WAIT])
+            pull_in(self._connection, now)
 
     def _claim(self, room: int, now: int) -> tuple[list[Claim], int, int, bool]:
         """Claim what is due -> the claims, how many were skipped, how many of both had been deferred, and

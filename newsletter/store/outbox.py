@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from newsletter.errors import NotFoundError
 from newsletter.models import LastMail, OutboxKind, OutboxMail
+from newsletter.relay import Rate
 from newsletter.store.consent import Consent, Suppressions
 from newsletter.store.database import Connection
 from newsletter.store.deliveries import CRASHED
@@ -112,8 +113,8 @@ class Outbox:
             f"DELETE FROM outbox WHERE updated < ? AND NOT {_OPEN} AND state <> 'claimed'", [before]
         )
 
-    def journal(self, relay: str, *, shared: bool = False) -> OutboxJournal:
-        """The journal of the outbox; `relay` names whose usage is counted, and told where it is `shared`."""
+    def journal(self, relay: str, rates: Iterable[Rate] = ()) -> OutboxJournal:
+        """The journal of the outbox, for a relay that allows these `rates`."""
         return OutboxJournal(
-            self._connection, self._consent, self._suppressions, self._now, relay=relay, shared=shared
+            self._connection, self._consent, self._suppressions, self._now, relay=relay, rates=rates
         )

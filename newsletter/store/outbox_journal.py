@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from newsletter.errors import StoreError
 from newsletter.models import (
@@ -13,11 +13,12 @@ from newsletter.models import (
     Outcome,
     SendState,
 )
+from newsletter.relay import Rate
 from newsletter.store.consent import Consent, Suppressions
 from newsletter.store.database import Connection, Row
 from newsletter.store.outcomes import GONE, OUTCOMES, TAKEN_BY_RELAY, Bounces, finish_row
 from newsletter.store.people import PROFILE_COLUMNS, read_profile
-from newsletter.store.usage import Shared, give_back, note_usage
+from newsletter.store.usage import Account, give_back, pull_in
 
 AT_ONCE = 8  # mails on their way: so few can become unknown by a crash
 _OVER = "what it was about is over"
@@ -44,7 +45,8 @@ _FINISH_SQL = """
 _FAIL_SQL = """
     UPDATE outbox SET state = 'failed', not_before = 0, reason = '', updated = ?
     WHERE id = ? AND state = 'deferred'"""
-_PULL_IN_SQL = "UPDATE outbox SET not_before = ? WHERE state = 'deferred' AND not_before > ?"
+_PULL_IN_SQL = """
+    UPDATE outbox SET not_before = ? WHERE (state = 'planned' OR state = 'deferred') AND not_before > ?"""
 _DATE_BACK_SQL = """
     UPDATE outbox SET created = min(created, ?), first_claimed = min(first_claimed, ?)
     WHERE state = 'planned' OR state = 'deferred'"""
@@ -68,13 +70,12 @@ class OutboxJournal:
         now: Callable[[], int],
         *,
         relay: str,
-        shared: bool = False,
+        rates: Iterable[Rate] = (),
     ) -> None:
         self._connection = connection
         self._bounces = Bounces(consent, suppressions)
         self._now = now
-        self._relay = relay
-        self._shared = Shared.first(connection, relay, now()) if shared else None
+        self._account = Account.open(connection, relay, rates, now())
         self._latest: int | None = None  # what the clock said last
 
     def exchange(self, outcomes: Sequence[Outcome], room: int) -> Exchange:
@@ -90,23 +91,23 @@ class OutboxJournal:
                 for outcome in outcomes
                 if outcome.state not in TAKEN_BY_RELAY and not outcome.revised
             ]
-            returned = give_back(self._connection, "outbox", self._relay, untaken)
+            returned = give_back(self._connection, "outbox", self._account.relay, untaken)
             for outcome in sorted(outcomes, key=lambda outcome: outcome.revised):
                 self._write(outcome, now)
-            shared = self._shared and self._shared.again(self._connection, returned, now)
             self._mind_the_clock(now)
-            claims, skipped = self._claim(shared.room(room) if shared else room, now)
-            note_usage(self._connection, self._relay, len(claims), now)
+            claims, skipped = self._claim(self._account.room(self._connection, room, now), now)
+            account = self._account.counted(self._connection, len(claims), returned, now)
             next_due = self._connection.value(
                 "SELECT min(not_before) FROM outbox WHERE state = 'deferred' OR state = 'planned'"
             )
-        self._shared = shared and shared.claimed(len(claims))
+        self._account, self._latest = account, now
         return Exchange(
             claims=claims,
             skipped=skipped,
             next_due=next_due,
             state=SendState.RUNNING,
-            elsewhere=shared.elsewhere if shared else 0,
+            elsewhere=account.elsewhere,
+            free_at=account.free_at,
         )
 
     def _mind_the_clock(self, now: int) -> None:
@@ -114,7 +115,7 @@ class OutboxJournal:
         if self._latest is None or now < self._latest:
             self._connection.run(_PULL_IN_SQL, [now + LONGEST_WAIT, now + LONGEST_WAIT])
             self._connection.run(_DATE_BACK_SQL, [now, now])
-        self._latest = now
+            pull_in(self._connection, now)
 
     def _write(self, outcome: Outcome, now: int) -> None:
         if outcome.state not in OUTCOMES:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from newsletter.models import Delivery, DeliveryState, Group, Missing, Send, SendState, Summary, Tally
+from newsletter.relay import Rate
 from newsletter.segments import Segment
 from newsletter.store import deliveries, plan, send_states, usage
 from newsletter.store import stencils as kept
 from newsletter.store.database import Connection
 from newsletter.store.stencils import Approval, KindOf
 from newsletter.store.summary import summarise
-
-_ON_THEIR_WAY_SQL = """
-    SELECT count(*) FROM sends n CROSS JOIN deliveries d ON d.send = n.id WHERE d.state = 'claimed'"""
 
 
 class Sends:
@@ -220,11 +218,17 @@ class Sends:
 
     def taken_since(self, relay: str, since: int) -> int:
         """How many mails the relay took since then; too few where sends through another relay are at work."""
-        return self.sent_since(relay, since) - int(self._connection.value(_ON_THEIR_WAY_SQL))
+        return usage.taken_since(self._connection, relay, since)
 
     def usage(self, relay: str, since: int) -> list[tuple[int, int]]:
-        """What was counted for the relay since then, as (UTC ms, how many): the base of a sliding day."""
+        """What was counted for the relay since then, as (UTC ms, how many)."""
         return usage.used_since(self._connection, relay, since, self._now())
+
+    def free_at(self, relay: str, rates: Iterable[Rate]) -> int:
+        """When (UTC ms) the ceilings among `rates` let the next mail leave; 0 where one may at once."""
+        now = self._now()
+        usage.pull_in(self._connection, now)
+        return usage.free_at(self._connection, relay, rates, now)
 
     def _issue(self, slug: str) -> int | None:
         found: int | None = self._connection.value("SELECT id FROM issues WHERE slug = ?", [slug])

@@ -178,7 +178,7 @@ async def confirm_form(request: Request) -> Response:
     found, titles = await desk.reader.do(
         lambda store: (
             joining.confirmation(store, opened(store, text, Purpose.CONFIRM), now),
-            {each.name: each.title or each.name for each in store.lists.all()},
+            {each.name: each.title or each.name for each in store.lists.titled()},
         )
     )
     language, here = language_of(request, found.language), f"/c/{text}"

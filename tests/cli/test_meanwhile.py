@@ -178,6 +178,6 @@ def test_the_relay_that_was_waited_for_is_held(box: Box) -> None:
             assert wait_for_relay(app, store, send, limits, Stopped(), held)
             with (
                 pytest.raises(RefusedError, match="another issue"),
-                locks.using(box.folder, app.relay.name, datetime.now(UTC)),
+                locks.using(box.folder, app.relay.account, datetime.now(UTC)),
             ):
                 raise AssertionError("two hold it")

@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
+from newsletter.cli.app import now_ms
+from newsletter.store import open_store
 from tests.cli.conftest import ISSUE, PEOPLE, Box
 from tests.cli.test_control import in_utc
 from tests.deliver.relay import ScriptedRelay, Step
@@ -34,6 +36,19 @@ def filled(relayed: Named) -> Box:
 def test_a_dry_run_refuses_a_time_as_a_send_does(filled: Box, at: str, told: str) -> None:
     assert told in filled.send("--at", at, exit_code=2).stderr
     assert told in filled.send("--dry-run", "--at", at, exit_code=2).stderr
+
+
+def test_copies_count_that_were_taken_before_one_was_refused(relayed: Named) -> None:
+    def second(step: Step) -> str | None:
+        return "554 5.6.0 no" if step.verb == "END" and step.message == 2 else None
+
+    with ScriptedRelay(second).in_thread() as relay:
+        box = relayed(relay.port)
+        box.fill(PEOPLE[:2])
+        box.write("issues/short/fr.md", ISSUE.replace("A short", "Un petit"))
+        assert "was not taken" in box.run("send", "short", "--test", "me@example.org", exit_code=1).stderr
+    with open_store(box.folder / "subscribers.db", now=now_ms) as store:
+        assert store.sends.sent_since("127.0.0.1", 0) == len(relay.taken) == 1
 
 
 @pytest.mark.parametrize("url", [True, False])

@@ -49,7 +49,7 @@ class Scene:
     since: int = 0  # milliseconds between the first run's begin and this one's
 
     def play(self) -> RunReport:
-        self.journal = MemoryJournal(self.people, self.clock, self.domains)
+        self.journal = MemoryJournal(self.people, self.clock, self.domains, self.rates)
         return self.again()
 
     def again(self) -> RunReport:

@@ -27,6 +27,7 @@ from newsletter.models import (
     Reply,
     SendState,
 )
+from newsletter.relay import Rate
 
 T = TypeVar("T")
 START = 1_800_000_000_000
@@ -115,7 +116,9 @@ class Row:
 class MemoryJournal:
     """The rules of the journal, asserted: at most 64 claimed, outcomes only for claimed rows."""
 
-    def __init__(self, people: int, clock: Callable[[], int], domains: int = 1) -> None:
+    def __init__(
+        self, people: int, clock: Callable[[], int], domains: int = 1, rates: Sequence[Rate] = ()
+    ) -> None:
         self.rows = {n: Row(n) for n in range(1, people + 1)}
         self.domains = domains
         self.clock = clock
@@ -124,6 +127,8 @@ class MemoryJournal:
         self.exchanges: list[tuple[int, int, int]] = []
         self.most_claimed = 0
         self.elsewhere = 0  # what others sent since the last exchange
+        self.ceilings = [rate for rate in rates if rate.is_ceiling]
+        self.used: list[int] = []  # when each mail was claimed that counts
 
     def exchange(self, outcomes: Sequence[Outcome], room: int) -> Exchange:
         assert 0 <= room <= 64
@@ -135,9 +140,15 @@ class MemoryJournal:
                 self.revise(outcome)
             else:
                 self.write(outcome)
+        for outcome in outcomes:
+            if not outcome.revised and outcome.state not in (DeliveryState.SENT, DeliveryState.UNKNOWN):
+                self.used.pop()
+        self.used += [self.clock()] * self.elsewhere
+        asked, room = room, min([room, *map(self.left, self.ceilings)])
         claims, skipped = self.claim(room) if self.state is SendState.RUNNING else ([], 0)
+        self.used += [self.clock()] * len(claims)
         due = [row.not_before for row in self.rows.values() if row.state is DeliveryState.DEFERRED]
-        if room == 0 and self.count(DeliveryState.PLANNED):
+        if room < max(asked, 1) and self.count(DeliveryState.PLANNED):
             due.append(self.clock())
         claimed = self.count(DeliveryState.CLAIMED)
         self.most_claimed = max(self.most_claimed, claimed)
@@ -150,8 +161,16 @@ class MemoryJournal:
             next_due=min(due) if due else None,
             state=self.state,
             elsewhere=elsewhere,
+            free_at=max((self.free_at(rate) for rate in self.ceilings), default=0),
             put_off=self.count(DeliveryState.DEFERRED),
         )
+
+    def left(self, rate: Rate) -> int:
+        since = self.clock() - rate.seconds * 1000
+        return max(0, rate.count - sum(at > since for at in self.used))
+
+    def free_at(self, rate: Rate) -> int:
+        return 0 if self.left(rate) else sorted(self.used)[-rate.count] + rate.seconds * 1000
 
     def write(self, outcome: Outcome) -> None:
         row = self.rows[outcome.delivery]

@@ -43,65 +43,35 @@ def test_short_rates_are_paced(rate: Rate) -> None:
     assert max(gaps) <= 2.2 * max(span / rate.count, 200)
 
 
-def test_a_day_is_a_ceiling_and_not_spread() -> None:
-    meter = Meter([Rate(count=100, seconds=DAY)])
-    left = drain(meter, until=NOW + 1000, step=10)
-    assert len(left) == 100
-    assert meter.room(NOW + 23 * HOUR, 64) == 0
-    free = meter.next_free(NOW + HOUR)
-    assert NOW + 24 * HOUR < free <= NOW + 24 * HOUR + 10 * 60_000
-    assert meter.room(free + 10 * 60_000, 500) == 100
-
-
-def test_what_left_before_counts() -> None:
-    history = [(NOW - 23 * HOUR, 60), (NOW - HOUR, 30)]
-    meter = Meter([Rate(count=100, seconds=DAY)], history=history)
-    assert meter.room(NOW, 64) == 10
-    meter.take(10, NOW)
-    assert meter.room(NOW, 64) == 0
-    assert meter.next_free(NOW) <= NOW + HOUR + 10 * 60_000
-
-
 def test_much_that_left_an_hour_ago_does_not_hold_a_rate_of_a_minute_up() -> None:
     meter = Meter([Rate(count=25, seconds=60)], history=[(NOW - HOUR, 3_000)])
     assert meter.room(NOW, 64) > 0
 
 
-def test_what_leaves_elsewhere_counts_but_for_the_rate_of_a_second() -> None:
-    limits = Limits(rates=(Rate(count=20, seconds=1), Rate(count=100, seconds=DAY)))
-    meter = Meter(limits.rates)
-    meter.note(99, NOW)
-    meter.note(0, NOW)
-    assert meter.room(NOW, 64) == 1
-    assert limits.shared
-    assert not Limits(rates=limits.rates[:1]).shared
-
-
 def test_a_rate_of_a_minute_is_shared() -> None:
-    limits = Limits(rates=(Rate(count=25, seconds=60),))
-    meter = Meter(limits.rates)
+    meter = Meter([Rate(count=25, seconds=60), Rate(count=20, seconds=1)])
     meter.note(25, NOW)
-    assert limits.shared
+    meter.note(0, NOW)
     assert meter.room(NOW, 64) == 0
     assert NOW + 55_000 < meter.next_free(NOW) <= NOW + 62_000
 
 
-def test_what_did_not_leave_after_all_makes_room_and_none_is_forgotten_before_its_time() -> None:
-    meter = Meter([Rate(count=10, seconds=DAY)])
-    meter.take(4, NOW)
-    meter.note(6, NOW + 5 * HOUR)
-    meter.note(-4, NOW + 6 * HOUR)
-    assert meter.room(NOW + 6 * HOUR, 64) == 4
-    meter.take(4, NOW + 6 * HOUR)
-    assert meter.room(NOW + 25 * HOUR, 64) == 0
-    assert meter.room(NOW + 30 * HOUR, 64) == 6
-    meter.note(-99, NOW + 30 * HOUR)
-    assert meter.room(NOW + 30 * HOUR, 64) == 10
-
-
 def test_the_tightest_rate_decides() -> None:
-    meter = Meter([Rate(count=1000, seconds=1), Rate(count=5, seconds=DAY)])
-    assert meter.room(NOW, 64) == 5
+    meter = Meter([Rate(count=1000, seconds=1), Rate(count=5, seconds=60)])
+    assert meter.room(NOW, 64) == 1
+
+
+def test_what_left_within_the_minute_counts_and_a_rate_of_a_second_is_everybodys_own() -> None:
+    rates = (Rate(count=25, seconds=60), Rate(count=20, seconds=1))
+    assert Meter(rates, history=[(NOW - 10_000, 25)]).room(NOW, 64) == 0
+    assert Meter(rates[1:], history=[(NOW, 25)]).room(NOW, 64) > 0
+
+
+def test_nothing_leaves_while_a_ceiling_is_used_up() -> None:
+    meter = Meter([Rate(count=10, seconds=1), Rate(count=5, seconds=DAY)], free_at=NOW + HOUR)
+    assert (meter.room(NOW, 64), meter.next_free(NOW)) == (0, NOW + HOUR)
+    meter.hold(0)
+    assert (meter.room(NOW, 64) > 0, meter.next_free(NOW)) == (True, NOW)
 
 
 def test_no_rates_no_limit() -> None:
@@ -110,7 +80,7 @@ def test_no_rates_no_limit() -> None:
 
 
 def test_a_clock_that_steps_back_stops_nothing() -> None:
-    meter = Meter([Rate(count=10, seconds=1), Rate(count=1000, seconds=DAY)])
+    meter = Meter([Rate(count=10, seconds=1), Rate(count=1000, seconds=60)], history=[(NOW - 59_000, 400)])
     meter.take(meter.room(NOW, 64), NOW)
     back = NOW - HOUR
     assert meter.next_free(back) <= back + 1500
@@ -120,7 +90,7 @@ def test_a_clock_that_steps_back_stops_nothing() -> None:
 @settings(max_examples=60, deadline=None)
 @given(
     count=st.integers(1, 40),
-    seconds=st.sampled_from([1, 60, 3600]),
+    seconds=st.sampled_from([1, 60]),
     steps=st.lists(st.tuples(st.floats(0, 0.4), st.integers(1, 64)), min_size=1, max_size=80),
 )
 def test_no_window_ever_holds_more_than_the_rate(

@@ -142,12 +142,21 @@ def test_a_rate_is_kept() -> None:
 def test_a_used_up_ceiling_is_waited_for_or_told() -> None:
     scene = Scene(people=25, rates=[Rate(count=20, seconds=3_600)])
     assert scene.play().ending is Ending.FINISHED
-    assert 3_600 < scene.ended < 3_660
+    assert 3_600 <= scene.ended < 3_660
     scene = Scene(people=25, rates=[Rate(count=20, seconds=3_600)], wait=False)
     report = scene.play()
     assert (report.ending, report.sent) == (Ending.WAITING, 20)
     assert report.next_due is not None
-    assert report.next_due > START + 3_600_000
+    assert report.next_due >= START + 3_600_000
+
+
+def test_what_the_relay_puts_off_uses_up_no_ceiling() -> None:
+    a_day = Rate(count=10, seconds=86_400)
+    scene = Scene(people=10, rates=[a_day], fate=first_time(Fate.LATER, 1, 2, 3, 4))
+    assert (scene.play().sent, scene.ended < 400) == (10, True)
+    scene = Scene(people=10, rates=[a_day], fate=first_time(Fate.LATER, 1, 2, 3, 4), wait=False)
+    report = scene.play()
+    assert (report.ending, report.sent, report.used_up_until) == (Ending.WAITING, 6, None)
 
 
 def test_a_ceiling_that_is_used_up_by_the_last_one_is_not_waited_for() -> None:

@@ -20,7 +20,7 @@ from newsletter.store import open_store
 from tests.audience.town import DAY, HOUR
 from tests.deliver.relay import ScriptedRelay, Step
 from tests.outbox.ground import Ground, make_config
-from tests.store.samples import Clock
+from tests.store.samples import Clock, planned, profile, take_in
 
 STARVED = """
 import os, resource, sys, threading
@@ -103,7 +103,7 @@ def test_what_a_relay_defers_is_sent_later_and_once(ground: Ground) -> None:
     ground.clock.at += 2 * HOUR
     runner.turn()
     assert ground.relay.recipients == ["ana@example.org"]
-    assert ground.store.sends.sent_since(f"127.0.0.1:{ground.relay.port}", 0) == 1
+    assert ground.store.sends.sent_since("127.0.0.1", 0) == 1
 
 
 def test_what_was_put_off_while_the_clock_was_ahead_leaves_within_hours(ground: Ground) -> None:
@@ -155,6 +155,31 @@ def test_a_relay_that_has_not_taken_a_mail_for_a_day_marks_nobody(ground: Ground
     ground.runner().turn()
     assert state(ground, "ana") == "pending"
     assert ground.store.outbox.counts() == {"failed": 1}
+
+
+def test_what_a_send_has_on_its_way_proves_nothing(ground: Ground) -> None:
+    take_in(ground.store, *(profile(f"p{n}") for n in range(5)))
+    ground.store.journal(planned(ground.store).id, "127.0.0.1").exchange([], 5)
+    ground.relay.script = lambda step: "550 5.1.1 no such user" if step.verb == "RCPT" else None
+    ground.ask("ana")
+    ground.runner().turn()
+    assert state(ground, "ana") == "pending"
+
+
+def test_what_waits_for_its_hour_by_a_clock_that_was_ahead_leaves_within_hours(ground: Ground) -> None:
+    """Who asks again within the hour gets the next mail an hour after the last."""
+    ahead = 300 * 24 * HOUR
+    ground.clock.at += ahead
+    ground.store.lists.create("surgeons")
+    for names in (["dentists"], ["surgeons"]):
+        ground.ask("ana", lists=names)
+        ground.runner().turn()
+    assert ground.store.outbox.counts() == {"sent": 1, "planned": 1}
+    ground.clock.at -= ahead
+    runner = ground.runner()
+    for _ in range(10):
+        ground.clock.at = max(ground.clock.at, runner.turn())
+    assert len(ground.relay.taken) == 2
 
 
 def test_a_relay_that_refuses_everybody_loses_no_mail_of_the_outbox(ground: Ground) -> None:

@@ -11,16 +11,16 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from newsletter.deliver.limits import Meter
 from newsletter.errors import StoreError
-from newsletter.models import Claim, DeliveryState, Outcome, Send
+from newsletter.models import Claim, DeliveryState, OutboxKind, Outcome, Send
 from newsletter.relay import Rate
-from newsletter.store import Store, open_store
+from newsletter.store import MOST_IN_FLIGHT, Store, open_store
 from newsletter.store.journal import Journal
 from tests.store.samples import START, Clock, planned, profile, take_in
 
-DAY = 86_400_000
-LONGEST_FLIGHT = 600_000
+MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
+A_MINUTE = Rate(count=25, seconds=60)
+A_DAY_AND_AN_HOUR = (Rate(count=12, seconds=86_400), Rate(count=8, seconds=3_600))
 SENT = DeliveryState.SENT
 
 
@@ -48,7 +48,7 @@ def test_an_exchange_tells_what_others_sent_through_the_relay_since_the_last(
 ) -> None:
     everybody(store, 20)
     store.sends.note_usage("relay", 3, START)
-    journal = store.journal(planned(store).id, "relay", shared=True)
+    journal = store.journal(planned(store).id, "relay", [A_MINUTE])
     outcomes: list[Outcome] = []
     told = []
     for minutes, elsewhere in ((0, 2), (0, 0), (1, 5), (3, 0), (0, 1), (-4, 2), (0, 0)):
@@ -66,7 +66,7 @@ def test_an_exchange_tells_what_others_sent_through_the_relay_since_the_last(
 
 def test_what_a_failed_exchange_saw_elsewhere_is_told_by_the_next(store: Store) -> None:
     everybody(store, 3)
-    journal = store.journal(planned(store).id, "relay", shared=True)
+    journal = store.journal(planned(store).id, "relay", [A_MINUTE])
     (claim,) = journal.exchange([], 1).claims
     store.sends.note_usage("relay", 4, START)
     sent = Outcome(delivery=claim.delivery, state=SENT)
@@ -75,16 +75,15 @@ def test_what_a_failed_exchange_saw_elsewhere_is_told_by_the_next(store: Store) 
     assert journal.exchange([sent], 1).elsewhere == 4
 
 
-def test_the_outbox_is_told_what_a_send_sent(store: Store) -> None:
+def test_the_outbox_is_told_what_a_send_claims(store: Store) -> None:
     everybody(store, 5)
-    outbox = store.outbox.journal("relay", shared=True)
+    outbox = store.outbox.journal("relay", [A_MINUTE])
     journal = store.journal(planned(store).id, "relay")
     claims = journal.exchange([], 5).claims
     assert outbox.exchange([], 1).elsewhere == 5
     journal.exchange([Outcome(delivery=c.delivery, state=SENT) for c in claims[:3]], 0)
     assert outbox.exchange([], 1).elsewhere == 0
     journal.exchange([Outcome(delivery=c.delivery, state=DeliveryState.FAILED) for c in claims[3:]], 0)
-    assert outbox.exchange([], 1).elsewhere == -2
     assert outbox.exchange([], 1).elsewhere == 0
 
 
@@ -110,44 +109,77 @@ def test_what_comes_back_goes_from_the_minute_of_its_claim(store: Store, clock: 
     assert [count for _, count in store.sends.usage("relay", 0)] == [1]
 
 
-def test_an_exchange_claims_no_more_than_what_others_sent_meanwhile_leaves(store: Store) -> None:
+def test_an_exchange_claims_no_more_than_the_ceilings_leave(store: Store) -> None:
     everybody(store, 10)
-    journal = store.journal(planned(store).id, "relay", shared=True)
+    journal = store.journal(planned(store).id, "relay", [Rate(count=1, seconds=1), *A_DAY_AND_AN_HOUR])
     store.sends.note_usage("relay", 4, START)
     given = journal.exchange([], 6)
-    assert (len(given.claims), given.next_due) == (2, START), "and says that there is more"
-    store.sends.note_usage("relay", 9, START)
-    given = journal.exchange([], 6)
-    assert (len(given.claims), given.next_due) == (0, START)
-    given = journal.exchange([], 20)
-    assert (len(given.claims), given.next_due) == (8, None)
+    free_at = (START // MINUTE + 1) * MINUTE + HOUR
+    assert (len(given.claims), given.next_due, given.free_at) == (4, START, free_at), "there is more"
+    back = [Outcome(delivery=given.claims[0].delivery, state=DeliveryState.DEFERRED, not_before=START + 9)]
+    given = journal.exchange(back, 6)
+    assert (len(given.claims), given.free_at) == (1, free_at), "what came back makes room at once"
+    given = journal.exchange([], 0)
+    assert (given.claims, given.next_due, given.free_at) == ([], START, free_at)
 
 
-def test_who_slept_sets_nothing_off_against_what_came_back_meanwhile(store: Store, clock: Clock) -> None:
-    everybody(store, 10)
-    sleeper = store.journal(planned(store).id, "relay", shared=True)
-    other = store.journal(planned(store, "issue-2").id, "relay", shared=True)
-    claims = other.exchange([], 3).claims
-    assert sleeper.exchange([], 0).elsewhere == 3
-    other.exchange([Outcome(delivery=c.delivery, state=DeliveryState.PLANNED) for c in claims], 0)
-    clock.at += 2 * 3_600_000
-    assert len(other.exchange([], 3).claims) == 3
-    assert sleeper.exchange([], 0).elsewhere == 3
+def test_the_outbox_claims_no_more_than_the_ceilings_leave(store: Store) -> None:
+    everybody(store, 5)
+    for person in store.people.select():
+        store.outbox.add(OutboxKind.DATA, person.subject, language="en", now=START)
+    store.sends.note_usage("relay", 6, START)
+    given = store.outbox.journal("relay", A_DAY_AND_AN_HOUR).exchange([], 5)
+    assert (len(given.claims), given.free_at > START + HOUR) == (2, True)
+
+
+def test_the_longest_wait_counts(store: Store, clock: Clock) -> None:
+    store.sends.note_usage("relay", 12, START)
+    clock.at += 3 * HOUR
+    assert store.sends.free_at("relay", A_DAY_AND_AN_HOUR) == (START // MINUTE + 1) * MINUTE + DAY
+    assert store.sends.free_at("relay", A_DAY_AND_AN_HOUR[1:]) == 0
+    assert store.sends.free_at("another", A_DAY_AND_AN_HOUR) == 0
+    clock.at = store.sends.free_at("relay", A_DAY_AND_AN_HOUR)
+    assert store.sends.free_at("relay", A_DAY_AND_AN_HOUR) == 0
+
+
+def test_what_a_clock_that_was_ahead_counted_holds_a_ceiling_up_for_a_day_at_most(
+    store: Store, clock: Clock
+) -> None:
+    store.sends.note_usage("relay", 7, START)
+    clock.at += 400 * DAY
+    store.sends.note_usage("relay", 5, clock.at)
+    store.sends.note_usage("relay", 7, clock.at + MINUTE)
+    clock.at = START
+    assert 0 < store.sends.free_at("relay", A_DAY_AND_AN_HOUR) <= START + DAY + MINUTE
+    assert store.sends.sent_since("relay", 0) == 12, "older than eight days ahead of then, the first are gone"
+    clock.at += DAY + 2 * MINUTE
+    assert store.sends.free_at("relay", A_DAY_AND_AN_HOUR) == 0
+
+
+def test_a_journal_too_pulls_in_what_was_counted_ahead(store: Store, clock: Clock) -> None:
+    everybody(store, 1)
+    journal = store.journal(planned(store).id, "relay", A_DAY_AND_AN_HOUR)
+    clock.at += 400 * DAY
+    journal.exchange([], 0)
+    store.sends.note_usage("relay", 50, clock.at)
+    clock.at = START
+    given = journal.exchange([], 1)
+    assert (given.claims, given.free_at <= START + DAY + MINUTE) == ([], True)
+    clock.at = given.free_at
+    assert len(journal.exchange([], 1).claims) == 1
 
 
 @dataclass
 class Program:
-    """One that sends: its meter, the room that it reckoned some time ago, and what is on its way."""
+    """One that sends, and what it has on its way."""
 
     send: Send
     journal: Journal
-    meter: Meter
-    room: int = 0
     flying: list[Claim] = field(default_factory=list)
 
 
 class CeilingMachine(RuleBasedStateMachine):
-    """Three programs send through one relay, each with a meter of its own, in any order."""
+    """Three programs send through one relay, in any order."""
 
     PEOPLE = 150
 
@@ -157,44 +189,47 @@ class CeilingMachine(RuleBasedStateMachine):
         self.clock = Clock()
         self.store = open_store(Path(self.folder.name) / "subscribers.db", now=self.clock)
         everybody(self.store, self.PEOPLE)
-        self.longest = 0  # milliseconds that something can be on its way by now
         self.left: dict[tuple[int, int], int] = {}  # when each row was claimed that did not come back
 
     @initialize(count=st.integers(1, 40), seconds=st.sampled_from([3_600, 86_400]))
     def begin(self, count: int, seconds: int) -> None:
-        self.rate = Rate(count=count, seconds=seconds)
+        self.rate, self.span = Rate(count=count, seconds=seconds), seconds * 1000
         self.programs = [self.started(planned(self.store, f"issue-{n}")) for n in range(3)]
 
     def started(self, send: Send) -> Program:
-        journal = self.store.journal(send.id, "relay", shared=True)
-        history = self.store.sends.usage("relay", self.clock.at - DAY)
-        return Program(send=send, journal=journal, meter=Meter([self.rate], history=history))
+        return Program(send=send, journal=self.store.journal(send.id, "relay", [self.rate]))
 
     def teardown(self) -> None:
         self.store.close()
         self.folder.cleanup()
 
-    @rule(who=st.integers(0, 2), most=st.integers(0, 64))
-    def reckons(self, who: int, most: int) -> None:
-        one = self.programs[who]
-        one.room = one.meter.room(self.clock.at, most)
+    def room(self, now: int) -> int:
+        """Of the ceiling; the minute in which its window begins counts whole."""
+        begin = (now - self.span) // MINUTE
+        return self.rate.count - sum(at // MINUTE >= begin for at in self.left.values())
 
     @rule(
         who=st.integers(0, 2),
+        asked=st.integers(0, 64),
         states=st.lists(st.sampled_from([SENT, DeliveryState.FAILED, DeliveryState.PLANNED]), max_size=20),
     )
-    def exchanges(self, who: int, states: list[DeliveryState]) -> None:
-        one = self.programs[who]
+    def exchanges(self, who: int, asked: int, states: list[DeliveryState]) -> None:
+        one, now = self.programs[who], self.clock.at
         ended = list(zip(one.flying, states, strict=False))
-        given = one.journal.exchange([Outcome(delivery=c.delivery, state=s) for c, s in ended], one.room)
         for claim, state in ended:
             if state is not SENT:
                 del self.left[one.send.id, claim.delivery]
-        one.flying = one.flying[len(ended) :] + list(given.claims)
-        one.meter.note(given.elsewhere, self.clock.at)
-        one.meter.take(len(given.claims), self.clock.at)
-        one.room = 0
-        self.left |= {(one.send.id, claim.delivery): self.clock.at for claim in given.claims}
+        room, one.flying = self.room(now), one.flying[len(ended) :]
+        free = MOST_IN_FLIGHT - len(one.flying)
+        given = one.journal.exchange([Outcome(delivery=c.delivery, state=s) for c, s in ended], asked)
+        claims = list(given.claims)
+        waiting = self.store.sends.tally_of(one.send.id).planned
+        assert len(claims) == min(asked, free, room, waiting + len(claims)), "what is free is used"
+        one.flying += claims
+        self.left |= {(one.send.id, claim.delivery): now for claim in claims}
+        assert (given.free_at > now) == (self.room(now) == 0)
+        if given.free_at:
+            assert self.room(given.free_at - 1) == 0 < self.room(given.free_at)
 
     @rule(who=st.integers(0, 2))
     def dies_and_begins_anew(self, who: int) -> None:
@@ -202,29 +237,15 @@ class CeilingMachine(RuleBasedStateMachine):
         assert self.store.sends.unknown_from_crash(one.send.id) == len(one.flying)
         self.programs[who] = self.started(one.send)
 
-    @rule(seconds=st.sampled_from([1, 7, 30, 61, 200]))
+    @rule(seconds=st.sampled_from([1, 7, 30, 61, 1_800, 3_700, 40_000]))
     def time_passes(self, seconds: int) -> None:
         self.clock.at += seconds * 1000
-        self.longest += seconds * 1000
-        if self.longest > LONGEST_FLIGHT:
-            self.all_come_back()
-
-    @rule(seconds=st.sampled_from([1_000, 1_900, 3_700, 40_000]))
-    def everybody_sleeps(self, seconds: int) -> None:
-        self.all_come_back()
-        self.clock.at += seconds * 1000
-
-    def all_come_back(self) -> None:
-        for who, one in enumerate(self.programs):
-            if one.flying:
-                self.exchanges(who, [DeliveryState.PLANNED] * len(one.flying))
-        self.longest = 0
 
     @invariant()
     def no_more_left_than_the_relay_allows(self) -> None:
         times = list(self.left.values())
-        span = self.rate.seconds * 1000 if self.left else 0
-        assert all(sum(begin <= at < begin + span for at in times) <= self.rate.count for begin in set(times))
+        for begin in set(times):
+            assert sum(begin <= at < begin + self.span for at in times) <= self.rate.count
 
 
 CeilingMachine.TestCase.settings = settings(max_examples=25, stateful_step_count=40, deadline=None)
