@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from newsletter.errors import IssueError, UsageError
+from newsletter.errors import IssueError
 from newsletter.models import Field, RenderedEdition
 from newsletter.stencil.encode import unstructured
 from newsletter.stencil.headers import Envelope, HeaderSlot, bracketed, list_id, mailbox, refuse_breaks
-from newsletter.stencil.mime import build_body
+from newsletter.stencil.mime import build_body, mime_headers
 from newsletter.stencil.model import Slot, Stencil
 from newsletter.stencil.places import Occurrence, Place, in_html, in_text, texts_around
 from newsletter.stencil.values import SlotField, clean, is_link
@@ -132,10 +132,7 @@ def _closing(rendered: RenderedEdition, envelope: Envelope, boundary: str) -> It
     if envelope.feedback_id:
         feedback = re.sub(r"[^!-~]+", "-", refuse_breaks(envelope.feedback_id, "The Feedback-ID"))
         yield f"Feedback-ID: {feedback}\r\n"
-    if not re.fullmatch(r"[A-Za-z0-9-]+", rendered.language):
-        raise UsageError(f"{rendered.language!r} is no language tag.", hint="name the file as in en.md")
-    yield f"MIME-Version: 1.0\r\nContent-Language: {rendered.language}\r\n"
-    yield f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n'
+    yield mime_headers(rendered.language, boundary)
 
 
 def _join(parts: Sequence[bytes | Slot]) -> tuple[tuple[bytes, ...], tuple[Slot, ...]]:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from urllib.parse import unquote
 
-from newsletter.errors import IssueError
+from newsletter.errors import IssueError, UsageError
 from newsletter.models import Picture, RenderedEdition
 from newsletter.stencil.encode import base64_lines, parameter, quoted_piece
 from newsletter.stencil.model import Slot
@@ -38,6 +38,23 @@ def build_body(rendered: RenderedEdition, domain: str) -> tuple[str, list[bytes 
         *rich,
         f"\r\n--{outer}--\r\n".encode(),
     ]
+
+
+def whole_body(rendered: RenderedEdition, domain: str) -> tuple[str, bytes]:
+    """The header lines that tell of the body, and the body; of an edition without fields."""
+    boundary, parts = build_body(rendered, domain)
+    body = b"".join(part for part in parts if isinstance(part, bytes))
+    return mime_headers(rendered.language, boundary), body
+
+
+def mime_headers(language: str, boundary: str) -> str:
+    """The header lines that tell of a body as build_body() makes it. UsageError for what is no language."""
+    if not re.fullmatch(r"[A-Za-z0-9-]+", language):
+        raise UsageError(f"{language!r} is no language tag.", hint="name the file as in en.md")
+    return (
+        f"MIME-Version: 1.0\r\nContent-Language: {language}\r\n"
+        f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n'
+    )
 
 
 def _related(

@@ -8,7 +8,7 @@ from newsletter.languages import direction
 from newsletter.models import Address, RenderedEdition
 from newsletter.stencil.encode import unstructured
 from newsletter.stencil.headers import PERSONAL, FilledHeaders, HeaderSlot, mailbox, refuse_breaks
-from newsletter.stencil.mime import build_body
+from newsletter.stencil.mime import whole_body
 from newsletter.stencil.values import clean
 
 
@@ -42,7 +42,7 @@ def single_mail(mail: Single, headers: FilledHeaders) -> tuple[bytes, bytes]:
         fields=(),
         pictures=(),
     )
-    boundary, parts = build_body(rendered, headers.message_id.rpartition("@")[2].rstrip(">"))
+    mime, body = whole_body(rendered, headers.message_id.rpartition("@")[2].rstrip(">"))
     lines = [
         mailbox("From", mail.sender_name, mail.sender),
         PERSONAL[HeaderSlot.TO](headers),
@@ -51,8 +51,6 @@ def single_mail(mail: Single, headers: FilledHeaders) -> tuple[bytes, bytes]:
         PERSONAL[HeaderSlot.DATE](headers),
         PERSONAL[HeaderSlot.MESSAGE_ID](headers),
         "Auto-Submitted: auto-generated\r\n",
-        f"MIME-Version: 1.0\r\nContent-Language: {mail.language}\r\n",
-        f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n',
+        mime,
     ]
-    body = b"".join(part for part in parts if isinstance(part, bytes))
     return "".join(lines).encode(), body
