@@ -9,10 +9,10 @@ from contextlib import suppress
 
 from msgspec import Struct
 
-from newsletter.deliver.ports import Journal
+from newsletter.deliver.ports import Journal, given_back
 from newsletter.deliver.tempo import TICK
 from newsletter.errors import StoreError
-from newsletter.models import DeliveryState, Exchange, Outcome
+from newsletter.models import Exchange, Outcome
 
 MOST_REVISED = 64  # in one exchange: outcomes never wait for many of them
 STORE_WAITS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)  # seconds between tries to write to a journal in trouble
@@ -26,7 +26,7 @@ class Entry(Struct, frozen=True, kw_only=True):
     answer: Exchange
 
 
-class Desk:
+class Ledger:
     """Holds the outcomes that the journal does not have yet; none is dropped before it is written.
 
     `revisions` are about rows whose outcomes came before: they are written with those, or after them.
@@ -105,8 +105,3 @@ class Desk:
             self.outcomes = [o for o in self._handed if not o.revised] + self.outcomes
             self.revisions = [o for o in self._handed if o.revised] + self.revisions
         return Entry(outcomes=self._handed, room=room, answer=writing.result())
-
-
-def given_back(delivery: int) -> Outcome:
-    """The outcome of a row that was not touched."""
-    return Outcome(delivery=delivery, state=DeliveryState.PLANNED)

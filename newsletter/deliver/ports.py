@@ -9,7 +9,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from newsletter.models import Claim, Exchange, Outcome, Reply
+from newsletter.models import Claim, DeliveryState, Exchange, Outcome, Reply
 
 
 class Parcel(Struct, frozen=True, kw_only=True):
@@ -70,6 +70,11 @@ class Attempt(Struct, frozen=True, kw_only=True):
     error: str = ""
     unfit: str = ""
     accepted: bool = False
+
+
+def given_back(delivery: int) -> Outcome:
+    """The outcome of a row that was not touched."""
+    return Outcome(delivery=delivery, state=DeliveryState.PLANNED)
 
 
 HandBack = Callable[[Attempt | BaseException], None]

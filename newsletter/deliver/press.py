@@ -7,8 +7,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import chain
 
-from newsletter.deliver.desk import given_back
-from newsletter.deliver.ports import Composer, Draft, Parcel, Signers
+from newsletter.deliver.ports import Composer, Draft, Parcel, Signers, given_back
 from newsletter.models import Claim, Outcome
 
 SHEAF = 8  # claims that are filled, or drafts that are signed, at a stretch

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AsyncExitStack, suppress
 
-from newsletter.deliver.desk import Desk, given_back
 from newsletter.deliver.doubt import Trust
 from newsletter.deliver.judge import Judge
+from newsletter.deliver.ledger import Ledger
 from newsletter.deliver.limits import LONG, Allowance, Meter
 from newsletter.deliver.loop import unless_stopped
 from newsletter.deliver.orders import Orders
@@ -25,6 +25,7 @@ from newsletter.deliver.ports import (
     Signers,
     Stage,
     Stop,
+    given_back,
 )
 from newsletter.deliver.press import Press
 from newsletter.deliver.report import Counts, Ending, RunReport
@@ -94,7 +95,7 @@ async def run_send(
 
 
 class _Run:
-    """One run: `_claims` are in flight with the courier, the desk holds outcomes not yet written."""
+    """One run: `_claims` are in flight with the courier, the ledger holds outcomes not yet written."""
 
     def __init__(
         self,
@@ -105,7 +106,7 @@ class _Run:
         signers: Signers | None,
         orders: Orders,
     ) -> None:
-        self._desk = Desk(journal, executor, self._tell, self._heed)
+        self._ledger = Ledger(journal, executor, self._tell, self._heed)
         self._press = Press(compose, self._filled, signers)
         self._courier = courier
         self._orders = orders
@@ -134,7 +135,7 @@ class _Run:
         """Turn until there is an end and nothing is left in flight or unwritten."""
         patience: float | None = None
         try:
-            while self._ending is None or self._claims or self._desk.waiting:
+            while self._ending is None or self._claims or self._ledger.waiting:
                 await self._turn()
         except asyncio.CancelledError:
             patience = GRACE
@@ -173,7 +174,7 @@ class _Run:
             free = 0 if room else self._orders.meter.next_free(now) - now
         return Moment(
             since=self._since(),
-            outcomes=self._desk.waiting,
+            outcomes=self._ledger.waiting,
             in_flight=len(self._claims),
             room=room,
             dry=self._dry or self._ending is not None,
@@ -192,7 +193,7 @@ class _Run:
     # --- the journal's side
 
     async def _exchange(self, room: int) -> None:
-        entry = await self._desk.exchange(room)
+        entry = await self._ledger.exchange(room)
         answer = entry.answer
         self._orders.meter.note(answer.elsewhere, self._orders.clock())
         self._orders.meter.hold(answer.free_at)
@@ -243,11 +244,11 @@ class _Run:
 
     def _conclude(self) -> None:
         """See whether this is the end: nothing in flight, nothing unwritten, and nothing to wait for."""
-        if self._claims or self._desk.outcomes:
+        if self._claims or self._ledger.outcomes:
             return
         if self._dry or self._orders.allowance.spent:
             revisions, reason = self._judge.close(dry=self._dry)
-            self._desk.revisions += revisions
+            self._ledger.revisions += revisions
             if reason:
                 self._end(Ending.PAUSED, reason)
         now = self._orders.clock()
@@ -280,7 +281,7 @@ class _Run:
             waiting_until=waiting_until,
             leaving=self._ending is not None and bool(self._claims),
             away=self._courier.away,
-            trouble=self._desk.trouble,
+            trouble=self._ledger.trouble,
         )
         self._orders.progress(self._counts.progress(state))
 
@@ -293,7 +294,7 @@ class _Run:
             self._news.set()
             return
         self._settle(attempt)
-        waiting = len(self._desk.outcomes)
+        waiting = len(self._ledger.outcomes)
         if waiting == 1 or not self._claims or waiting >= self._tempo.group:
             self._news.set()
 
@@ -304,7 +305,7 @@ class _Run:
         verdict = self._judge.verdict(claim, attempt)
         tripped = verdict.strike and self._ending is Ending.PAUSED
         self._note(given_back(attempt.delivery) if tripped else verdict.outcome, doubted=verdict.doubted)
-        self._desk.revisions += verdict.revisions
+        self._ledger.revisions += verdict.revisions
         if verdict.pause:
             self._end(Ending.PAUSED, verdict.pause)
         elif attempt.stage is Stage.CONNECT and attempt.error:
@@ -319,7 +320,7 @@ class _Run:
             self._orders.allowance.take(-1)
         elif outcome.state is DeliveryState.DEFERRED and not doubted:
             self._orders.allowance.defer(outcome.not_before)
-        self._desk.outcomes.append(outcome)
+        self._ledger.outcomes.append(outcome)
 
     # --- the end
 
@@ -358,4 +359,4 @@ class _Run:
         """Break off what still travels, and write it all down."""
         if self._claims:
             await self._courier.close()
-        await self._desk.finish()
+        await self._ledger.finish()
