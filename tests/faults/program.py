@@ -19,7 +19,7 @@ try:
     from newsletter import composer
     from newsletter.cli import app, dispatch
     from newsletter.cli.main import run
-    from newsletter.deliver import desk, signers
+    from newsletter.deliver import ledger, signers
     from newsletter.deliver.courier import SmtpCourier
     from newsletter.deliver.smtp import Timeouts
     from newsletter.store import open_store
@@ -49,7 +49,7 @@ def main() -> None:
     put(app, "now_ms", now_ms)
     put(dispatch, "now_ms", now_ms)
     put(dispatch, "SmtpCourier", partial(SmtpCourier, timeouts=HASTY, waits=CONNECT_WAITS))
-    put(desk, "STORE_WAITS", STORE_WAITS)
+    put(ledger, "STORE_WAITS", STORE_WAITS)
     put(composer, "FEW", 0)
     put(signers, "PATIENCE", SIGNER_PATIENCE)
     put(sys, "executable", os.environ.get("FAULTS_SIGNER", sys.executable))
