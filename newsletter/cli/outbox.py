@@ -25,11 +25,13 @@ from newsletter.outbox import outbox_composer
 from newsletter.redact import redact
 from newsletter.relay import Rate, Relay
 from newsletter.store import Store, open_store
+from newsletter.when import duration
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
 GIVE_UP_AFTER = 3 * DAY
 KEPT = 35 * DAY
+LIMIT_LOOKS = 300_000  # milliseconds between looks whether a limit that is used up has room again
 LOOKS_EVERY = 1.0  # seconds between looks at what was asked meanwhile
 CONNECTIONS = 2
 _MARGIN = 1.05  # of a preset, which is under what its operator publishes: sends leave that much to the outbox
@@ -61,6 +63,7 @@ class OutboxRunner:
         self._stop = stop
         self._troubles = 0
         self._not_before = 0
+        self._used_up_until = 0
         self._tidied = 0
         self._compose: Composer | None = None
 
@@ -105,9 +108,18 @@ class OutboxRunner:
             return self._trouble(report.reason)
         if report.sent:
             self._troubles = 0
-        self._not_before = report.used_up_until or 0
+        self._rest_until(report.used_up_until or 0)
         now = self._now()
         return min(report.next_due or now, now + HOUR)
+
+    def _rest_until(self, free: int) -> None:
+        """While a limit is used up, which is told once; what is not taken may free it earlier."""
+        now = self._now()
+        if free > self._used_up_until:
+            wait = duration((free - now) / 1000)
+            self._tell(f"The mails of the outbox wait {wait}: the mail server's limit is used up.")
+        self._used_up_until = free
+        self._not_before = min(free, now + LIMIT_LOOKS)
 
     def _run(self, relay: Relay) -> RunReport:
         # What a run of ours claimed, whose outcomes could not be written.
@@ -132,6 +144,9 @@ class OutboxRunner:
         )
 
     def _trouble(self, reason: str) -> int:
+        """Tell it, and wait longer each time; what comes up again within a wait is the same trouble."""
+        if self._now() < self._not_before:
+            return self._not_before
         wait = run_wait(self._troubles)
         self._troubles += 1
         self._not_before = self._now() + wait
@@ -153,7 +168,10 @@ def emptying(
         since = datetime.fromtimestamp(now() / 1000, config.campaign.zone)
         held.enter_context(locks.outbox(config.root, since))
         store = held.enter_context(open_store(config.database, now=now))
-        store.outbox.unknown_from_crash()
+        if lost := store.outbox.unknown_from_crash():
+            tell(
+                f"Mails of the outbox that were on their way when `serve` ended: {lost}. None is sent again."
+            )
         composer.signer_of(config)
         composer.mail_from(config)
         runner = OutboxRunner(store, config, relay, now=now, tell=tell, stop=stop)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from newsletter import config
+from newsletter import config, locks
 from newsletter.cli.app import App, counted, now_ms, pass_app, yes_option
 from newsletter.errors import ProjectError, RefusedError, UsageError
 from newsletter.issue import edition_skeleton, issue_title, slugify
@@ -146,7 +146,8 @@ def restore(app: App, file: Path, yes: bool) -> None:
     database = app.config.database
     if database.exists():
         app.confirm(_question(app, file, database), yes=yes)
-    restored = restore_database(file, database, now=now_ms, moment=app.local_time)
+    with locks.outbox(database.parent, app.local(now_ms())):  # a leaving that `serve` writes would be lost
+        restored = restore_database(file, database, now=now_ms, moment=app.local_time)
     _tell_restored(app, restored, file, database)
 
 
@@ -189,6 +190,9 @@ def _tell_restored(app: App, restored: Restored, file: Path, database: Path) -> 
         if carried.mailed:
             since = counted(carried.mailed, "delivery", "deliveries")
             app.say(f"{since} since taken over: nobody is mailed twice.")
+        if carried.known:
+            came = counted(carried.known, "person came and was", "people came and were")
+            app.say(f"{came} mailed since: known still, and in no list.")
         for slug, audience, count in carried.cut_short:
             left = counted(count, "person", "people")
             app.warn(

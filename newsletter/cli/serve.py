@@ -46,7 +46,7 @@ def serve(app: App, host: str, port: int, trust: tuple[str, ...]) -> None:
     """
     with locks.outbox(app.config.root, app.local(now_ms())):
         pass  # told before a taken port is, for which another one would be advised
-    with ExitStack() as held, stopping(app) as stop:
+    with stopping(app) as stop, ExitStack() as held:
         listener = held.enter_context(server.listen(host, port))
         place = _place(listener.getsockname())
         config = _with_address(app, host, place)

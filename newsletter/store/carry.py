@@ -10,7 +10,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from newsletter.store.carry_joining import carry_joining
-from newsletter.store.carry_sends import CUT_SHORT_SQL, carry_sends
+from newsletter.store.carry_sends import CUT_SHORT_SQL, ON_ITS_WAY, carry_sends
 from newsletter.store.failures import translated
 from newsletter.store.files import copy_database
 from newsletter.store.keys import SUPPRESSION
@@ -35,6 +35,16 @@ INSERT INTO main.keys (purpose, secret, created) SELECT purpose, secret, created
     WHERE purpose = '{SUPPRESSION}'
     AND NOT EXISTS (SELECT 1 FROM main.keys WHERE purpose = '{SUPPRESSION}');
 """
+# Who came since the backup and was mailed is known again, in no list: else they would be mailed twice once
+# they are imported again, and the way out of the mail that they have would lead nowhere.
+_KNOWN_SQL = """
+CREATE TEMP TABLE known AS
+    SELECT subject FROM old.subscribers o
+    WHERE address_mac NOT IN (SELECT address_mac FROM main.subscribers)
+    AND EXISTS (SELECT 1 FROM old.deliveries d WHERE d.subscriber = o.subject AND d.state IN ({states}));
+INSERT INTO main.subscribers ({columns})
+    SELECT {columns} FROM old.subscribers WHERE subject IN (SELECT subject FROM known);
+"""
 _PREPARE_SQL = """
 CREATE TEMP TABLE same AS
     SELECT o.subject AS old, n.subject AS new
@@ -58,11 +68,11 @@ CREATE TEMP TABLE erased AS
     WHERE s.subject IN (SELECT subject FROM old.consent_events WHERE kind = 'erased')
     OR s.address_mac IN (SELECT address_mac FROM old.suppressions WHERE kind = 'erased');
 CREATE TEMP TABLE gone AS
-    SELECT s.subject, s.subject IN (SELECT subject FROM erased) AS erased
-    FROM main.subscribers s
-    WHERE s.subject IN (SELECT subject FROM left_since UNION SELECT subject FROM erased) OR EXISTS (
-        SELECT 1 FROM old.suppressions x WHERE x.address_mac = s.address_mac AND NOT EXISTS (
-            SELECT 1 FROM main.suppressions y WHERE y.address_mac = x.address_mac AND y.kind = x.kind));
+    SELECT address_mac FROM main.subscribers
+    WHERE subject IN (SELECT subject FROM left_since UNION SELECT subject FROM erased)
+    UNION SELECT address_mac FROM (
+        SELECT address_mac, kind FROM old.suppressions
+        EXCEPT SELECT address_mac, kind FROM main.suppressions);
 CREATE TEMP TABLE events AS
     SELECT coalesce(p.new, e.subject) AS subject, e.kind, e.at,
         g.list, g.source, g.wording, g.language, g.page
@@ -95,15 +105,16 @@ _ANYBODY_SQL = "SELECT EXISTS (SELECT 1 FROM old.subscribers) OR EXISTS (SELECT 
 
 
 class Carried(Struct, frozen=True, kw_only=True):
-    """What was taken over: how many people are kept out (erased ones among them), and deliveries.
+    """What was taken over: how many people are kept out, and deliveries.
 
+    `known` counts the people who came since and were mailed: they are known again, and in no list.
     `cut_short` are sends that the backup does not know and that had not ended: each with its issue, its
     audience, and how many were still to get it. `why_not` says why nothing could be taken over; empty where
     it was.
     """
 
     gone: int = 0
-    erased: int = 0
+    known: int = 0
     mailed: int = 0
     cut_short: tuple[tuple[str, str, int], ...] = ()
     why_not: str = ""
@@ -113,9 +124,9 @@ def carry_over(fresh: Path, replaced: Path) -> Carried:
     """Write into the database at `fresh` what the one at `replaced`, which stays as it is, knows beyond it.
 
     Suppressions, by the fingerprints of the addresses; erasures, which are done again; memberships left, with
-    their consent events; the keys of links; what was mailed; and what carry_joining() says. Everything or
-    nothing. `fresh` has every table of this program; of an older `replaced`, a copy is migrated. Raises
-    StoreError where `fresh` cannot be written.
+    their consent events; the keys of links; what was mailed, and to whom; and what carry_joining() says.
+    Everything or nothing. `fresh` has every table of this program; of an older `replaced`, a copy is
+    migrated. Raises StoreError where `fresh` cannot be written.
     """
     uri = fresh.resolve().as_uri()
     with translated(fresh), closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as raw:
@@ -198,8 +209,11 @@ def _carry(raw: sqlite3.Connection) -> Carried:
     raw.execute("BEGIN IMMEDIATE")
     try:
         _run(raw, _KEYS_SQL)
+        columns = ", ".join(row[1] for row in raw.execute("PRAGMA main.table_info(subscribers)"))
+        _run(raw, _KNOWN_SQL.format(columns=columns, states=ON_ITS_WAY))
         _run(raw, _PREPARE_SQL)
-        gone, erased = raw.execute("SELECT count(*), coalesce(sum(erased), 0) FROM gone").fetchone()
+        known = raw.execute("SELECT count(*) FROM known").fetchone()[0]
+        gone = raw.execute("SELECT count(*) FROM gone").fetchone()[0]
         mailed = carry_sends(raw)
         cut = tuple(raw.execute(CUT_SHORT_SQL))
         _run(raw, _CARRY_SQL)
@@ -209,7 +223,7 @@ def _carry(raw: sqlite3.Connection) -> Carried:
         if raw.in_transaction:
             raw.execute("ROLLBACK")
         raise
-    return Carried(gone=gone, erased=erased, mailed=mailed, cut_short=cut)
+    return Carried(gone=gone, known=known, mailed=mailed, cut_short=cut)
 
 
 def _run(raw: sqlite3.Connection, script: str) -> None:

@@ -8,7 +8,7 @@ import sqlite3
 _REASON = "known from the database that was replaced"
 _MAPPED = frozenset({"id", "issue", "state", "consents", "finished", "reason", "sender"})
 _FACTS = ("attempts", "reply_code", "enhanced_code", "reply", "first_claimed", "updated")
-_ON_ITS_WAY = "('sent', 'claimed', 'unknown')"
+ON_ITS_WAY = "'sent', 'claimed', 'unknown'"
 
 _PLANS_SQL = (
     "DELETE FROM main.deliveries WHERE send IN (SELECT id FROM main.sends WHERE state = 'planning')",
@@ -25,7 +25,7 @@ _SENDS_SQL = """
     FROM old.sends o JOIN old.issues i ON i.id = o.issue JOIN main.issues n ON n.slug = i.slug
     WHERE o.seed NOT IN (SELECT seed FROM main.sends)
     AND EXISTS (
-        SELECT 1 FROM old.deliveries d WHERE d.issue = o.issue AND d.send = o.id AND d.state IN {states})
+        SELECT 1 FROM old.deliveries d WHERE d.issue = o.issue AND d.send = o.id AND d.state IN ({states}))
     ORDER BY o.id"""
 _NEW_SENDS_SQL = """
     CREATE TEMP TABLE new_sends AS
@@ -36,7 +36,7 @@ _SENDS_OF_SQL = """
 _STENCILS_SQL = f"""
     INSERT INTO main.stencils (digest, data) SELECT digest, data FROM old.stencils
     WHERE id IN (SELECT a.stencil FROM old.approvals a JOIN sends_of s ON s.old = a.send)
-    OR id IN (SELECT stencil FROM old.deliveries WHERE state IN {_ON_ITS_WAY})
+    OR id IN (SELECT stencil FROM old.deliveries WHERE state IN ({ON_ITS_WAY}))
     ON CONFLICT DO NOTHING"""
 _APPROVALS_SQL = """
     INSERT INTO main.approvals (send, language, variant, stencil)
@@ -53,7 +53,7 @@ _MAILED_SQL = f"""
     JOIN same p ON p.old = d.subscriber
     JOIN sends_of s ON s.old = d.send
     JOIN old.stencils ot ON ot.id = d.stencil JOIN main.stencils t ON t.digest = ot.digest
-    WHERE d.state IN {_ON_ITS_WAY}"""
+    WHERE d.state IN ({ON_ITS_WAY})"""
 _CLAIM_SQL = """
     UPDATE main.deliveries AS d SET state = 'claimed' FROM mailed m
     WHERE d.issue = m.issue AND d.subscriber = m.subscriber AND d.state IN ('planned', 'deferred')"""
@@ -94,7 +94,7 @@ def carry_sends(raw: sqlite3.Connection) -> int:
     raw.create_function("news_consents", 1, _Consents(raw), deterministic=True)
     columns = sorted({row[1] for row in raw.execute("PRAGMA main.table_info(sends)")} - _MAPPED)
     sql = _SENDS_SQL.format(
-        columns=", ".join(columns), values=", ".join(f"o.{c}" for c in columns), states=_ON_ITS_WAY
+        columns=", ".join(columns), values=", ".join(f"o.{c}" for c in columns), states=ON_ITS_WAY
     )
     raw.execute(sql, [_REASON])
     for statement in (_SENDS_OF_SQL, _STENCILS_SQL, _APPROVALS_SQL, _MAILED_SQL, _CLAIM_SQL, _USAGE_SQL):

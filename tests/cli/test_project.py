@@ -11,10 +11,12 @@ import sys
 import zipfile
 from collections.abc import Callable
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from newsletter import locks
 from tests.cli.conftest import SLUG, Box
 from tests.deliver.relay import ScriptedRelay
 
@@ -169,6 +171,32 @@ def test_after_a_restore_the_rest_of_a_later_issue_is_sent_and_nobody_who_left_g
         assert box.status()["sent"] == 2
         box.send()
         assert sorted(relay.recipients) == sorted({f"a{n}@example.net" for n in range(6)} - {left, erased})
+
+
+def test_who_came_since_the_backup_and_was_mailed_is_mailed_once(relayed: Named) -> None:
+    with ScriptedRelay().in_thread() as relay:
+        box = relayed(relay.port)
+        box.fill(["a@example.net"])
+        box.run("backup", "first.db")
+        box.fill(["b@example.net"])
+        box.send()
+        told = box.run("restore", "first.db", "--yes").stderr
+        assert "1 person came and was mailed since" in told
+        box.fill(["b@example.net", "c@example.net"])
+        box.send()
+        assert sorted(relay.recipients) == ["a@example.net", "b@example.net", "c@example.net"]
+
+
+def test_nothing_is_restored_under_a_server_even_where_the_database_is_away(box: Box) -> None:
+    box.fill(["a@example.net"])
+    box.run("backup", "first.db")
+    with locks.outbox(box.folder, datetime.now(UTC)):
+        for _ in range(2):
+            told = box.run("restore", "first.db", "--yes", exit_code=1).stderr
+            assert "the pages are served already" in told
+            (box.folder / "subscribers.db").unlink(missing_ok=True)
+    assert not (box.folder / "subscribers.db").exists()
+    box.run("restore", "first.db", "--yes")
 
 
 def test_a_restore_of_what_is_no_backup_does_not_advise_a_restore(box: Box) -> None:

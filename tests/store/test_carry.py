@@ -90,7 +90,7 @@ def test_who_left_or_was_erased_since_the_backup_stays_out(store: Store, copy: P
     leave_list(store, "dan")
     departures.unsubscribe_address(store, profile("stranger").address, source="mail", now=LATER)
     take_in(store, profile("new"))
-    assert brought_back(store, copy, clock) == Carried(gone=4, erased=1)
+    assert brought_back(store, copy, clock) == Carried(gone=5)
     with open_store(store.path, now=clock) as found:
         people = {p.profile.address.text.partition("@")[0]: p for p in found.people.select()}
         assert {name: p.state for name, p in people.items()} == {
@@ -305,9 +305,43 @@ def test_a_backup_from_before_the_first_person_takes_the_fingerprints_and_their_
     store.backup(copy)
     take_in(store, profile("ana"))
     departures.unsubscribe_address(store, profile("ana").address, source="mail", now=LATER)
-    assert brought_back(store, copy, clock) == Carried()
+    assert brought_back(store, copy, clock) == Carried(gone=1)
     with open_store(store.path, now=clock) as found:
         assert take_in(found, profile("ana")).suppressed == 1
+
+
+def test_who_came_since_the_backup_and_was_mailed_is_known_still_and_mailed_once(
+    store: Store, copy: Path, clock: Clock
+) -> None:
+    take_in(store, profile("ana"))
+    store.backup(copy)
+    take_in(store, *(profile(name, name="Sample") for name in ("ben", "cleo", "dan", "eve")))
+    subjects = {p.profile.address.text: p.subject for p in store.people.select()}
+    who = send_on(store, "issue", SENT, SENT, SENT, UNKNOWN, FAILED)
+    departures.unsubscribe_address(store, profile("dan").address, source="mail", now=LATER)
+    mailed = {name for name in who[:4] if name != "ana"}
+    assert brought_back(store, copy, clock) == Carried(gone=1, known=len(mailed), mailed=4)
+    with open_store(store.path, now=clock) as found:
+        assert {d.address.partition("@")[0] for d in found.sends.deliveries("issue")} == set(who[:4])
+        for name in mailed:
+            person = found.people.get(f"{name}@example.org")
+            assert person is not None and person.subject == subjects[f"{name}@example.org"]
+            assert not person.memberships
+        again = take_in(found, *(profile(name) for name in ("ben", "cleo", "dan", "eve")))
+        assert again.suppressed == 1
+        assert found.sends.newcomers("issue", segment(found, "dentists")) == len({who[4]} - {"dan"})
+
+
+def test_who_was_erased_since_is_not_known_again(store: Store, copy: Path, clock: Clock) -> None:
+    store.backup(copy)
+    take_in(store, profile("ben"))
+    send_on(store, "issue", SENT)
+    ben = store.people.get("ben@example.org")
+    assert ben is not None
+    departures.erase_person(store, ben, now=LATER)
+    assert brought_back(store, copy, clock) == Carried(gone=1)
+    with open_store(store.path, now=clock) as found:
+        assert found.people.get("ben@example.org") is None
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

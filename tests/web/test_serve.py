@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,7 +17,13 @@ import httpx
 import pytest
 
 from newsletter.cli import serve
+from newsletter.cli.app import now_ms
+from newsletter.config import load
+from newsletter.models import OutboxKind
+from newsletter.store import open_store
 from tests.cli.conftest import Box
+from tests.deliver.relay import ScriptedRelay, Step
+from tests.store.samples import profile, take_in
 from tests.web.served import make_project
 
 
@@ -76,6 +83,33 @@ def test_what_is_under_way_is_finished(box: Box) -> None:
             assert line.recv(100).startswith(b"HTTP/1.1 200")
         process.communicate(timeout=20)
         assert process.returncode == 0
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="this system does not tell of a closed window")
+def test_a_mail_that_is_on_its_way_arrives_although_the_window_is_closed(box: Box) -> None:
+    reached, opened = threading.Event(), threading.Event()
+
+    def script(step: Step) -> None:
+        if step.verb == "END":
+            reached.set()
+            assert opened.wait(30)
+
+    config = load(box.folder, box.environ)
+    with ScriptedRelay(script).in_thread() as relay:
+        box.environ["NEWSLETTER_OUTBOX_URL"] = f"smtp://127.0.0.1:{relay.port}"
+        with open_store(config.database, now=now_ms) as store:
+            take_in(store, profile("ana"))
+            (ana,) = store.people.select()
+            store.outbox.add(OutboxKind.DATA, ana.subject, language="en", now=now_ms())
+            with running(box) as (process, _):
+                assert reached.wait(20)
+                for _ in range(3):
+                    process.send_signal(signal.SIGHUP)  # by the system, and by the shell
+                    time.sleep(0.3)
+                opened.set()
+                process.communicate(timeout=20)
+                assert process.returncode == 0
+            assert store.outbox.counts() == {"sent": 1}
 
 
 def test_a_second_one_of_the_same_project_is_refused(box: Box) -> None:
