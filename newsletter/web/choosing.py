@@ -67,7 +67,7 @@ async def choose(request: Request) -> Response:
     sent = await forms.fields(request)
     ticked, wanted = set(sent.get("list", [])), forms.first(sent, "language")
     language, now = language_of(request), desk.now()
-    wording = without_isolates(fill(words_for(language)["joining_consent"], **names_of(desk)))
+    wording = without_isolates(fill(words_for(language)["prefs_consent"], **names_of(desk)))
 
     def work(store: Store) -> str:
         subject = opened(store, text, Purpose.PREFERENCES).subject

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from email.message import EmailMessage
+from html import unescape
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from newsletter.links import Purpose
 from newsletter.models import ConsentKind, Shown
 from newsletter.pages import words_for
+from newsletter.typography import without_isolates
 from newsletter.web.forms import OLDEST, QUICKEST
 from tests.web.served import STAMP, Served
 
@@ -95,15 +97,20 @@ def test_a_consent_says_in_which_language_the_page_spoke_and_mails_come_in_the_o
         person = served.store.people.get("ana@example.org")
         assert person is not None and person.profile.language == "ar"
         page = f"/p/{served.token(Purpose.PREFERENCES, person.subject)}/preferences"
+        asked = unescape(client.get(f"{page}?lang=it").text)
         chosen = {"list": ["dentists", "radiologists"], "language": "en"}
         client.post(f"{page}?lang=it", data=chosen)
         wait_until_settled(served)
     joined, confirmed, added = served.store.consent.of(person.subject)
     told = [(event.language, event.wording) for event in (joined, confirmed, added)]
-    words = [("fr", "joining_consent"), ("de", "confirm_consent"), ("it", "joining_consent")]
+    words = [("fr", "joining_consent"), ("de", "confirm_consent"), ("it", "prefs_consent")]
     assert [language for language, _ in told] == [language for language, _ in words]
     for (_, wording), (language, name) in zip(told, words, strict=True):
         assert wording[:12] == words_for(language)[name][:12]
+    assert words_for("it")["prefs_save"] in added.wording
+    assert without_isolates(asked).count(added.wording) == 1
+    with served.client() as client:
+        assert 'class="consent"' not in client.get(page).text, "there is nothing to add"
 
 
 def test_the_answer_is_the_same_whether_or_not_an_address_is_known(served: Served) -> None:
