@@ -8,6 +8,7 @@ from glob import escape
 from pathlib import Path
 from tempfile import mkdtemp
 
+from newsletter.config import FILE_NAME
 from newsletter.errors import UsageError
 
 MARKER = ".newsletter-archive"
@@ -39,7 +40,11 @@ def write_archive(files: Mapping[str, bytes], folder: Path) -> None:
 
 
 def refuse_foreign(folder: Path) -> None:
-    """Raises UsageError where an archive may not be written: over files that are no earlier archive's."""
+    """Raises UsageError where no archive may be written: over the project's own folders, or others' files."""
+    if folder.name in ("issues", "templates") and (folder.parent / FILE_NAME).is_file():
+        raise UsageError(
+            "is a folder of the project", where=str(folder), hint="choose another folder with --output"
+        )
     if folder.exists() and not (folder / MARKER).is_file() and any(folder.iterdir()):
         raise UsageError(
             "holds files, and no earlier archive of this program",

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from newsletter.countries import country_code
 from newsletter.errors import SegmentError
+from newsletter.listfile.values import language_tag
 
 KEYS: Final = ("list", "country", "language", "tag", "name", "email")
 """The keys that every project has; any other key is an attribute's."""
@@ -144,8 +145,11 @@ def _value(key: str, value: str, lists: Collection[str]) -> str:
         if not code:
             raise SegmentError(f"'{value}' is no country", hint="write its two letters, as country:FR,BE")
         return code
-    if key == "language":
-        value = value.replace("_", "-")
+    if key == "language" and value:
+        tag = language_tag(value)
+        if not tag:
+            raise SegmentError(f"'{value}' is no language", hint="write its tag, as language:fr,pt-BR")
+        return tag.casefold()
     return unicodedata.normalize("NFC", value.casefold())
 
 

@@ -44,6 +44,7 @@ def terms(text: str) -> list[tuple[str, tuple[str, ...], bool]]:
         ("country:France,Deutschland", [("country", ("FR", "DE"), False)]),
         ("-country:FR,BE", [("country", ("FR", "BE"), True)]),
         ("language:fr_FR,DE", [("language", ("fr-fr", "de"), False)]),
+        ("language:German,français,zh_Hant", [("language", ("de", "fr", "zh-hant"), False)]),
         ('name:"Anna  MÜLLER"', [("name", ("anna müller",), False)]),
         ("tag:'Head Nurse',Board", [("tag", ("head nurse", "board"), False)]),
         ("tag:“head nurse”", [("tag", ("head nurse",), False)]),

@@ -18,8 +18,8 @@ from newsletter.cli.progress import counting
 from newsletter.cli.returning import way_back
 from newsletter.countries import country_code
 from newsletter.errors import ListFileError, UsageError
-from newsletter.languages import normalise_tag
 from newsletter.listfile import Listing, open_list
+from newsletter.listfile.values import language_tag
 from newsletter.lookalikes import meant_domain
 from newsletter.models import Profile
 from newsletter.store import Store
@@ -136,7 +136,7 @@ def add(
     profile = Profile(
         address=parsed,
         name=name or given_name,
-        language=normalise_tag(language) if language else "",
+        language=_language(language),
         country=_country(country),
         attributes=pairs,
     )
@@ -147,7 +147,7 @@ def add(
         near = _near_list(app, store, list_name, ask=app.interactive)
         report = arrivals.add_person(store, profile, list_name=list_name, source=source, now=now_ms())
         if not report.suppressed:
-            app.say(f"{parsed.text} is in '{list_name}'" + ("." if source else ", pending."))
+            app.say(f"{parsed.text} is in '{list_name}'" + (", pending." if report.pending else "."))
         if report.list_created:
             tell_list(app, store, list_name, near)
         if report.suppressed:
@@ -156,6 +156,13 @@ def add(
         "subscribers", "add", parsed.text, "--list", list_name, "--source", "how they agreed"
     )
     warn_report(app, report, source, f"If they agreed, say how: {agreed}")
+
+
+def _language(text: str) -> str:
+    tag = language_tag(text) if text else ""
+    if text and not tag:
+        raise UsageError(f"'{text}' is no language", hint="write its tag, like en, fr or pt-BR")
+    return tag
 
 
 def _country(text: str) -> str:

@@ -27,7 +27,7 @@ DASHES = {"ignore_unknown_options": True}
 @click.group(cls=Group, invoke_without_command=True)
 @click.pass_context
 def lists(context: click.Context) -> None:
-    """Subscription lists: show them, make, rename, hide one from the pages, remove one.
+    """Subscription lists: show them, make, rename, give a title, hide one from the pages, remove one.
 
     \b
     Examples:
@@ -147,6 +147,25 @@ def remove_list(app: App, name: str, yes: bool) -> None:
             app.confirm("These issues cannot be sent then, before that is changed. Remove it?", yes=yes)
         store.lists.remove(name)
     app.say(f"Removed the list '{name}'.")
+
+
+@lists.command("title")
+@click.argument("name")
+@click.argument("title")
+@pass_app
+def title_list(app: App, name: str, title: str) -> None:
+    """Say what a list is called on the pages, as in the forms to join and to choose.
+
+    \b
+    Example:
+      newsletter lists title dentists "Dentists and their teams"
+    """
+    with app.store(create=False) as store:
+        found = store.lists.title(name, title.strip())
+    if title.strip():
+        app.say(f"The pages call '{found}' “{title.strip()}” now.")
+    else:
+        app.say(f"'{found}' has no title now: the pages show its name.")
 
 
 @lists.command("rename")

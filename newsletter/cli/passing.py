@@ -18,6 +18,7 @@ from newsletter.models import Issue
 from newsletter.pages import Site
 from newsletter.pages.site import is_public
 from newsletter.render import environment
+from newsletter.sample import SLUG, sample_files
 from newsletter.weburl import is_on_this_machine
 
 OF_OUR_MAIL = frozenset({"one-click-missing", "only-unknown"})
@@ -105,6 +106,7 @@ def archive(app: App, output: Path | None) -> None:
     issues_said = counted(len(site.public()), "issue", "issues")
     app.say(f"{count} pages with {issues_said}, {len(files)} files in all.")
     _tell_left_out(app, site)
+    tell_sample(app, site)
     _tell_place(app, "feeds, sitemap and QR codes are left out")
     if app.config.web.archive_url:
         app.say(f"Copy the folder to your web host, so that it answers at {app.config.web.archive_url}/")
@@ -119,6 +121,17 @@ def _tell_left_out(app: App, site: Site) -> None:
         ]
         if hidden:
             app.say(f"Not public yet: {slug} ({', '.join(hidden)})")
+
+
+def tell_sample(app: App, site: Site) -> None:
+    """Say that the sample of `init` is public under somebody's own name."""
+    files = {app.config.root / name: data for name, data in sample_files().items()}
+    untouched = all(path.is_file() and path.read_bytes() == data for path, data in files.items())
+    if untouched and any(each.slug == SLUG for each in site.public()):
+        app.warn(
+            f"the sample issue '{SLUG}' is public, as `newsletter init` has made it: write draft: true into "
+            f"its editions, or delete issues/{SLUG}"
+        )
 
 
 def _tell_place(app: App, lost: str) -> None:

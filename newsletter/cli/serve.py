@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from newsletter import locks
 from newsletter.cli.app import App, now_ms, pass_app, plain
 from newsletter.cli.outbox import emptying
+from newsletter.cli.passing import tell_sample
 from newsletter.cli.stopping import stopping
 from newsletter.config import FILE_NAME, Config
 from newsletter.errors import UsageError
@@ -59,6 +60,7 @@ def serve(app: App, host: str, port: int, trust: tuple[str, ...]) -> None:
             hosts=_hosts(host, place),
         )
         held.callback(desk.close)
+        tell_sample(app, desk.library.site)
         here = "" if config.web.base_url.endswith(place) else f" (here at http://{place})"
         server.run(
             built,

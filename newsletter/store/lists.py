@@ -134,6 +134,15 @@ class Lists:
                     )
             self._connection.run("UPDATE lists SET removed = ? WHERE name = ?", [self._now(), name])
 
+    def title(self, name: str, title: str) -> str:
+        """Give a list the title that pages show, none where it is empty -> its name. Raises NotFoundError."""
+        with self._connection.transaction():
+            found = self.get(name)
+            if found is None:
+                raise self.missing(name)
+            self._connection.run("UPDATE lists SET title = ? WHERE name = ?", [title, found.name])
+            return found.name
+
     def rename(self, name: str, new: str) -> list[str]:
         """Give a list another name -> the saved segments that ask for it, which follow.
 

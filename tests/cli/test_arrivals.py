@@ -71,6 +71,31 @@ def test_a_list_may_come_through_a_pipe(box: Box) -> None:
     }
 
 
+def test_who_is_active_is_not_called_pending_by_a_correction(box: Box) -> None:
+    box.fill(["a@example.net"])
+    said = box.run("subscribers", "add", "a@example.net", "--list", "dentists", "--name", "Ana Sample").stderr
+    assert "a@example.net is in 'dentists'.\n" in said
+    assert "pending" in box.run("subscribers", "add", "b@example.net", "--list", "dentists").stderr
+
+
+@pytest.mark.parametrize(("typed", "stored"), [("Deutsch", "de"), ("pt_br", "pt-BR"), ("xx", "")])
+def test_a_language_is_read_as_an_import_reads_it(box: Box, typed: str, stored: str) -> None:
+    add = ("subscribers", "add", "a@example.net", "--list", "dentists", "--source", "x", "--language", typed)
+    told = box.run(*add, exit_code=0 if stored else 2)
+    if stored:
+        assert f"{stored}," in box.run("subscribers", "export").stdout
+    else:
+        assert "'xx' is no language" in told.stderr
+
+
+def test_a_list_that_an_import_made_gets_a_title(box: Box) -> None:
+    box.fill(["a@example.net"])
+    box.run("lists", "title", "Dentists", "Dentists and their teams ")
+    assert box.json("lists", "show")[0]["title"] == "Dentists and their teams"
+    assert "no title" in box.run("lists", "title", "dentists", "").stderr
+    assert "no list" in box.run("lists", "title", "dentist", "x", exit_code=2).stderr
+
+
 def test_the_counts_come_after_the_rejected_rows(box: Box) -> None:
     box.write("p.csv", "email\na@example.net\nnobody\n")
     told = box.run("subscribers", "import", "p.csv", "--list", "dentists").stdout

@@ -196,6 +196,23 @@ def test_a_kit_leaves_drafts_out_and_refuses_where_all_are(public: Box) -> None:
     assert "draft: true" in public.run("kit", "short", exit_code=1).stderr
 
 
+@pytest.mark.parametrize("folder", ["issues", "templates"])
+def test_the_projects_own_folders_are_no_place_for_an_archive(public: Box, folder: str) -> None:
+    (public.folder / "templates").mkdir(exist_ok=True)
+    assert "a folder of the project" in public.run("archive", "--output", folder, exit_code=2).stderr
+
+
+def test_that_the_sample_is_public_is_said(tmp_path: Path) -> None:
+    box = Box(tmp_path)
+    box.run("init", "own")
+    box.folder = tmp_path / "own"
+    said = "the sample issue 'image-gently-in-dentistry' is public"
+    assert said in box.run("archive").stderr
+    for edition in (box.folder / "issues/image-gently-in-dentistry").glob("*.md"):
+        edition.write_text(edition.read_text(encoding="utf-8") + "\nOur own words.\n", encoding="utf-8")
+    assert said not in box.run("archive").stderr
+
+
 def test_a_kit_of_an_issue_with_errors_is_refused(public: Box) -> None:
     public.write("issues/short/en.md", DATED + "\n[nowhere](https://localhost/)\n")
     assert "to put right" in public.run("kit", "short", exit_code=1).stderr
