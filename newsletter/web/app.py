@@ -39,6 +39,7 @@ ROUTES = (
     ("GET", "/all/{language}/feed.json", reading.feed),
     ("GET", "/latest", reading.newest),
     ("GET", "/latest/{language}", reading.newest),
+    ("GET", "/i/{slug}", reading.any_edition),
     ("GET", "/i/{slug}/{name}", reading.issue),
     ("GET", "/i/{slug}/{name}/{part}", reading.part),
     ("GET", "/site.css", reading.style),

@@ -13,6 +13,7 @@ from newsletter.languages import choose_edition
 from newsletter.links import CHANNELS
 from newsletter.pages import (
     Page,
+    PublicIssue,
     Site,
     atom_feed,
     handout_page,
@@ -85,17 +86,28 @@ async def index_in(request: Request) -> Response:
 
 async def newest(request: Request) -> Response:
     """GET /latest and /latest/LANG: go to the newest issue, whichever it is today."""
-    desk = desk_of(request)
-    site = await desk.library.fresh()
+    site = await desk_of(request).library.fresh()
     if not site.public():
         raise HTTPException(404)
+    return _to_edition(request, site, site.public()[0])
+
+
+async def any_edition(request: Request) -> Response:
+    """GET /i/SLUG: go to the edition in the reader's language."""
+    site = await desk_of(request).library.fresh()
+    for found in site.public():
+        if found.slug == request.path_params["slug"]:
+            return _to_edition(request, site, found)
+    raise HTTPException(404)
+
+
+def _to_edition(request: Request, site: Site, found: PublicIssue) -> Response:
     wanted = request.path_params.get("language", "")
-    slug = site.public()[0].slug
-    offered = list(site.public()[0].editions)
-    accepted = choose(offered, request.headers.get("accept-language", ""), _own(request))
-    language = site.edition_for(slug, wanted or accepted)
+    accepted = choose(list(found.editions), request.headers.get("accept-language", ""), _own(request))
+    language = site.edition_for(found.slug, wanted or accepted)
     via = _via(request)
-    target = path_to(desk, place.issue_address(slug, language), via="" if via == "page" else via)
+    address = place.issue_address(found.slug, language)
+    target = path_to(desk_of(request), address, via="" if via == "page" else via)
     headers = {"Location": target, "Cache-Control": "no-cache", **BY_LANGUAGE}
     return Response(status_code=302, headers=headers)
 

@@ -72,6 +72,12 @@ def test_the_newest_issue_is_one_step_away_in_the_readers_language(served: Serve
             assert answer.status_code == 302 and answer.headers["location"] == f"/i/{SLUG}/{language}"
             assert answer.headers["vary"] == "Accept-Language"
         assert client.get("/latest/ar").headers["location"] == f"/i/{SLUG}/ar"
+        answer = client.get(f"/i/{SLUG}", headers={"Accept-Language": header})
+        assert (
+            answer.headers["location"]
+            == client.get("/latest", headers={"Accept-Language": header}).headers["location"]
+        )
+        assert client.get("/i/no-such-issue").status_code == 404
         assert client.get("/latest?via=qr").headers["location"].endswith("?via=qr")
         assert "via=" not in client.get("/latest?via=spam").headers["location"]
 
