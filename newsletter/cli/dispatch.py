@@ -19,6 +19,7 @@ from newsletter.deliver.courier import SmtpCourier
 from newsletter.deliver.doubt import Trust
 from newsletter.deliver.limits import Limits
 from newsletter.deliver.loop import new_runner, unless_stopped
+from newsletter.deliver.orders import Orders
 from newsletter.deliver.ports import Parcel, Progress, ProgressCallback
 from newsletter.deliver.report import Ending, RunReport
 from newsletter.deliver.run import run_send
@@ -62,15 +63,17 @@ def dispatch(
             store.journal(send.id, relay.account, limits.rates),
             compose,
             SmtpCourier(relay, connections=limits.connections),
-            meter=campaign.meter(store, relay, limits.rates, now_ms()),
-            clock=now_ms,
-            give_up_after=relay.give_up_after,
-            stop=stop,
-            limit=limit,
-            wait=wait,
+            Orders(
+                meter=campaign.meter(store, relay, limits.rates, now_ms()),
+                clock=now_ms,
+                give_up_after=relay.give_up_after,
+                stop=stop,
+                limit=limit,
+                wait=wait,
+                progress=_noted(store, send, show),
+                trust=_trust(store, send, tally),
+            ),
             signers=composer.signers_for(signer, count),
-            progress=_noted(store, send, show),
-            trust=_trust(store, send, tally),
         )
         with new_runner() as runner:
             try:

@@ -15,6 +15,7 @@ from newsletter.config import Config
 from newsletter.deliver.courier import SmtpCourier
 from newsletter.deliver.doubt import Trust
 from newsletter.deliver.limits import Limits, limits_for
+from newsletter.deliver.orders import Orders
 from newsletter.deliver.policy import run_wait
 from newsletter.deliver.ports import Composer
 from newsletter.deliver.report import RunReport
@@ -134,12 +135,14 @@ class OutboxRunner:
                 journal,
                 self._compose,
                 SmtpCourier(relay, connections=min(CONNECTIONS, limits.connections)),
-                meter=campaign.meter(self._store, relay, limits.rates, self._now()),
-                clock=self._now,
-                give_up_after=GIVE_UP_AFTER,
-                stop=self._stop,
-                wait=False,
-                trust=Trust.PROVEN if proven else Trust.ONCE,
+                Orders(
+                    meter=campaign.meter(self._store, relay, limits.rates, self._now()),
+                    clock=self._now,
+                    give_up_after=GIVE_UP_AFTER,
+                    stop=self._stop,
+                    wait=False,
+                    trust=Trust.PROVEN if proven else Trust.ONCE,
+                ),
             )
         )
 

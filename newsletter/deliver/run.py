@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AsyncExitStack, suppress
 
-from newsletter.deliver.doubt import Trust
 from newsletter.deliver.judge import Judge
 from newsletter.deliver.ledger import Ledger
-from newsletter.deliver.limits import LONG, Allowance, Meter
+from newsletter.deliver.limits import LONG, Allowance
 from newsletter.deliver.loop import unless_stopped
 from newsletter.deliver.orders import Orders
 from newsletter.deliver.ports import (
@@ -21,13 +19,12 @@ from newsletter.deliver.ports import (
     Journal,
     Parcel,
     Progress,
-    ProgressCallback,
     Signers,
     Stage,
-    Stop,
     given_back,
 )
 from newsletter.deliver.press import Press
+from newsletter.deliver.prospect import Prospect
 from newsletter.deliver.report import Counts, Ending, RunReport
 from newsletter.deliver.tempo import Moment, Tempo
 from newsletter.models import Claim, DeliveryState, Outcome, SendState
@@ -41,26 +38,15 @@ async def run_send(
     journal: Journal,
     compose: Composer,
     courier: Courier,
+    orders: Orders,
     *,
-    meter: Meter,
-    clock: Callable[[], int],
-    give_up_after: int,
-    stop: Stop,
-    limit: int | None = None,
-    wait: bool = True,
-    progress: ProgressCallback | None = None,
     executor: Executor | None = None,
     signers: Signers | None = None,
-    jitter: Callable[[], float] = random.random,
-    trust: Trust = Trust.ONCE,
 ) -> RunReport:
     """Send everything that is due, at most 64 rows in flight at a time, and say how it ended.
 
-    `clock` gives UTC ms; `give_up_after` is in ms. `journal.exchange` is called in one thread of its own (or
-    in `executor`). With `wait` deferred rows and used-up ceilings are waited for; without, nobody connects
-    where a ceiling is used up. Opens and closes `courier` and `signers`: these start while the relay is
-    connected to, and until they are there this process signs.
-    Before the relay has taken a mail nobody is marked as bounced, but by `trust`.
+    `journal.exchange` is called in one thread of its own (or in `executor`). Opens and closes `courier` and
+    `signers`: these start while the relay is connected to, and until they are there this process signs.
 
     A pause or cancel from elsewhere, and `stop`, act within a second: what has not begun to travel is given
     back, what travels is finished and written. Outcomes are written on every way out: a cancelled task writes
@@ -69,19 +55,9 @@ async def run_send(
 
     Raises RelayError before the first claim, StoreError, and whatever `compose` raises.
     """
-    orders = Orders(
-        meter=meter,
-        allowance=Allowance(limit),
-        clock=clock,
-        give_up_after=give_up_after,
-        stop=stop,
-        wait=wait,
-        progress=progress,
-        jitter=jitter,
-        trust=trust,
-    )
-    free = meter.next_free(clock())
-    if not wait and free - clock() > LONG:
+    now = orders.clock()
+    free = orders.meter.next_free(now)
+    if not orders.wait and free - now > LONG:
         return Counts().report(Ending.WAITING, used_up_until=free)
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal") as thread:
         async with AsyncExitStack() as held:
@@ -90,7 +66,7 @@ async def run_send(
                 held.push_async_callback(signers.close)
                 await signers.open()
             held.push_async_callback(courier.close)
-            await unless_stopped(courier.open(run.handed_back), stop, run.tell_connecting)
+            await unless_stopped(courier.open(run.handed_back), orders.stop, run.tell_connecting)
             return await run.run()
 
 
@@ -110,6 +86,7 @@ class _Run:
         self._press = Press(compose, self._filled, signers)
         self._courier = courier
         self._orders = orders
+        self._allowance = Allowance(orders.limit)
         self._claims: dict[int, Claim] = {}
         self._counts = Counts()
         self._judge = Judge(
@@ -120,10 +97,8 @@ class _Run:
             trust=orders.trust,
         )
         self._tempo = Tempo.of(courier.connections)
-        self._dry = False  # the journal had nothing more to give
-        self._next_due: int | None = None
+        self._prospect = Prospect()
         self._used_up_until: int | None = None
-        self._put_off = 0  # how many are deferred, as the journal said last
         self._looked = 0.0  # when the journal was last asked, by the loop's clock
         self._news = asyncio.Event()
         self._ending: Ending | None = None
@@ -145,7 +120,7 @@ class _Run:
         return self._counts.report(
             self._ending or Ending.FINISHED,
             reason=self._reason,
-            next_due=self._next_due,
+            next_due=self._prospect.next_due,
             used_up_until=self._used_up_until,
         )
 
@@ -170,14 +145,14 @@ class _Run:
         room, free = 0, 0
         if self._ending is None:
             most = max(0, self._tempo.window - len(self._claims))
-            room = self._orders.meter.room(now, self._orders.allowance.room(now, most))
+            room = self._orders.meter.room(now, self._allowance.room(now, most))
             free = 0 if room else self._orders.meter.next_free(now) - now
         return Moment(
             since=self._since(),
             outcomes=self._ledger.waiting,
             in_flight=len(self._claims),
             room=room,
-            dry=self._dry or self._ending is not None,
+            dry=self._prospect.dry or self._ending is not None,
             free=free / 1000,
         )
 
@@ -201,14 +176,8 @@ class _Run:
         self._looked = asyncio.get_running_loop().time()
         for outcome in entry.outcomes:
             self._counts.note_outcome(outcome)
-            self._dry = self._dry and outcome.state is not DeliveryState.PLANNED
         self._counts.note(DeliveryState.SKIPPED, answer.skipped)
-        self._next_due, self._put_off = answer.next_due, answer.put_off
-        if entry.room:
-            fewer = len(answer.claims) + answer.skipped < entry.room
-            self._dry = fewer and (self._next_due is None or self._next_due > self._orders.clock())
-        elif self._next_due is None:
-            self._dry = True
+        self._prospect = self._prospect.heard(entry, self._orders.clock())
         if answer.state in _ENDINGS:
             self._end(_ENDINGS[answer.state])
         self._dispatch(answer.claims)
@@ -217,7 +186,7 @@ class _Run:
 
     def _dispatch(self, claims: Sequence[Claim]) -> None:
         """Fill what was claimed and give it to the courier; what cannot leave any more is given back."""
-        self._orders.allowance.take(len(claims))
+        self._allowance.take(len(claims))
         going = []
         for claim in claims:
             outcome = given_back(claim.delivery) if self._leaving else self._judge.hold(claim)
@@ -246,26 +215,18 @@ class _Run:
         """See whether this is the end: nothing in flight, nothing unwritten, and nothing to wait for."""
         if self._claims or self._ledger.outcomes:
             return
-        if self._dry or self._orders.allowance.spent:
-            revisions, reason = self._judge.close(dry=self._dry)
+        dry, spent = self._prospect.dry, self._allowance.spent
+        if dry or spent:
+            revisions, reason = self._judge.close(dry=dry)
             self._ledger.revisions += revisions
             if reason:
                 self._end(Ending.PAUSED, reason)
         now = self._orders.clock()
-        free = self._orders.meter.next_free(now)
-        if self._dry and self._next_due is None:
-            self._end(Ending.FINISHED)
-        elif self._orders.allowance.spent:
-            self._end(Ending.LIMITED)
-        elif self._orders.wait:
-            return
-        elif self._dry:
-            self._end(Ending.WAITING)
-        elif self._orders.allowance.room(now, 1) == 0:
-            self._end(Ending.LIMITED)
-        elif free - now > LONG:
-            self._used_up_until = free
-            self._end(Ending.WAITING)
+        free, full = self._orders.meter.next_free(now), self._allowance.room(now, 1) == 0
+        ending = self._prospect.ending(spent=spent, full=full, wait=self._orders.wait, free=free, now=now)
+        if ending is not None:
+            self._used_up_until = free if ending is Ending.WAITING and not dry else None
+            self._end(ending)
 
     def _tell(self) -> None:
         if self._orders.progress is None:
@@ -273,10 +234,9 @@ class _Run:
         waiting_until: int | None = None
         if not self._claims and self._ending is None:
             now = self._orders.clock()
-            free = self._orders.meter.next_free(now)
-            waiting_until = self._next_due if self._dry else free if free > now + 1000 else None
+            waiting_until = self._prospect.waiting_until(self._orders.meter.next_free(now), now)
         state = Progress(
-            deferred=self._put_off,
+            deferred=self._prospect.put_off,
             in_flight=len(self._claims),
             waiting_until=waiting_until,
             leaving=self._ending is not None and bool(self._claims),
@@ -317,9 +277,9 @@ class _Run:
         Who is put off takes it up again later; not who was refused and is only in doubt.
         """
         if outcome.state in (DeliveryState.PLANNED, DeliveryState.SKIPPED):
-            self._orders.allowance.take(-1)
+            self._allowance.take(-1)
         elif outcome.state is DeliveryState.DEFERRED and not doubted:
-            self._orders.allowance.defer(outcome.not_before)
+            self._allowance.defer(outcome.not_before)
         self._ledger.outcomes.append(outcome)
 
     # --- the end

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from newsletter.deliver.doubt import Trust
 from newsletter.deliver.limits import Meter
+from newsletter.deliver.orders import Orders
 from newsletter.deliver.ports import Parcel, Progress
 from newsletter.deliver.report import RunReport
 from newsletter.deliver.run import run_send
@@ -66,16 +67,18 @@ class Scene:
                     self.journal,
                     self.fill,
                     self.courier,
-                    meter=Meter(self.rates),
-                    clock=self.clock,
-                    give_up_after=3 * HOUR,
-                    stop=self.stop,
-                    limit=self.limit,
-                    wait=self.wait,
-                    progress=self.left.append,
+                    Orders(
+                        meter=Meter(self.rates),
+                        clock=self.clock,
+                        give_up_after=3 * HOUR,
+                        stop=self.stop,
+                        limit=self.limit,
+                        wait=self.wait,
+                        progress=self.left.append,
+                        jitter=lambda: 0.5,
+                        trust=self.trust,
+                    ),
                     executor=LateExecutor(loop, self.disk),
-                    jitter=lambda: 0.5,
-                    trust=self.trust,
                 )
             )
             try:

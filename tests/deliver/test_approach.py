@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from newsletter.deliver.approach import HOLDS, PATIENCE, PROBE, Approach
 from newsletter.deliver.limits import Meter
+from newsletter.deliver.orders import Orders
 from newsletter.deliver.ports import Attempt, Parcel, Stage
 from newsletter.deliver.report import Ending, RunReport
 from newsletter.deliver.run import run_send
@@ -122,12 +123,14 @@ class Scene:
                 self.journal,
                 compose,
                 self.courier,
-                meter=Meter([]),
-                clock=self.journal.clock,
-                give_up_after=give_up_after,
-                stop=asyncio.Event(),
+                Orders(
+                    meter=Meter([]),
+                    clock=self.journal.clock,
+                    give_up_after=give_up_after,
+                    stop=asyncio.Event(),
+                    jitter=lambda: 0.5,
+                ),
                 executor=LateExecutor(loop, 0.005),
-                jitter=lambda: 0.5,
             )
 
         return run_virtually(main)

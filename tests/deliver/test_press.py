@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsletter.deliver.limits import Meter
+from newsletter.deliver.orders import Orders
 from newsletter.deliver.ports import Draft, Parcel
 from newsletter.deliver.press import Press
 from newsletter.deliver.report import Ending
@@ -147,10 +148,7 @@ def test_what_waits_to_be_signed_is_given_back_when_somebody_leaves_at_once(neve
                 journal,
                 draft,
                 SimulatedCourier(lambda parcel: Fate.TAKE),
-                meter=Meter([]),
-                clock=lambda: START,
-                give_up_after=1,
-                stop=asyncio.Event(),
+                Orders(meter=Meter([]), clock=lambda: START, give_up_after=1, stop=asyncio.Event()),
                 executor=LateExecutor(loop, 0.001),
                 signers=signers,
             )
@@ -176,10 +174,7 @@ def test_a_pause_does_not_wait_for_signers_that_hang() -> None:
             journal,
             draft,
             SimulatedCourier(lambda parcel: Fate.TAKE),
-            meter=Meter([]),
-            clock=lambda: START,
-            give_up_after=1,
-            stop=stop,
+            Orders(meter=Meter([]), clock=lambda: START, give_up_after=1, stop=stop),
             executor=LateExecutor(loop, 0.001),
             signers=SimulatedSigners(random.Random(1), never=True),
         )

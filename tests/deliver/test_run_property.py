@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from newsletter.deliver.doubt import Trust
 from newsletter.deliver.limits import Meter
+from newsletter.deliver.orders import Orders
 from newsletter.deliver.ports import Parcel
 from newsletter.deliver.report import Ending, RunReport
 from newsletter.deliver.run import run_send
@@ -151,15 +152,17 @@ class Life:
                 self,
                 draft if schedule.signing else compose,
                 self.courier,
+                Orders(
+                    meter=Meter(rates),
+                    clock=self.world.clock,
+                    give_up_after=48 * 3_600_000,
+                    stop=self.stop,
+                    limit=self.limit,
+                    jitter=self.world.random.random,
+                    trust=Trust.ONCE if self.world.journal.count(DeliveryState.SENT) else Trust.NONE,
+                ),
                 signers=SimulatedSigners(self.world.random) if schedule.signing else None,
-                meter=Meter(rates),
-                clock=self.world.clock,
-                give_up_after=48 * 3_600_000,
-                stop=self.stop,
-                limit=self.limit,
                 executor=LateExecutor(self.loop, schedule.disk),
-                jitter=self.world.random.random,
-                trust=Trust.ONCE if self.world.journal.count(DeliveryState.SENT) else Trust.NONE,
             )
         )
         for event in self.events:

@@ -10,6 +10,7 @@ import pytest
 
 from newsletter.deliver.doubt import Trust
 from newsletter.deliver.limits import Meter
+from newsletter.deliver.orders import Orders
 from newsletter.deliver.ports import HandBack, Parcel
 from newsletter.deliver.report import Ending, RunReport
 from newsletter.deliver.run import run_send
@@ -331,10 +332,7 @@ def test_a_relay_that_cannot_be_used_claims_nothing() -> None:
                 journal,
                 compose,
                 Closed(lambda parcel: Fate.TAKE),
-                meter=Meter([]),
-                clock=lambda: START,
-                give_up_after=HOUR,
-                stop=asyncio.Event(),
+                Orders(meter=Meter([]), clock=lambda: START, give_up_after=HOUR, stop=asyncio.Event()),
                 executor=LateExecutor(loop, 0.0),
             )
         return journal
@@ -348,10 +346,7 @@ def test_with_a_thread_of_its_own_in_real_time() -> None:
             Threaded(),
             compose,
             SimulatedCourier(lambda parcel: Fate.TAKE, lambda parcel: 0.001),
-            meter=Meter([]),
-            clock=lambda: START,
-            give_up_after=HOUR,
-            stop=asyncio.Event(),
+            Orders(meter=Meter([]), clock=lambda: START, give_up_after=HOUR, stop=asyncio.Event()),
         )
 
     class Threaded:

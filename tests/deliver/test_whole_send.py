@@ -8,6 +8,7 @@ from collections.abc import Callable
 from newsletter.deliver.courier import SmtpCourier
 from newsletter.deliver.limits import Meter
 from newsletter.deliver.loop import new_runner
+from newsletter.deliver.orders import Orders
 from newsletter.deliver.ports import Draft, Parcel, Signers
 from newsletter.deliver.report import Ending, RunReport
 from newsletter.deliver.run import run_send
@@ -41,11 +42,13 @@ def send_from(
                 journal,
                 fill,
                 courier,
-                meter=Meter([]),
-                clock=lambda: START,
-                give_up_after=3_600_000,
-                stop=asyncio.Event(),
-                wait=False,
+                Orders(
+                    meter=Meter([]),
+                    clock=lambda: START,
+                    give_up_after=3_600_000,
+                    stop=asyncio.Event(),
+                    wait=False,
+                ),
                 signers=signers,
             )
 
