@@ -14,7 +14,7 @@ NETWORK = {"socket", "ssl", "smtplib", "asyncio", "http", "urllib.request", "ftp
 DATABASE = {"sqlite3", "sqlite_utils"}
 CLOCK = {"time"}
 EFFECTS = {"store", "doctor", "deliver", "web", "cli", "data"} | {
-    *("approval", "audience", "campaign", "composer", "home", "locks", "outbox", "trial"),
+    *("approval", "audience", "campaign", "composer", "home", "locks", "mailroom", "outbox", "trial"),
 }
 ONLY_IN = {
     "sqlite3": "newsletter.store",

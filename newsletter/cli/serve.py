@@ -11,11 +11,11 @@ from msgspec.structs import replace
 
 from newsletter import locks
 from newsletter.cli.app import App, now_ms, pass_app, plain
-from newsletter.cli.outbox import emptying
 from newsletter.cli.passing import tell_sample
 from newsletter.cli.stopping import stopping
 from newsletter.config import FILE_NAME, Config
 from newsletter.errors import UsageError
+from newsletter.mailroom import emptying
 from newsletter.store import open_store
 from newsletter.web import app as pages
 from newsletter.web import server

@@ -13,8 +13,8 @@ from subprocess import Popen
 
 from newsletter.audience.joining import request_join, settle_requests
 from newsletter.cli.app import now_ms
-from newsletter.cli.outbox import OutboxRunner
 from newsletter.config import load
+from newsletter.mailroom import OutboxRunner
 from newsletter.models import Shown
 from newsletter.store import open_store
 from tests.audience.town import address

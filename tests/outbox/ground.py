@@ -12,9 +12,9 @@ from pathlib import Path
 
 from newsletter.addresses import parse_address
 from newsletter.audience.joining import request_join
-from newsletter.cli.outbox import OutboxRunner
 from newsletter.config import Config, load
 from newsletter.links import KEY_PURPOSE, Token, verify
+from newsletter.mailroom import OutboxRunner
 from newsletter.models import Shown
 from newsletter.store import Store
 from tests.audience.town import address

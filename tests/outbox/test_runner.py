@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from newsletter.audience.joining import settle_requests
-from newsletter.cli.outbox import OutboxRunner, emptying
 from newsletter.config import load
 from newsletter.deliver.policy import RUN_WAITS
 from newsletter.errors import RefusedError
+from newsletter.mailroom import OutboxRunner, emptying
 from newsletter.store import open_store
 from tests.audience.town import DAY, HOUR
 from tests.deliver.relay import ScriptedRelay, Step
@@ -25,7 +25,7 @@ from tests.store.samples import Clock, planned, profile, take_in
 STARVED = """
 import os, resource, sys, threading
 from pathlib import Path
-from newsletter.cli.outbox import OutboxRunner
+from newsletter.mailroom import OutboxRunner
 from newsletter.config import load
 from newsletter.store import open_store
 config = load(Path(sys.argv[1]), {"NEWSLETTER_OUTBOX_URL": f"smtp://127.0.0.1:{sys.argv[2]}"})

@@ -6,8 +6,8 @@ import sys
 import time
 from pathlib import Path
 
-from newsletter.cli.outbox import emptying
 from newsletter.config import load
+from newsletter.mailroom import emptying
 
 
 def main() -> None:

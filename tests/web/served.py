@@ -19,9 +19,9 @@ from newsletter import config as settings
 from newsletter.addresses import parse_address
 from newsletter.audience.arrivals import add_person
 from newsletter.cli.catcher import catching
-from newsletter.cli.outbox import emptying
 from newsletter.config import Config
 from newsletter.links import KEY_PURPOSE, Purpose, sign
+from newsletter.mailroom import emptying
 from newsletter.models import Profile
 from newsletter.sample import sample_files
 from newsletter.store import Store, open_store
