@@ -12,9 +12,10 @@ from newsletter.models import Send, SendState, Tally
 from newsletter.relay import Rate, Relay
 from newsletter.stencil import Stencil
 from newsletter.store import Store
+from newsletter.when import HOUR, MINUTE
 
-TOO_LATE = 3_600_000
-PACED = 60_000  # milliseconds: what left before does not count for a rate of a minute
+TOO_LATE = HOUR
+PACED = MINUTE  # what left before does not count for a rate of a minute
 OPEN_STATES = (SendState.READY, SendState.RUNNING, SendState.PAUSED)
 
 

@@ -19,10 +19,10 @@ from newsletter.models import ShareText
 from newsletter.relay import Relay, parse_rates, parse_relay
 from newsletter.tomlsource import TomlSource, nearest
 from newsletter.weburl import parse_web_url
+from newsletter.when import HOUR
 
 FILE_NAME = "newsletter.toml"
 DATABASE_NAME = "subscribers.db"
-HOUR = 3_600_000
 
 
 class Campaign(Struct, frozen=True, kw_only=True):

@@ -26,10 +26,8 @@ from newsletter.outbox import outbox_composer
 from newsletter.redact import redact
 from newsletter.relay import Rate, Relay
 from newsletter.store import Store, open_store
-from newsletter.when import duration
+from newsletter.when import DAY, HOUR, duration
 
-HOUR = 3_600_000
-DAY = 24 * HOUR
 GIVE_UP_AFTER = 3 * DAY
 KEPT = 35 * DAY
 LIMIT_LOOKS = 300_000  # milliseconds between looks whether a limit that is used up has room again

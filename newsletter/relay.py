@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from newsletter.errors import UsageError
 from newsletter.weburl import is_loopback
+from newsletter.when import HOUR
 
 PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
@@ -45,7 +46,7 @@ class Relay(Struct, frozen=True, kw_only=True):
     connections: int = 4
     messages_per_connection: int = 100
     rates: tuple[Rate, ...] = ()
-    give_up_after: int = 48 * 3_600_000
+    give_up_after: int = 48 * HOUR
 
     @property
     def name(self) -> str:

@@ -9,9 +9,9 @@ import pytest
 from rich.pretty import pretty_repr
 
 from newsletter import config
-from newsletter.config import HOUR
 from newsletter.errors import ConfigError, ProjectError
 from newsletter.relay import Rate
+from newsletter.when import HOUR
 
 GOOD = """\
 [campaign]

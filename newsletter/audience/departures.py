@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from newsletter.audience.joining import HOUR
 from newsletter.errors import RefusedError
 from newsletter.links import Purpose, Token
 from newsletter.models import (
@@ -16,8 +15,9 @@ from newsletter.models import (
     SuppressionKind,
 )
 from newsletter.store import Store
+from newsletter.when import DAY, HOUR
 
-UNDO_FOR = 30 * 86_400_000
+UNDO_FOR = 30 * DAY
 _UNDO_FOR = {Purpose.UNDO: UNDO_FOR, Purpose.UNDO_ON_PAGE: HOUR}
 LIFTED_BY_COORDINATOR = (SuppressionKind.BOUNCED, SuppressionKind.COMPLAINED)
 

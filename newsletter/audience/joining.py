@@ -25,8 +25,8 @@ from newsletter.models import (
     SuppressionKind,
 )
 from newsletter.store import Store
+from newsletter.when import HOUR
 
-HOUR = 3_600_000
 PENDING_FOR = 30 * 24 * HOUR
 FORM = "form"
 COMPLAINED_BEFORE = "complained before, and confirmed other lists only"

@@ -22,9 +22,10 @@ from newsletter.deliver.policy import run_wait
 from newsletter.errors import BrokenOffError, DatabaseBusyError, RefusedError, RelayError
 from newsletter.models import LONGEST_WAIT, Send, SendState
 from newsletter.store import Store
+from newsletter.when import DAY
 
 LOOK_EVERY = 5.0  # seconds between looks of `run --watch`
-_LONGEST_REST = 2 * 86_400_000
+_LONGEST_REST = 2 * DAY
 
 
 @click.command()

@@ -7,9 +7,10 @@ import re
 from msgspec import Struct
 
 from newsletter.deliver.ports import Attempt, Stage
+from newsletter.when import MINUTE
 
 PATIENCE = 3  # people of a domain who are put off in a row before the others wait
-HOLDS = tuple(minutes * 60_000 for minutes in (1, 2, 5, 15, 30, 60))
+HOLDS = tuple(minutes * MINUTE for minutes in (1, 2, 5, 15, 30, 60))
 PROBE = 30_000  # milliseconds that the others wait for what becomes of the one who is tried
 _ONE_MAILBOX = re.compile(r"4\.2\.[1-4]")  # RFC 3463: the mailbox, not its domain
 _EACH_ANEW = re.compile(r"gr[ea]y-?\s?list", re.IGNORECASE)  # puts off each first try, whoever waits

@@ -8,14 +8,12 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct, field
 
-from newsletter.relay import Rate, Relay
+from newsletter.relay import SECONDS, Rate, Relay
 
-MINUTE = 60  # a rate of a minute holds for all who send through the relay together, one of a second does not
 BURST = 0.2  # seconds' worth that may leave together: what one exchange with the journal takes along
 GRAINS = 240  # how finely a window remembers; leaving times are rounded up, so a ceiling is never passed
 FAST = 100  # messages a second: a lower rate keeps no processor busy
 WIRE = 0.25  # seconds a message takes on one connection, for estimates
-DAY = 86_400
 LONG = 120_000  # milliseconds: a longer wait for a limit is no pacing any more
 
 
@@ -42,7 +40,7 @@ class Preset(Struct, frozen=True, kw_only=True):
 
 
 def _a_day(count: int) -> Rate:
-    return Rate(count=count, seconds=DAY)
+    return Rate(count=count, seconds=SECONDS["day"])
 
 
 PRESETS: tuple[Preset, ...] = (
@@ -58,7 +56,7 @@ PRESETS: tuple[Preset, ...] = (
     Preset(hosts=("smtp.mail.yahoo.com",), name="Yahoo", rates=(_a_day(450),), connections=2),
     Preset(hosts=("smtp.mail.me.com",), name="iCloud", rates=(_a_day(900),), connections=2),
 )
-_UNITS = {1: "second", 60: "minute", 3600: "hour", DAY: "day"}
+_UNITS = {seconds: unit for unit, seconds in SECONDS.items()}
 
 
 def limits_for(relay: Relay) -> Limits:
@@ -176,9 +174,9 @@ class Meter:
             window.take(count, now)
 
     def note(self, count: int, at: int) -> None:
-        """Count `count` messages that left elsewhere."""
+        """Count `count` messages that left elsewhere; a rate of a second is everybody's own."""
         for window in self._windows:
-            if count and window.rate.seconds == MINUTE:
+            if count and window.rate.seconds == SECONDS["minute"]:
                 window.take(count, at)
 
     def next_free(self, now: int) -> int:

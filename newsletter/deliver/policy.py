@@ -18,13 +18,13 @@ from newsletter.deliver.signs import (
 )
 from newsletter.models import DeliveryState, Outcome, Reply
 from newsletter.redact import redact
+from newsletter.when import MINUTE
 
 _MAYBE_THEIRS = frozenset({About.POLICY, About.LOGIN, About.SENDER})
 _WANTS_LOGIN = frozenset({530, 534, 535, 538})  # RFC 4954
 BOUNCE_CODES = frozenset({"5.1.1", "5.1.3", "5.1.6", "5.1.10"})
 _ADDRESS = re.compile(r"[^\s<>@,;:()\"']+@[^\s<>@,;()\"']*[^\s<>@,;()\"'.]")
-_MINUTE = 60_000
-DELAYS = tuple(minutes * _MINUTE for minutes in (5, 15, 30, 60, 120, 240))
+DELAYS = tuple(minutes * MINUTE for minutes in (5, 15, 30, 60, 120, 240))
 RUN_WAITS = (15_000, 30_000, 60_000, 120_000, 300_000, 900_000)  # milliseconds to a relay in trouble
 FEW_TRIES = 3  # before which nobody is given up
 GIVEN_UP = "given up after many tries"

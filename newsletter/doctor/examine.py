@@ -23,8 +23,8 @@ from newsletter.errors import ConfigError, RelayError
 from newsletter.relay import Relay
 from newsletter.tomlsource import TomlSource
 from newsletter.weburl import is_loopback
+from newsletter.when import DAY, MINUTE
 
-DAY = 86_400_000
 SOON = 21 * DAY
 ASTRAY = 120_000  # milliseconds that a clock may be wrong
 NEEDED = (
@@ -162,6 +162,6 @@ def _clock(differences: list[int]) -> Advice:
     if abs(wrong) <= ASTRAY:
         return yes("clock", "this computer's clock is right")
     text = (
-        f"this computer's clock is {round(abs(wrong) / 60_000)} minutes {'behind' if wrong > 0 else 'ahead'}"
+        f"this computer's clock is {round(abs(wrong) / MINUTE)} minutes {'behind' if wrong > 0 else 'ahead'}"
     )
     return no("clock", text, "let the system set its clock by itself: mails would bear a wrong date")

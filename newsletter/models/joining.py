@@ -8,6 +8,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from newsletter.models.people import Address
+from newsletter.when import HOUR
 
 
 class OutboxKind(StrEnum):
@@ -67,7 +68,7 @@ class Leaving(Struct, frozen=True, kw_only=True):
     list_names: Sequence[str]
 
 
-_GAP = 3_600_000  # milliseconds between mails of some kinds to one address
+_GAP = HOUR  # between mails of some kinds to one address
 
 
 class LastMail(Struct, frozen=True, kw_only=True):

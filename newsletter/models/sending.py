@@ -8,8 +8,9 @@ from enum import StrEnum
 from msgspec import Struct, field
 
 from newsletter.models.people import Profile
+from newsletter.when import MINUTE
 
-LONGEST_WAIT = 288 * 60_000  # milliseconds that one who says "later" waits for the next try, at most
+LONGEST_WAIT = 288 * MINUTE  # that one who says "later" waits for the next try, at most
 
 
 class SendState(StrEnum):

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 
 from newsletter.relay import Rate
 from newsletter.store.database import Connection
+from newsletter.when import MINUTE
 
-_MINUTE = 60_000  # milliseconds
 _KEPT = 8 * 24 * 60  # minutes
 
 _FUTURE_SQL = """
@@ -53,7 +53,7 @@ class Account(Struct, frozen=True, kw_only=True):
         """Count what was claimed, and look again, with what `give_back` took off in the same transaction."""
         note_usage(connection, self.relay, claimed, now)
         elsewhere = seen = 0
-        if any(rate.seconds * 1000 == _MINUTE for rate in self.rates):
+        if any(rate.seconds * 1000 == MINUTE for rate in self.rates):
             own = claimed - given_back
             elsewhere = max(0, sent_since(connection, self.relay, self.since) - self.seen - own)
             seen = sent_since(connection, self.relay, now)
@@ -71,7 +71,7 @@ def free_at(connection: Connection, relay: str, rates: Iterable[Rate], now: int)
             for minute, sent in _minutes(connection, relay, now - span):
                 excess -= sent
                 if excess <= 0:
-                    found = max(found, (minute + 1) * _MINUTE + span)
+                    found = max(found, (minute + 1) * MINUTE + span)
                     break
     return found
 
@@ -85,10 +85,10 @@ def _used(connection: Connection, relay: str, rates: Iterable[Rate], now: int) -
 
 def pull_in(connection: Connection, now: int) -> None:
     """Count as of now what a clock that was ahead has counted in the future: it would count until then."""
-    latest = now // _MINUTE + 1
+    latest = now // MINUTE + 1
     if connection.value("SELECT EXISTS (SELECT 1 FROM usage WHERE minute > ?)", [latest]):
         with connection.transaction():
-            connection.run(_FUTURE_SQL, [now // _MINUTE, latest])
+            connection.run(_FUTURE_SQL, [now // MINUTE, latest])
             connection.run("DELETE FROM usage WHERE minute > ?", [latest])
 
 
@@ -102,7 +102,7 @@ def give_back(connection: Connection, table: str, relay: str, rows: Sequence[int
     connection.run(
         f"""
         UPDATE usage SET sent = max(0, sent - back.rows) FROM (
-            SELECT updated / {_MINUTE} AS minute, count(*) AS rows FROM {table}
+            SELECT updated / {MINUTE} AS minute, count(*) AS rows FROM {table}
             WHERE id IN (SELECT value FROM json_each(?)) AND state = 'claimed' GROUP BY 1) back
         WHERE relay = ? AND usage.minute = back.minute""",
         [json.dumps(rows), relay],
@@ -114,7 +114,7 @@ def note_usage(connection: Connection, relay: str, count: int, now: int) -> None
     """Add `count` mails for `relay`, if it is known, at `now` (ms); minutes older than 8 days go."""
     if count <= 0 or not relay:
         return
-    minute = now // _MINUTE
+    minute = now // MINUTE
     with connection.transaction():
         connection.run(
             "INSERT INTO usage (relay, minute, sent) VALUES (?, ?, ?) "
@@ -127,24 +127,24 @@ def note_usage(connection: Connection, relay: str, count: int, now: int) -> None
 def used_since(connection: Connection, relay: str, since: int, now: int) -> list[tuple[int, int]]:
     """What was counted for `relay` since then: (UTC ms, how many) in order, each at its minute's end."""
     rows = _minutes(connection, relay, since)
-    return [(min((minute + 1) * _MINUTE - 1, max(now, minute * _MINUTE)), sent) for minute, sent in rows]
+    return [(min((minute + 1) * MINUTE - 1, max(now, minute * MINUTE)), sent) for minute, sent in rows]
 
 
 def sent_since(connection: Connection, relay: str, since: int) -> int:
     """How many were counted for `relay` since `since` (ms); the minute of `since` counts whole."""
     total = connection.value(
-        "SELECT sum(sent) FROM usage WHERE relay = ? AND minute >= ?", [relay, since // _MINUTE]
+        "SELECT sum(sent) FROM usage WHERE relay = ? AND minute >= ?", [relay, since // MINUTE]
     )
     return int(total or 0)
 
 
 def taken_since(connection: Connection, relay: str, since: int) -> int:
     """Of what was counted since then those that no send has on its way now."""
-    return int(connection.value(_TAKEN_SQL, [relay, since // _MINUTE]))
+    return int(connection.value(_TAKEN_SQL, [relay, since // MINUTE]))
 
 
 def _minutes(connection: Connection, relay: str, since: int) -> list[tuple[int, int]]:
     return connection.rows(
         "SELECT minute, sent FROM usage WHERE relay = ? AND minute >= ? ORDER BY minute",
-        [relay, since // _MINUTE],
+        [relay, since // MINUTE],
     )

@@ -14,11 +14,12 @@ from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 
 from newsletter.models import Key
+from newsletter.when import DAY
 
 MOST_FIELDS = 100
 STAMP_BYTES = 16
 QUICKEST = 2_000
-OLDEST = 24 * 3_600_000
+OLDEST = DAY
 _PURPOSE = b"newsletter form:"
 
 

@@ -24,8 +24,9 @@ from newsletter.typography import NO_BREAK
 from newsletter.web import forms
 from newsletter.web.desk import desk_of, opened
 from newsletter.web.voice import DONE, language_of, names_of, note, path_to, see, show
+from newsletter.when import HOUR, MINUTE
 
-GOOD_FOR = 3_600_000
+GOOD_FOR = HOUR
 ERASED = "/erased"
 
 
@@ -37,7 +38,7 @@ def _data(store: Store, text: str, now: int) -> Mapping[str, Any] | None:
 
 def is_good(made: int, now: int) -> bool:
     """Whether a link made at `made` (UTC seconds) is still good at `now` (UTC milliseconds)."""
-    return -60_000 <= now - made * 1_000 < GOOD_FOR
+    return -MINUTE <= now - made * 1_000 < GOOD_FOR
 
 
 async def data_page(request: Request) -> Response:

@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsletter.deliver.limits import DAY, PRESETS, Allowance, Limits, Meter, estimate, limits_for
+from newsletter.deliver.limits import PRESETS, Allowance, Limits, Meter, estimate, limits_for
 from newsletter.relay import Rate, Relay
 
 NOW = 1_800_000_000_000
 HOUR = 3_600_000
+DAY = 86_400  # seconds
 
 
 def relay(host: str, *rates: Rate, connections: int = 4) -> Relay:
