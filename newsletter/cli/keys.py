@@ -76,6 +76,9 @@ def revoke(app: App, number: int, yes: bool) -> None:
         known = {key.id: key for key in store.keys.every()}
         if number in known and known[number].purpose != KEY_PURPOSE:
             raise RefusedError(f"key {number} signs no links: it {PURPOSES[known[number].purpose]}")
+        if number in known and known[number].revoked is not None:
+            app.say(f"Key {number} was revoked before: its links do nothing.")
+            return
         if number in known:
             app.confirm(
                 f"Revoke key {number}? Every link that it signed stops working, the ways out of all mails "

@@ -145,6 +145,7 @@ def test_keys_can_be_changed_and_old_links_go_on_until_their_key_is_withdrawn(bo
     assert box.json("subscribers", "show", token)["email"] == "ana@example.org"
     assert "wants a yes" in box.run("keys", "revoke", str(number), exit_code=2).stderr
     box.run("keys", "revoke", str(number), "--yes")
+    assert "was revoked before" in box.run("keys", "revoke", str(number)).stderr
     assert "revoked" in box.run("keys", "list").stdout
     assert "not made by this project" in box.run("subscribers", "show", token, exit_code=2).stderr
 
