@@ -18,6 +18,7 @@ from newsletter.weburl import is_loopback
 
 _WAYS_OUT = ("leave_url", "preferences_url")
 _KB = 1024
+_MB = 1024 * _KB
 _LARGE, _TOO_LARGE, _STYLE_TOO_LARGE = 80 * _KB, 100 * _KB, 16 * _KB
 _ACTIVE = frozenset(("script", "iframe", "frame", "form", "object", "embed", "applet", "base"))
 _ACTIVE_URL = re.compile(r"[\x00-\x20]*(?:javascript|vbscript|data\s*:\s*text/html)", re.IGNORECASE)
@@ -136,6 +137,22 @@ def html_large(given: CheckInput) -> Iterator[Note]:
         level = Level.ERROR if size > _TOO_LARGE else Level.WARNING
         message = f"The HTML has {size // _KB} KB; Gmail hides what comes after 102 KB, the footer first."
         yield Note(message=message, level=level)
+
+
+@rule(
+    "mail-large",
+    Level.ERROR,
+    Level.WARNING,
+    title="The whole mail is large",
+    help_="make its pictures smaller: many mailboxes refuse large mails, and phones load all of it",
+)
+def mail_large(given: CheckInput) -> Iterator[Note]:
+    """As it is sent, where a picture grows by 37 %: an error over 10 MB, a warning over 1 MB."""
+    pictures = sum(len(picture.data) for picture in given.rendered.pictures)
+    size = pictures * 137 // 100 + len(given.rendered.html.encode()) + len(given.rendered.text.encode())
+    if size > _MB:
+        level = Level.ERROR if size > 10 * _MB else Level.WARNING
+        yield Note(message=f"Each mail has {size / _MB:.1f} MB, pictures and all.", level=level)
 
 
 @rule(

@@ -9,7 +9,9 @@ from urllib.parse import unquote
 from newsletter.check.page import Image, bare
 from newsletter.check.rule import CheckInput, Note, rule
 from newsletter.models import Level
+from newsletter.render import picture_size
 
+_LARGE, _WIDE, _SENSIBLE = 500 * 1024, 1_400, 1_200
 _FILE_NAME = re.compile(r"[\w .()-]+\.(?:png|jpe?g|gif|webp|svg|avif|bmp|tiff?)", re.IGNORECASE)
 
 
@@ -64,3 +66,20 @@ def alt_file_name(given: CheckInput) -> Iterator[Note]:
         if image.alt and _FILE_NAME.fullmatch(image.alt.strip()):
             message = f"The alternative text of a picture is a file name: {image.alt.strip()}."
             yield Note(message=message, line=given.line_of(image.alt.strip()))
+
+
+@rule(
+    "picture-large",
+    Level.WARNING,
+    title="A picture is larger than a mail can show",
+    help_=f"save a copy that is {_SENSIBLE:,} pixels wide: a mail shows it at most 600 wide, and each reader "
+    "gets the whole of it",
+)
+def picture_large(given: CheckInput) -> Iterator[Note]:
+    """Over 500 KB, or over 1,400 pixels wide: twice the width of a mail is enough for any screen."""
+    for picture in given.rendered.pictures:
+        width, height = picture_size(picture.data) or (0, 0)
+        if len(picture.data) > _LARGE or width > _WIDE:
+            pixels = f" and {width:,} × {height:,} pixels" if width else ""
+            message = f"The picture {picture.name} has {-(-len(picture.data) // 1024):,} KB{pixels}."
+            yield Note(message=message, line=given.line_of(picture.name))

@@ -103,13 +103,22 @@ def given(
     sender: str = CONFIG.sender.address,
     relay: Relay | None = None,
     preheader: str = EDITION.preheader,
+    picture: bytes = b"x",
     silence: tuple[str, ...] = (),
     empty_fields: dict[str, int] | None = None,
     unclear: dict[int, str] | None = None,
 ) -> CheckInput:
     """The clean edition with changes."""
     edition = replace(EDITION, subject=subject, preheader=preheader, silence=silence, body=body)
-    rendered = replace(RENDERED, subject=subject, preheader=preheader, html=html, text=text, fields=fields)
+    rendered = replace(
+        RENDERED,
+        subject=subject,
+        preheader=preheader,
+        html=html,
+        text=text,
+        fields=fields,
+        pictures=(replace(RENDERED.pictures[0], data=picture),),
+    )
     return CheckInput(
         edition=edition,
         rendered=rendered,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Callable
 
 import pytest
@@ -85,6 +86,10 @@ CASES: list[tuple[str, Level, int, Callable[[], CheckInput]]] = [
         10,
         lambda: with_words(picture("u 1.PNG"), body=f"{BODY}![u 1.PNG](unit.png)"),
     ),
+    ("picture-large", W, 9, lambda: given(picture=bytes(500 * 1024 + 1))),
+    ("picture-large", W, 9, lambda: given(picture=png(1401, 900))),
+    ("mail-large", W, 0, lambda: given(picture=bytes(780 * 1024))),
+    ("mail-large", E, 0, lambda: given(picture=bytes(8 * 1024 * 1024))),
     ("language-unknown", W, 0, lambda: beside_english("dk", "One", "Two")),
     ("language-wrong", E, 0, lambda: given(html=HTML.replace('lang="en" ', "", 1))),
     ("language-wrong", E, 0, lambda: given(html=HTML.replace('lang="en" ', 'lang="fr" ', 1))),
@@ -110,6 +115,10 @@ CASES: list[tuple[str, Level, int, Callable[[], CheckInput]]] = [
     ("silence-unknown", W, 4, lambda: given(silence=("subject-lang",))),
     ("silence-unknown", W, 4, lambda: given(silence=("link-bad",))),
 ]
+
+
+def png(width: int, height: int) -> bytes:
+    return b"\x89PNG\r\n\x1a\n" + bytes(8) + struct.pack(">II", width, height)
 
 
 def with_field(name: str, line: int) -> CheckInput:
@@ -195,6 +204,9 @@ def test_a_rule_is_set_off(rule: str, level: Level, line: int, make: Callable[[]
         lambda: sent("x@gmail.com", "127.0.0.1"),
         lambda: sent("news@imagegently.org", "smtp.gmail.com"),
         lambda: given(sender="x@gmail.com"),
+        lambda: given(picture=bytes(500 * 1024)),
+        lambda: given(picture=png(1400, 9000)),
+        lambda: given(picture=bytes(2 * 1024 * 1024), silence=("picture-large", "mail-large")),
     ],
 )
 def test_what_is_fine(make: Callable[[], CheckInput]) -> None:
@@ -307,6 +319,15 @@ def test_a_language_that_few_speak_is_one(tag: str) -> None:
 
 def test_what_sets_a_measure_apart_is_no_length() -> None:
     assert not list(check_edition(given(subject=f"{'a' * 64} \u20665 cm\u2069")))
+
+
+def test_a_phones_photo_is_named_with_its_size() -> None:
+    photo = png(4032, 3024).ljust(6 * 1024 * 1024, b"x")
+    said = {finding.rule: finding.message for finding in check_edition(given(picture=photo))}
+    assert said == {
+        "picture-large": "The picture unit.png has 6,144 KB and 4,032 × 3,024 pixels.",
+        "mail-large": "Each mail has 8.2 MB, pictures and all.",
+    }
 
 
 def test_errors_come_first_then_lines() -> None:
