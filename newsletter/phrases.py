@@ -12,7 +12,7 @@ from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, get_month_names
 from msgspec import Struct
 
-from newsletter.languages import choose_edition
+from newsletter.languages import choose_edition, direction
 
 FALLBACK = "en"
 
@@ -52,6 +52,8 @@ class Phrases(Struct, frozen=True, kw_only=True):
     def reviewed_line(self, name: str, day: date | None) -> str:
         """Who reviewed the issue, and when; empty where neither is known."""
         when = long_date(day, self.language) if day else ""
+        if direction(self.language) == "rtl":
+            name = name and f"\u2068{name}\u2069"
         if name and when:
             return fill(self.reviewed, name=name, date=when)
         if name:

@@ -91,6 +91,12 @@ def test_who_reviewed_an_issue_and_when(name: str, day: date | None, line: str) 
     assert for_language("en").reviewed_line(name, day) == line
 
 
+def test_a_reviewers_name_is_set_apart_in_right_to_left_lines() -> None:
+    name = "Prof. Sample Reviewer, MD, PhD"
+    for day in (DAY, None):
+        assert f": \u2068{name}\u2069" in for_language("ar").reviewed_line(name, day)
+
+
 @given(title=st.text(), campaign=st.text())
 def test_what_is_filled_in_is_never_filled_in_again(title: str, campaign: str) -> None:
     assert (
