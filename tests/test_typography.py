@@ -43,6 +43,7 @@ def test_where_no_line_may_break(language: str, text: str) -> None:
         "20% من 14 طفلًا في عام 2026",
         "في Child-sizing CT 5~mSv limit",
         "جرعة CBCT 14–20~µSv للطفل، ومجال FOV 3.5~×~4.5~cm فقط",
+        "تصوير (HASTE, 3~min) أو CBCT: 14~µSv أو CT; 5~mSv أو MRI/3~min، ثم [3~min]",
         "جرعة CBCT 14 - 20~µSv ثم [14–20~µSv]",
         "كُتب \u2068هنا 5~cm\u2069",
     ],
