@@ -100,8 +100,8 @@ def _measure() -> re.Pattern[str]:
     and in order without help.
     """
     return re.compile(
-        rf"[\u2066-\u2068][^\u2069]*\u2069|[A-Za-z](?:[,;:/]?[ \u00a0]|[/-])(?=\d){_CHAIN}|(?<![A-Za-z0-9٠-٩_.,])"
-        rf"(?:(?=[<>≤≥≈~±])|(?<!\w)(?=[+−-])|(?=\d))(?P<measure>{_CHAIN})"
+        rf"[\u2066-\u2068][^\u2069]*\u2069|[A-Za-z](?:[,;:/]?[ \u00a0]|[/-])(?=\d){_CHAIN}"
+        rf"|(?<![A-Za-z0-9٠-٩_.,])(?:(?=[<>≤≥≈~±])|(?<!\w)(?=[+−-])|(?=\d))(?P<measure>{_CHAIN})"
     )
 
 
