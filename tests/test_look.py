@@ -225,6 +225,19 @@ def test_a_picture_that_is_not_shown_can_be_read(browser: Page, tmp_path: Path) 
     assert 20 < float(look(browser, page, script, 390).removesuffix("px")) < 24
 
 
+def test_the_words_of_a_picture_that_is_not_shown_are_dark_on_white_in_the_dark(
+    browser: Page, tmp_path: Path
+) -> None:
+    page = tmp_path / "page.html"
+    issue = make_issue(make_edition("![Some words](a.png)\n\nAn inline ![picture](a.png) one.\n"))
+    page.write_text(as_file(rendered(make_config(tmp_path), issue)), encoding="utf-8")
+    script = """() => [...document.images].map(i => getComputedStyle(i))
+      .map(style => [style.color, style.backgroundColor])"""
+    shown, inline = look(browser, page, script, 390, "dark")
+    assert shown == ["rgb(34, 49, 58)", "rgb(255, 255, 255)"]
+    assert inline[1] == "rgba(0, 0, 0, 0)"
+
+
 def test_a_list_in_a_list_leaves_no_hole(browser: Page, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     issue = make_issue(make_edition("- one\n  - two\n- three\n"))

@@ -175,6 +175,13 @@ def test_targets_are_large_enough_for_a_thumb(browser: Page, host: str) -> None:
         assert look(browser, host + path, script, 390) == 0, path
 
 
+def test_the_words_of_a_picture_that_is_not_shown_are_dark_on_white_in_the_dark(
+    browser: Page, host: str
+) -> None:
+    script = "() => getComputedStyle(document.querySelector('.prose img')).color"
+    assert look(browser, f"{host}{ISSUE}/en/", script, 390, "dark") == "rgb(34, 49, 58)"
+
+
 def test_headings_of_an_issue_stand_out(browser: Page, host: str) -> None:
     script = """() => {
       const style = getComputedStyle(document.querySelectorAll('.prose h2')[1]);
