@@ -35,6 +35,11 @@ def _sign(level: Level, look: str, mend: str) -> _Sign:
 _SIGNS = (
     _sign(
         Level.ERROR,
+        r"!\[[^\[\]\n]*\]\((?!<)[^<>\n]*[ \t][^<>\n]*\.(?:png|jpe?g|gif)\b[^()\n]*\)",
+        "a picture with a blank in its name stands in <…>: ![words](<a file.png>)",
+    ),
+    _sign(
+        Level.ERROR,
         rf"!?\[(?!\d+\])[^\[\]\n]*\]\s+\({_TARGET}",
         "take the space between ] and ( out, and it becomes a link or a picture",
     ),

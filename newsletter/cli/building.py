@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time
 from pathlib import Path
+from urllib.parse import quote
 
 import click
 from msgspec import Struct
@@ -99,7 +100,7 @@ def _build(proof: Proof, version: Version) -> Built:
     )
     html = fill_html(rendered, values)
     for picture in rendered.pictures:
-        html = html.replace(f"cid:{picture.name}", picture.name)
+        html = html.replace(f"cid:{quote(picture.name, safe='')}", quote(picture.name))
     return Built(
         html=html.encode(),
         text=fill_text(rendered, values).encode(),

@@ -37,6 +37,8 @@ def findings(config: Config, body: str, language: str = "en") -> list[Finding]:
         ("See [us] (office@imagegently.org) now", E, "space between ] and ("),
         ("See [the **fine** page]  (https://www.acr.org) now", E, "space between ] and ("),
         ("![A tooth] (tooth.png)", E, "space between ] and ("),
+        ("![A poster](Poster für Wartezimmer.PNG)", E, "a blank in its name stands in <…>"),
+        ('![A poster](IMG (1).jpg "Now")', E, "![words](<a file.png>)"),
         ("As said [1] (https://www.acr.org)", W, "if this is to be a link"),
         ("**bold text ** here", E, "without spaces inside"),
         ("Some ** bold text** here", E, "without spaces inside"),

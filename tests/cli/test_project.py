@@ -13,11 +13,12 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
 from newsletter import locks
-from tests.cli.conftest import SLUG, Box
+from tests.cli.conftest import ISSUE, SLUG, Box
 from tests.deliver.relay import ScriptedRelay
 
 ROOT = Path(__file__).parent.parent.parent
@@ -120,6 +121,19 @@ def test_the_same_issue_gives_the_same_bytes(tmp_path: Path) -> None:
         "en.eml",
         "fr.eml",
     }
+
+
+def test_a_picture_of_any_name_is_seen_in_what_was_built(box: Box) -> None:
+    names = ["plain.png", "Plakat für Wartezimmer (1).PNG"]
+    box.write("issues/short/en.md", ISSUE + "".join(f"\n![A poster](<{name}>)\n" for name in names))
+    drawing = (ROOT / "issues" / SLUG / "collimation.png").read_bytes()
+    for name in names:
+        (box.folder / "issues/short" / name).write_bytes(drawing)
+    box.run("build", "short")
+    page = (box.folder / "build/short/en.html").read_text(encoding="utf-8")
+    shown = [unquote(src) for src in re.findall(r'<img\b[^>]*\bsrc="([^"]*)"', page)]
+    assert shown == names
+    assert all((box.folder / "build/short" / name).exists() for name in names)
 
 
 def test_a_projects_own_template_replaces_the_built_in_one(box: Box) -> None:
