@@ -8,6 +8,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import segno
@@ -42,6 +43,8 @@ def parts(count: int, below: str) -> Edition:
 EDITIONS = {
     "few": steps(3, 1, 0),
     "many": steps(8, 3, 10),
+    "short": make_edition("::: steps\n1. Ask.\n2. Look.\n3. Tell.\n4. Write.\n5. Go.\n:::"),
+    "uneven": make_edition(f"::: steps\n1. {STEP}\n2. {STEP * 3}\n3. {STEP}\n4. {STEP}\n:::"),
     "none": make_edition("Only words."),
     "parts": parts(12, f"{'Words of a paragraph. ' * 20}\n\nMore.\n\n"),
     "short parts": parts(3, "Words.\n\n- one\n- two\n\nSaved.\n\n"),
@@ -98,6 +101,66 @@ def test_the_kits_handout_is_whole_in_its_own_folder(printer: Page, tmp_path: Pa
     alone = {name: data for name, data in files.items() if name.startswith("fr/handout/")}
     assert set(alone) == {f"fr/handout/{name}" for name in ("handout.html", "site.css", "qr.svg")}
     assert sheets(printer, tmp_path / "out", alone, "fr/handout/handout.html", "A4") == 1
+
+
+def handout_file(folder: Path, kind: str) -> str:
+    """The address of a handout as a file."""
+    site = make_site(folder, make_issue(EDITIONS[kind]), pages=ARCHIVE, files=True)
+    for name, data in static_files(site).items():
+        (folder / "out" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "out" / name).write_bytes(data)
+    return (folder / "out/i/sample/en/handout/index.html").as_uri()
+
+
+@needs_chromium
+@pytest.mark.parametrize(
+    ("kind", "width", "media", "columns"),
+    [
+        ("few", 800, "screen", 1),
+        ("few", 700, "print", 1),
+        ("short", 800, "screen", 2),
+        ("short", 390, "screen", 1),
+        ("short", 700, "print", 2),
+        ("short", 390, "print", 2),
+    ],
+)
+def test_steps_stand_in_two_columns_where_there_are_more_than_three(
+    printer: Page, tmp_path: Path, kind: str, width: int, media: Any, columns: int
+) -> None:
+    printer.set_viewport_size({"width": width, "height": 1000})
+    printer.emulate_media(media=media)
+    printer.goto(handout_file(tmp_path, kind))
+    places = "new Set([...document.querySelectorAll('.points > li')].map(li => li.offsetLeft)).size"
+    room = """[...document.querySelectorAll('.points > li')].every(li =>
+      li.clientHeight + 1 >= parseFloat(getComputedStyle(li, '::before').height))"""
+    seen = printer.evaluate(places), printer.evaluate(room)
+    printer.emulate_media(media="screen")
+    assert seen == (columns, True)
+
+
+@needs_chromium
+def test_steps_of_one_row_begin_in_one_line(printer: Page, tmp_path: Path) -> None:
+    printer.set_viewport_size({"width": 800, "height": 1000})
+    printer.goto(handout_file(tmp_path, "uneven"))
+    tops = "[...document.querySelectorAll('.points > li > div')].map(div => div.getBoundingClientRect().top)"
+    first, second, third, fourth = printer.evaluate(tops)
+    assert first == second < third == fourth
+
+
+@needs_chromium
+@pytest.mark.parametrize("width", [320, 340, 360, 380, 400, 420, 440])
+def test_the_contact_address_breaks_only_where_it_is_wider_than_the_sheet(
+    printer: Page, tmp_path: Path, width: int
+) -> None:
+    printer.set_viewport_size({"width": width, "height": 1000})
+    printer.goto(handout_file(tmp_path, "few"))
+    lines = """(() => {
+      document.querySelector('.imprint bdi').textContent = 'image-gently@sample-society.org';
+      const range = document.createRange();
+      range.selectNodeContents(document.querySelector('.imprint bdi'));
+      return range.getClientRects().length;
+    })()"""
+    assert printer.evaluate(lines) == 1
 
 
 @needs_chromium
