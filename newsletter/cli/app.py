@@ -20,7 +20,7 @@ import click
 from msgspec import Struct, field
 from msgspec.structs import replace
 from rich.cells import cell_len, set_cell_size
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 
 from newsletter import config
@@ -32,6 +32,9 @@ from newsletter.store import Store, open_store
 NARROWEST = 20  # columns; some terminals say that they have none
 MOST_ROWS = 1_000
 """Of a table that is laid out as a whole."""
+
+WHOLE, LEAST = "email", 5
+"""The column that is never folded, as addresses are copied; columns that others have at least, then."""
 
 COMMAND = re.compile(r'newsletter(?: (?:"[^"]*"|[^\s"`,;()]*[^\s"`,;().:]))+')
 HARMFUL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -164,11 +167,20 @@ def plain(text: str) -> str:
     return HARMFUL.sub("·", text)
 
 
-def folded(text: str, width: int) -> str:
-    """Text in lines of at most `width`, broken between words; a command stays whole, to be copied."""
+def folded(text: str, width: int, hanging: int = 0) -> str:
+    """Text in lines of at most `width`, broken between words; a command stays whole, to be copied.
+
+    All lines but the first begin `hanging` columns to the right.
+    """
     kept = COMMAND.sub(lambda command: command[0].replace(" ", "\0"), text)
     lines = (
-        textwrap.fill(line, max(width, NARROWEST), break_long_words=False, break_on_hyphens=False)
+        textwrap.fill(
+            line,
+            max(width, NARROWEST),
+            break_long_words=False,
+            break_on_hyphens=False,
+            subsequent_indent=" " * hanging,
+        )
         for line in kept.split("\n")
     )
     return "\n".join(lines).replace("\0", " ")
@@ -187,6 +199,11 @@ def counted(count: int, one: str, many: str) -> str:
 def put(text: str) -> None:
     """A line of data, on stdout."""
     click.echo(plain(text))
+
+
+def put_words(text: str, *, hanging: int = 0) -> None:
+    """Sentences on stdout; in lines that break between words where a person reads them on a terminal."""
+    put(folded(text, table_width(), hanging) if _is_terminal() else text)
 
 
 def put_json(value: Any) -> None:
@@ -236,12 +253,16 @@ def _put_aligned(columns: Sequence[str], rows: Sequence[Sequence[str]], right: S
 
 
 def _put_table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str]) -> None:
+    lines = [columns, *rows]
+    whole = sum(max(cell_len(row[n]) for row in lines) for n, name in enumerate(columns) if name == WHOLE)
+    width = max(table_width(), whole + LEAST * len(columns)) if whole else table_width()
     table = Table(box=None, pad_edge=False, header_style="bold", show_header=any(columns))
     for column in columns:
-        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+        justify: JustifyMethod = "right" if column in right else "left"
+        table.add_column(column, justify=justify, overflow="fold", no_wrap=column == WHOLE)
     for row in rows:
         table.add_row(*row)
-    Console(highlight=False, markup=False, emoji=False, width=table_width()).print(table)
+    Console(highlight=False, markup=False, emoji=False, width=width).print(table)
 
 
 def table_width() -> int:

@@ -16,7 +16,7 @@ from newsletter.addresses import parse_address
 from newsletter.audience import reading
 from newsletter.audience.preferences import person_data
 from newsletter.audience.reading import parse_segment
-from newsletter.cli.app import App, counted, json_option, now_ms, pass_app, put_json, put_table
+from newsletter.cli.app import App, counted, json_option, now_ms, pass_app, put, put_json, put_table
 from newsletter.errors import NotFoundError, UsageError
 from newsletter.models import Subscriber
 from newsletter.segments import Segment
@@ -64,15 +64,16 @@ def show(app: App, who: str, as_json: bool) -> None:
         ("issue", "state", "when"),
         [(slug, one.state.value, app.local_time(one.updated)) for slug, one in deliveries],
     )
-    put_table(
+    _put_some(
         ("when", "what happened", "list", "source"),
         [(app.local_time(e.at), e.kind.value, e.list_name, e.source) for e in events],
     )
 
 
 def _put_some(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """A table, where there is anything in it."""
+    """A table behind a blank line, where there is anything in it."""
     if rows:
+        put("")
         put_table(columns, rows)
 
 

@@ -100,15 +100,16 @@ class _TimeLeft(TimeRemainingColumn):
 
 
 class _Lines:
-    """Says how far the send is every ten seconds, once that it only waits for what is on its way, and at once
-    when the mail server does not answer or the database cannot be written any more, or can again.
+    """Says how far the send is every ten seconds; once until when it waits, and that it only waits for what
+    is on its way; and at once when the mail server does not answer or the database cannot be written any
+    more, or can again.
     """
 
     def __init__(self, app: App, before: Tally, limit: int | None) -> None:
         self.app, self.before, self.limit = app, before, limit
         self.started = self.last = time.monotonic()
         self.leaving = self.away = self.trouble = False
-        self.silence = _Silence()
+        self.silence, self.waits = _Silence(), ""
 
     def __call__(self, now: Run) -> None:
         at = time.monotonic()
@@ -127,10 +128,19 @@ class _Lines:
             return
         self.last = at
         done, note = _finished(now), _note(self.app, self.before, now, silence)
-        rate = done / (at - self.started)
-        end = _end(self.before, now, self.limit)
-        whole = f"{_finished(self.before) + done:,} of {end:,} finished"
-        self.app.say(f"{whole}, {rate:,.1f} a second{', ' if note else ''}{note}")
+        whole = f"{_finished(self.before) + done:,} of {_end(self.before, now, self.limit):,} finished"
+        line = f"{whole}, {note}" if _only_waits(now) else ""
+        if not line:
+            rate = done / (at - self.started)
+            self.app.say(f"{whole}, {rate:,.1f} a second{', ' if note else ''}{note}")
+        elif line != self.waits:
+            self.app.say(line)
+        self.waits = line
+
+
+def _only_waits(now: Run) -> bool:
+    busy = now.in_flight or now.connecting or now.leaving or now.away or now.trouble
+    return bool(now.waiting_until) and not busy
 
 
 class _Silence:

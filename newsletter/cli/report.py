@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 import click
 
 from newsletter import campaign
-from newsletter.cli.app import App, pass_app, put, put_table
+from newsletter.cli.app import App, pass_app, put, put_table, put_words
 from newsletter.cli.tell import lost_with_sender, people, sends_of
 from newsletter.countries import country_name
 from newsletter.deliver.policy import GIVEN_UP
@@ -58,10 +58,10 @@ def report(app: App, issue: str) -> None:
         held = campaign.holds_deferred(store, issue)
         editions = _editions(store, summary)
     title = issue_title(app.config.root, issue, app.config.campaign.language)
-    put(f"{title}\n")
+    put_words(f"{title}\n")
     if sends:
         if any(send.state is SendState.CANCELLED for send in sends):
-            put("It was cancelled before everybody had it.")
+            put_words("It was cancelled before everybody had it.")
         _tell_numbers(app, tally, summary, lost)
         _tell_places(editions, summary)
         _tell_troubles(_what_to_do(app, issue, held=held), summary)
@@ -83,20 +83,24 @@ def _tell_numbers(app: App, tally: Tally, summary: Summary, lost: int) -> None:
     accepted = tally.sent - summary.presumed
     if accepted:
         have = "has" if accepted == 1 else "have"
-        put(f"{people(accepted)} of {tally.total:,} {have} it: your mail server accepted it for them.")
+        put_words(f"{people(accepted)} of {tally.total:,} {have} it: your mail server accepted it for them.")
     if summary.presumed:
-        put(f"{people(summary.presumed)} may have it or not, and you decided to count them as having it.")
+        put_words(
+            f"{people(summary.presumed)} may have it or not, and you decided to count them as having it."
+        )
     if not tally.sent:
-        put(f"None of {people(tally.total)} has it{' yet' if tally.unfinished else ''}.")
+        put_words(f"None of {people(tally.total)} has it{' yet' if tally.unfinished else ''}.")
     if summary.first is not None and summary.last is not None:
         took = duration((summary.last - summary.first) / 1000)
         first, last = app.local_time(summary.first), app.local_time(summary.last)
-        put(f"It went out on {first}." if first == last else f"It went out from {first} to {last}, {took}.")
+        put_words(
+            f"It went out on {first}." if first == last else f"It went out from {first} to {last}, {took}."
+        )
     waiting = tally.unfinished - lost
     if waiting:
-        put(f"{people(waiting)} {'is' if waiting == 1 else 'are'} still to get it.")
+        put_words(f"{people(waiting)} {'is' if waiting == 1 else 'are'} still to get it.")
     if lost:
-        put(f"{people(lost)} may have it or not: the program died while it was on its way to them.")
+        put_words(f"{people(lost)} may have it or not: the program died while it was on its way to them.")
 
 
 def _tell_places(editions: Mapping[str, int], summary: Summary) -> None:
@@ -138,18 +142,18 @@ def _tell_troubles(to_do: Mapping[DeliveryState, str], summary: Summary) -> None
     for state, what in to_do.items():
         rows = [(f"{n:,}", reason) for (found, reason), n in reasons.most_common() if found is state]
         if rows:
-            put(f"\n{state.value.capitalize()}. What to do: {what}")
+            put_words(f"\n{state.value.capitalize()}. What to do: {what}")
             for count, reason in rows:
-                put(f"{count:>9}  {reason}")
+                put_words(f"{count:>9}  {reason}", hanging=11)
 
 
 def _tell_channels(channels: Mapping[str, int]) -> None:
     """How many asked to join from this issue's links: sums without a person, as nobody is followed."""
     if not channels:
         return
-    put(f"\n{people(sum(channels.values()))} asked to join from this issue. How they came:")
+    put_words(f"\n{people(sum(channels.values()))} asked to join from this issue. How they came:")
     for channel, count in channels.items():
-        put(f"{count:>9,}  {CHANNELS[channel]}")
+        put_words(f"{count:>9,}  {CHANNELS[channel]}", hanging=11)
 
 
 def _reason(trouble: Trouble) -> str:

@@ -21,6 +21,7 @@ from tests.cli.conftest import Box, until
 from tests.deliver.relay import Do, ScriptedRelay
 
 BEFORE = Tally(planned=12, deferred=4, sent=581, failed=3)
+REFUSED = "550 5.1.1 The email account that you tried to reach does not exist"
 NOON = 1_790_000_000_000
 
 
@@ -114,6 +115,32 @@ def test_deliveries_show_the_message_id_where_there_is_room(relayed: Callable[[i
     assert row["message_id"] in on_a_terminal(box, 150, "deliveries", "short")
 
 
+@pytest.mark.parametrize("width", [100, 80, 60, 40])
+def test_an_address_in_a_table_is_never_folded(box: Box, width: int) -> None:
+    address = "maximiliane.mustermann@uniklinik.example.org"
+    box.run("subscribers", "add", address, "--name", "Maximiliane Mustermann-Beispiel", "--list", "dentists")
+    assert address in on_a_terminal(box, width, "subscribers", "list")
+
+
+def test_the_tables_on_a_person_stand_apart(box: Box) -> None:
+    box.fill(["a@example.net"])
+    told = box.run("subscribers", "show", "a@example.net").stdout
+    headings = [part.splitlines()[0].split()[0] for part in told.split("\n\n")]
+    assert headings == ["email", "list", "when"]
+
+
+def test_a_report_breaks_between_words(relayed: Callable[[int], Box]) -> None:
+    with ScriptedRelay(lambda step: REFUSED if step.verb == "RCPT" else None).in_thread() as relay:
+        box = relayed(relay.port)
+        box.fill(["a@example.net"])
+        box.send(exit_code=1)
+    whole = box.run("report", "short").stdout
+    narrow = on_a_terminal(box, 40, "report", "short").replace("\r", "")
+    prose = narrow.partition("For the board")[0]
+    assert narrow.split() == whole.split()
+    assert all(len(line) <= 40 or "newsletter" in line for line in prose.splitlines())
+
+
 @pytest.mark.parametrize(
     ("text", "lines"),
     [
@@ -140,6 +167,13 @@ def test_sentences_break_between_words_and_never_inside_a_command(text: str, lin
     assert folded(text, 30).split("\n") == lines
 
 
+def test_a_row_of_words_hangs_behind_its_number() -> None:
+    assert folded(f"{3:>9}  one two three four five", 24, 11).split("\n") == [
+        "        3  one two three",
+        "           four five",
+    ]
+
+
 def test_without_a_terminal_a_sentence_stays_one_line(box: Box) -> None:
     out = StringIO()
     App(talk=Talk(file=out, width=30, soft_wrap=True)).say("word " * 20)
@@ -163,6 +197,33 @@ def test_without_a_terminal_a_relay_that_says_nothing_is_named(relayed: Callable
         assert any("0 of 1 finished" in line and "no answer" in line for line in sender.stderr)
         sender.kill()
         sender.communicate(timeout=20)
+
+
+def test_without_a_terminal_a_wait_is_told_once_for_each_new_time(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = {"at": 100.0}
+    monkeypatch.setattr(time, "monotonic", lambda: clock["at"])
+    out = StringIO()
+    app = App(project=box.folder, talk=Talk(file=out, width=200, soft_wrap=True))
+    with progress.sending(app, BEFORE) as show:
+        for step in (
+            Progress(sent=1, in_flight=1),
+            *[Progress(sent=2, waiting_until=NOON)] * 3,
+            *[Progress(sent=2, waiting_until=NOON + 60_000)] * 2,
+            Progress(sent=3, in_flight=1, waiting_until=NOON + 60_000),
+            *[Progress(sent=3, waiting_until=NOON + 60_000)] * 2,
+        ):
+            clock["at"] += 11
+            show(step)
+    told = [line.partition(" finished, ")[::2] for line in out.getvalue().splitlines()]
+    assert [(done.split()[0], "waiting" in note, "a second" in note) for done, note in told] == [
+        ("585", False, True),
+        ("586", True, False),
+        ("586", True, False),
+        ("587", True, True),
+        ("587", True, False),
+    ]
 
 
 def test_a_silence_begins_anew_with_every_answer_and_while_nothing_is_asked(
