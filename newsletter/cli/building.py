@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import click
 from msgspec import Struct
+from msgspec.structs import replace
 
 from newsletter import links
 from newsletter.cli.app import App, counted, json_option, pass_app, put, put_json
@@ -59,7 +60,8 @@ def build(app: App, issue: str, lang: str | None, output: Path | None) -> None:
       newsletter build image-gently-in-dentistry
     """
     proof = make_proof(app, issue, inert=True)
-    versions = [proof.full_version(tag) for tag in chosen_editions(proof.issue, lang)]
+    editions = chosen_editions(proof.issue, lang)
+    versions = [proof.full_version(tag) for tag in editions]
     _refuse_fields(versions)
     built = {version.rendered.language: _build(proof, version) for version in versions}
     folder = output or app.config.root / "build" / proof.issue.slug
@@ -70,10 +72,20 @@ def build(app: App, issue: str, lang: str | None, output: Path | None) -> None:
         put(str(folder / f"{tag}.html"))
     tell_blocks(app, versions)
     tell_early_errors(app, proof, [finding for version in versions for finding in version.findings])
-    errors = sum(len(version.errors) for version in versions)
+    errors = _errors(proof, editions)
     if errors:
         things = counted(errors, "thing", "things")
         app.warn(f"{things} would stop a send: {app.command('check', proof.issue.slug)}")
+
+
+def _errors(proof: Proof, editions: Iterable[str]) -> int:
+    """How many errors `check` shows of these editions, in all variants; one that they share counts once."""
+    every = (
+        proof.version(tag, variant)
+        for tag in editions
+        for variant in range(1 << len(proof.edition_conditions[tag]))
+    )
+    return len({replace(error, edition="") for version in every for error in version.errors})
 
 
 def _refuse_fields(versions: Iterable[Version]) -> None:

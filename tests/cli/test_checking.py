@@ -56,6 +56,21 @@ def test_an_issue_is_looked_at_before_its_lists_are_there_and_not_sent(relayed: 
         assert len(relay.taken) == 1
 
 
+def test_build_and_check_count_the_same_errors(box: Box) -> None:
+    wrong = ISSUE.replace("https://www.imagegently.org", "http://localhost/")
+    box.write("issues/short/en.md", wrong)
+    box.write("issues/short/de.md", wrong.replace("subject: A short", "subject: Eine kurze"))
+    alone = wrong.partition("Dear")[0] + "::: only country:FR\nHello, [you](http://localhost/).\n:::\n"
+    box.write("issues/short/fr.md", alone.replace("subject: A short", "subject: Un court"))
+    for editions in ([], ["--lang", "de"]):
+        told = box.run("build", "short", *editions).stderr
+        found = box.run("check", "short", exit_code=1).stdout
+        shown = re.findall(r"^error: .*\n(.*)", found, re.MULTILINE)
+        wanted = [line for line in shown if "de.md" in line or not editions]
+        things = "1 thing" if len(wanted) == 1 else f"{len(wanted)} things"
+        assert f"{things} would stop a send" in told
+
+
 def test_a_dry_run_says_how_many_get_each_block(box: Box) -> None:
     box.fill(["a@example.net", "b@example.net"], "board")
     box.fill(["a@example.net", "c@example.net", "d@example.net"])
