@@ -251,6 +251,17 @@ def test_a_list_in_a_list_leaves_no_hole(browser: Page, tmp_path: Path) -> None:
     assert two - one == three - two
 
 
+def test_long_words_of_headings_are_hyphenated_in_their_language(
+    browser: Page, pages: dict[str, Path]
+) -> None:
+    script = """() => ['.title', '.content h2', '.content p'].map(name => {
+      const found = document.querySelector(name);
+      return [getComputedStyle(found).hyphens, found.closest('[lang]').lang];
+    })"""
+    title, heading, words = look(browser, pages["hard de"], script, 320)
+    assert title == heading == ["auto", "de"] and words[0] == "manual"
+
+
 def test_the_gaps_around_steps_are_alike(browser: Page, pages: dict[str, Path]) -> None:
     script = """() => {
       const box = name => document.querySelector(name).getBoundingClientRect();
