@@ -11,6 +11,7 @@ from playwright.sync_api import Page
 
 from newsletter.issue import load_issue
 from newsletter.models import Issue, RenderedEdition
+from newsletter.render import environment
 from newsletter.sample import SLUG
 from newsletter.stencil import fill_html
 from tests.editions import PAGES, REPOSITORY, make_config, make_edition, make_issue, rendered
@@ -260,6 +261,23 @@ def test_long_words_of_headings_are_hyphenated_in_their_language(
     })"""
     title, heading, words = look(browser, pages["hard de"], script, 320)
     assert title == heading == ["auto", "de"] and words[0] == "manual"
+
+
+@pytest.mark.parametrize(("width", "beside"), [(1180, True), (1100, True), (1062, True), (800, False)])
+def test_desktop_and_phone_stand_side_by_side_on_the_demo_page(
+    browser: Page, tmp_path: Path, width: int, beside: bool
+) -> None:
+    config = make_config(tmp_path)
+    reader = {"name": "Ana", "address": "ana@example.org", "language": "en"}
+    words = {"campaign": config.campaign, "received": [], "shown": [(reader, "<p>Hello.</p>")]}
+    page = tmp_path / "demo.html"
+    page.write_text(environment(config.templates).get_template("demo.html").render(words), encoding="utf-8")
+    script = """() => [
+      document.querySelector('.narrow').offsetTop === document.querySelector('.wide').offsetTop,
+      document.documentElement.scrollWidth <= innerWidth,
+      document.querySelector('.wide iframe').clientWidth > 615,
+    ]"""
+    assert look(browser, page, script, width) == [beside, True, True]
 
 
 def test_the_gaps_around_steps_are_alike(browser: Page, pages: dict[str, Path]) -> None:
