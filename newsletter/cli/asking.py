@@ -76,16 +76,16 @@ def examined(app: App, store: Store, proof: Proof, audience: str) -> Survey | No
         return None
     refuse_errors(app, proof, found.findings)
     refuse_gaps(proof, found)
-    tell_survey(app, found)
+    tell_survey(app, proof, found)
     return found
 
 
-def tell_survey(app: App, found: Survey) -> None:
-    """How many get which edition."""
+def tell_survey(app: App, proof: Proof, found: Survey) -> None:
+    """How many get which edition, and which block of one."""
     put(f"To {found.audience}: {people(found.total)}")
     put_table(("edition", "people"), [(t, f"{n:,}") for t, n in found.editions.items()], right=("people",))
     for condition, count in found.blocks.items():
-        put(f"::: only {condition}: {people(count)}")
+        put(f"::: only {condition}{_editions_of(proof, condition)}: {people(count)}")
     if found.already:
         put(f"Dealt with before, and left out now: {people(found.already)}")
     if found.beyond_ascii:
@@ -95,6 +95,12 @@ def tell_survey(app: App, found: Survey) -> None:
         )
     if found.stood_in:
         app.say(_stand_in(app, found))
+
+
+def _editions_of(proof: Proof, condition: str) -> str:
+    """Where a block stands that not every edition has."""
+    tags = [tag for tag, own in proof.edition_conditions.items() if condition in own]
+    return f" (in {', '.join(tags)})" if len(tags) < len(proof.edition_conditions) else ""
 
 
 def _stand_in(app: App, found: Survey) -> str:

@@ -80,6 +80,17 @@ def test_a_dry_run_says_how_many_get_each_block(box: Box) -> None:
     assert "::: only list:board: 1 person\n::: only country:FR list:nobody: 0 people" in told
 
 
+def test_a_dry_run_says_in_which_edition_a_block_stands(box: Box) -> None:
+    box.fill(["a@example.net"])
+    block = "\n::: only country:{}\nHello.\n:::\n"
+    box.write("issues/short/en.md", ISSUE + block.format("DE"))
+    box.write(
+        "issues/short/fr.md", ISSUE.replace("A short", "Un court") + block.format("FR") + block.format("DE")
+    )
+    told = box.run("send", "short", "--to", "dentists", "--dry-run").stdout
+    assert "::: only country:DE: 0 people\n::: only country:FR (in fr): 0 people\n" in told
+
+
 def test_each_finding_names_its_own_line(box: Box) -> None:
     lines = ["[here](http://www.acr.org/all)", "", "![Two", "lines](https://www.acr.org/a.png)"]
     lines += ["[here](http://www.acr.org/)", "", "## A title", "", "A few words", ""]
