@@ -62,13 +62,13 @@ def pause_late(store: Store, send: Send) -> None:
 
 def meter(store: Store, relay: Relay, rates: Sequence[Rate], now: int) -> Meter:
     """Paces what leaves to a relay that allows these `rates`, with what is used of them (UTC ms)."""
-    free_at = store.sends.free_at(relay.account, rates)
-    return Meter(rates, history=store.sends.usage(relay.account, now - PACED), free_at=free_at)
+    free_at = store.usage.free_at(relay.account, rates)
+    return Meter(rates, history=store.usage.history(relay.account, now - PACED), free_at=free_at)
 
 
 def used_up_until(store: Store, relay: Relay | None, now: int) -> int | None:
     """Until when (UTC ms) the relay's limits are used up; None where something can leave soon."""
-    free = store.sends.free_at(relay.account, limits_for(relay).rates) if relay else now
+    free = store.usage.free_at(relay.account, limits_for(relay).rates) if relay else now
     return free if free - now > LONG else None
 
 

@@ -127,7 +127,7 @@ class OutboxRunner:
             self._compose = outbox_composer(self._store, self._config, self._now)
         limits = _limits(relay)
         journal = self._store.outbox.journal(relay.account, limits.rates)
-        proven = self._store.sends.taken_since(relay.account, self._now() - DAY) > 0
+        proven = self._store.usage.taken_since(relay.account, self._now() - DAY) > 0
         return asyncio.run(
             run_send(
                 journal,

@@ -127,7 +127,7 @@ def tell_time(app: App, store: Store, count: int, limits: Limits, begin: int, *,
 
 def _used(app: App, store: Store, limits: Limits, begin: int) -> list[int]:
     name = app.config.relay_account
-    return [store.sends.sent_since(name, begin - rate.seconds * 1000) for rate in limits.rates]
+    return [store.usage.sent_since(name, begin - rate.seconds * 1000) for rate in limits.rates]
 
 
 def nobody(app: App, store: Store, slug: str, found: Survey) -> None:

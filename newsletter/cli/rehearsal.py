@@ -37,7 +37,7 @@ def send_test(app: App, issue: str, address: str, lang: str | None) -> None:
     finally:
         if taken and app.config.database.exists():
             with app.store() as store:
-                store.sends.note_usage(app.relay.account, taken, now_ms())
+                store.usage.note(app.relay.account, taken, now_ms())
     tell_blocks(app, versions)
     app.say(f"Sent {counted(len(parcels), 'test copy', 'test copies')} to {address}.")
     app.say(

@@ -35,6 +35,7 @@ from newsletter.store.schema import STEPS, migrate, refuse_newer
 from newsletter.store.sends import Sends
 from newsletter.store.staging import Stage
 from newsletter.store.stencils import Approval
+from newsletter.store.usage import Usage
 
 __all__ = [
     "MOST_IN_FLIGHT",
@@ -76,6 +77,7 @@ class Store:
         self.imports = Imports(connection, self.keys, self.consent, self.lists, now)
         self.import_log = ImportLog(connection, self.consent)
         self.sends = Sends(connection, now)
+        self.usage = Usage(connection, now)
         self.requests = Requests(connection)
         self.joinings = Joinings(connection)
         self.leavings = Leavings(connection)

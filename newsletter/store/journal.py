@@ -25,7 +25,7 @@ from newsletter.store.deliveries import next_due as next_due_of
 from newsletter.store.outcomes import GONE, OUTCOMES, TAKEN_BY_RELAY, Bounces, finish_row
 from newsletter.store.people import PROFILE_COLUMNS, read_profile
 from newsletter.store.segments_sql import SUPPRESSION_SQL, Binder, consent_in_sql
-from newsletter.store.usage import Account, give_back, pull_in
+from newsletter.store.usage import Account, Usage
 
 MOST_IN_FLIGHT = 64
 LEFT = "left the list before this mail went out"
@@ -87,7 +87,8 @@ class Journal:
         self._bounces = Bounces(consent, suppressions)
         self._now = now
         self._send = send
-        self._account = Account.open(connection, relay, rates, now())
+        self._usage = Usage(connection, now)
+        self._account = Account.open(self._usage, relay, rates, now())
         self._addresses: dict[int, str] = {}  # of the deliveries that were claimed here and have no outcome
         self._latest: int | None = None  # what the clock said last
         self._put_off = int(connection.value(_PUT_OFF_SQL, [send]))  # rows that are deferred
@@ -110,11 +111,11 @@ class Journal:
             put_off = self._put_off + sum(outcome.state is DeliveryState.DEFERRED for outcome in outcomes)
             put_off -= self._revise([outcome for outcome in outcomes if outcome.revised], now)
             self._mind_the_clock(now)
-            granted = self._account.room(self._connection, room, now)
+            granted = self._account.room(room, now)
             state = self._state()
             found = self._claim(granted, now) if state is SendState.RUNNING else ([], 0, 0, False)
             claims, skipped, again, more = found
-            account = self._account.counted(self._connection, len(claims), returned, now)
+            account = self._account.counted(len(claims), returned, now)
             hindered = granted < max(room, 1)
             more = more or (hindered and bool(self._connection.value(_PLANNED_SQL, [self._send])))
             next_due = now if more else next_due_of(self._connection, self._send)
@@ -139,7 +140,7 @@ class Journal:
         if not outcomes:
             return 0
         untaken = [outcome.delivery for outcome in outcomes if outcome.state not in TAKEN_BY_RELAY]
-        give_back(self._connection, "deliveries", self._account.relay, untaken)
+        self._usage.give_back("deliveries", self._account.relay, untaken)
         returned = [outcome.delivery for outcome in outcomes if outcome.state is DeliveryState.PLANNED]
         held = [outcome for outcome in outcomes if not outcome.tried]
         finished = [
@@ -199,7 +200,7 @@ class Journal:
         """What a clock that was ahead has put off to the far future, or counted there, is pulled in."""
         if self._latest is None or now < self._latest:
             self._connection.run(_PULL_IN_SQL, [now + LONGEST_WAIT, self._send, now + LONGEST_WAIT])
-            pull_in(self._connection, now)
+            self._usage.pull_in(now)
 
     def _claim(self, room: int, now: int) -> tuple[list[Claim], int, int, bool]:
         """Claim what is due -> the claims, how many were skipped, how many of both had been deferred, and

@@ -18,7 +18,7 @@ from newsletter.store.consent import Consent, Suppressions
 from newsletter.store.database import Connection, Row
 from newsletter.store.outcomes import GONE, OUTCOMES, TAKEN_BY_RELAY, Bounces, finish_row
 from newsletter.store.people import PROFILE_COLUMNS, read_profile
-from newsletter.store.usage import Account, give_back, pull_in
+from newsletter.store.usage import Account, Usage
 
 AT_ONCE = 8  # mails on their way: so few can become unknown by a crash
 _OVER = "what it was about is over"
@@ -75,7 +75,8 @@ class OutboxJournal:
         self._connection = connection
         self._bounces = Bounces(consent, suppressions)
         self._now = now
-        self._account = Account.open(connection, relay, rates, now())
+        self._usage = Usage(connection, now)
+        self._account = Account.open(self._usage, relay, rates, now())
         self._latest: int | None = None  # what the clock said last
 
     def exchange(self, outcomes: Sequence[Outcome], room: int) -> Exchange:
@@ -91,12 +92,12 @@ class OutboxJournal:
                 for outcome in outcomes
                 if outcome.state not in TAKEN_BY_RELAY and not outcome.revised
             ]
-            returned = give_back(self._connection, "outbox", self._account.relay, untaken)
+            returned = self._usage.give_back("outbox", self._account.relay, untaken)
             for outcome in sorted(outcomes, key=lambda outcome: outcome.revised):
                 self._write(outcome, now)
             self._mind_the_clock(now)
-            claims, skipped = self._claim(self._account.room(self._connection, room, now), now)
-            account = self._account.counted(self._connection, len(claims), returned, now)
+            claims, skipped = self._claim(self._account.room(room, now), now)
+            account = self._account.counted(len(claims), returned, now)
             next_due = self._connection.value(
                 "SELECT min(not_before) FROM outbox WHERE state = 'deferred' OR state = 'planned'"
             )
@@ -115,7 +116,7 @@ class OutboxJournal:
         if self._latest is None or now < self._latest:
             self._connection.run(_PULL_IN_SQL, [now + LONGEST_WAIT, now + LONGEST_WAIT])
             self._connection.run(_DATE_BACK_SQL, [now, now])
-            pull_in(self._connection, now)
+            self._usage.pull_in(now)
 
     def _write(self, outcome: Outcome, now: int) -> None:
         if outcome.state not in OUTCOMES:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from newsletter.models import Delivery, DeliveryState, Group, Missing, Send, SendState, Summary, Tally
-from newsletter.relay import Rate
 from newsletter.segments import Segment
-from newsletter.store import deliveries, plan, send_states, usage
+from newsletter.store import deliveries, plan, send_states
 from newsletter.store import stencils as kept
 from newsletter.store.database import Connection
 from newsletter.store.stencils import Approval, KindOf
@@ -205,30 +204,6 @@ class Sends:
     def unknown_from_crash(self, send: int) -> int:
         """Call what a dead run left claimed unknown -> how many. The caller holds the send's lock."""
         return deliveries.unknown_from_crash(self._connection, send, self._now())
-
-    # --- usage of the relay
-
-    def note_usage(self, relay: str, count: int, now: int) -> None:
-        """Count mails that left outside the journal; exchange() counts its own."""
-        usage.note_usage(self._connection, relay, count, now)
-
-    def sent_since(self, relay: str, since: int) -> int:
-        """How many mails were counted for the relay since then: taken, or on their way."""
-        return usage.sent_since(self._connection, relay, since)
-
-    def taken_since(self, relay: str, since: int) -> int:
-        """How many mails the relay took since then; too few where sends through another relay are at work."""
-        return usage.taken_since(self._connection, relay, since)
-
-    def usage(self, relay: str, since: int) -> list[tuple[int, int]]:
-        """What was counted for the relay since then, as (UTC ms, how many)."""
-        return usage.used_since(self._connection, relay, since, self._now())
-
-    def free_at(self, relay: str, rates: Iterable[Rate]) -> int:
-        """When (UTC ms) the ceilings among `rates` let the next mail leave; 0 where one may at once."""
-        now = self._now()
-        usage.pull_in(self._connection, now)
-        return usage.free_at(self._connection, relay, rates, now)
 
     def _issue(self, slug: str) -> int | None:
         found: int | None = self._connection.value("SELECT id FROM issues WHERE slug = ?", [slug])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -14,14 +14,105 @@ from newsletter.when import MINUTE
 
 _KEPT = 8 * 24 * 60  # minutes
 
+_NOTE_SQL = """
+    INSERT INTO usage (relay, minute, sent) VALUES (?, ?, ?)
+    ON CONFLICT (relay, minute) DO UPDATE SET sent = sent + excluded.sent"""
 _FUTURE_SQL = """
     INSERT INTO usage (relay, minute, sent)
     SELECT relay, ?, sum(sent) FROM usage WHERE minute > ? GROUP BY relay
     ON CONFLICT (relay, minute) DO UPDATE SET sent = sent + excluded.sent"""
-
 _TAKEN_SQL = """
     SELECT (SELECT coalesce(sum(sent), 0) FROM usage WHERE relay = ? AND minute >= ?)
         - (SELECT count(*) FROM sends n CROSS JOIN deliveries d ON d.send = n.id WHERE d.state = 'claimed')"""
+
+
+class Usage:
+    """Counts mails from their claim on, those that are taken and those on their way. Times are UTC ms."""
+
+    def __init__(self, connection: Connection, now: Callable[[], int]) -> None:
+        self._connection = connection
+        self._now = now
+
+    def note(self, relay: str, count: int, now: int) -> None:
+        """Add `count` mails for `relay`, if it is known; minutes older than 8 days go."""
+        if count <= 0 or not relay:
+            return
+        minute = now // MINUTE
+        with self._connection.transaction():
+            self._connection.run(_NOTE_SQL, [relay, minute, count])
+            self._connection.run("DELETE FROM usage WHERE relay = ? AND minute < ?", [relay, minute - _KEPT])
+
+    def give_back(self, table: str, relay: str, rows: Sequence[int]) -> int:
+        """Take claimed rows of `deliveries` or `outbox` that the relay did not take off its count -> how many.
+
+        They go from the minutes of their claims, so nothing of them is left there when a day is over.
+        """
+        if not rows:
+            return 0
+        self._connection.run(
+            f"""
+            UPDATE usage SET sent = max(0, sent - back.rows) FROM (
+                SELECT updated / {MINUTE} AS minute, count(*) AS rows FROM {table}
+                WHERE id IN (SELECT value FROM json_each(?)) AND state = 'claimed' GROUP BY 1) back
+            WHERE relay = ? AND usage.minute = back.minute""",
+            [json.dumps(rows), relay],
+        )
+        return len(rows)
+
+    def pull_in(self, now: int) -> None:
+        """Count as of now what a clock that was ahead has counted: it would count until then."""
+        latest = now // MINUTE + 1
+        if self._connection.value("SELECT EXISTS (SELECT 1 FROM usage WHERE minute > ?)", [latest]):
+            with self._connection.transaction():
+                self._connection.run(_FUTURE_SQL, [now // MINUTE, latest])
+                self._connection.run("DELETE FROM usage WHERE minute > ?", [latest])
+
+    def sent_since(self, relay: str, since: int) -> int:
+        """How many were counted since then; the minute of `since` counts whole."""
+        total = self._connection.value(
+            "SELECT sum(sent) FROM usage WHERE relay = ? AND minute >= ?", [relay, since // MINUTE]
+        )
+        return int(total or 0)
+
+    def taken_since(self, relay: str, since: int) -> int:
+        """Of those the ones that the relay took; too few where sends through another relay are at work."""
+        return int(self._connection.value(_TAKEN_SQL, [relay, since // MINUTE]))
+
+    def history(self, relay: str, since: int) -> list[tuple[int, int]]:
+        """What was counted since then: (UTC ms, how many) in order, each at its minute's end."""
+        now, rows = self._now(), self._minutes(relay, since)
+        return [(min((minute + 1) * MINUTE - 1, max(now, minute * MINUTE)), sent) for minute, sent in rows]
+
+    def free_at(self, relay: str, rates: Iterable[Rate]) -> int:
+        """When the ceilings among `rates` let the next mail leave; 0 where one may at once."""
+        now = self._now()
+        self.pull_in(now)
+        return self.next_free(relay, rates, now)
+
+    def next_free(self, relay: str, rates: Iterable[Rate], now: int) -> int:
+        """The same as of `now`, where nothing is counted in the future."""
+        found = 0
+        for rate, used in self.used(relay, rates, now):
+            excess = used - rate.count + 1
+            if excess > 0:
+                span = rate.seconds * 1000
+                for minute, sent in self._minutes(relay, now - span):
+                    excess -= sent
+                    if excess <= 0:
+                        found = max(found, (minute + 1) * MINUTE + span)
+                        break
+        return found
+
+    def used(self, relay: str, rates: Iterable[Rate], now: int) -> list[tuple[Rate, int]]:
+        """Each ceiling, and how much of it is used: its oldest minute counts whole."""
+        ceilings = (rate for rate in rates if rate.is_ceiling)
+        return [(rate, self.sent_since(relay, now - rate.seconds * 1000)) for rate in ceilings]
+
+    def _minutes(self, relay: str, since: int) -> list[tuple[int, int]]:
+        return self._connection.rows(
+            "SELECT minute, sent FROM usage WHERE relay = ? AND minute >= ? ORDER BY minute",
+            [relay, since // MINUTE],
+        )
 
 
 class Account(Struct, frozen=True, kw_only=True):
@@ -32,6 +123,7 @@ class Account(Struct, frozen=True, kw_only=True):
     counted from the minute of `since` on.
     """
 
+    usage: Usage
     relay: str
     rates: tuple[Rate, ...]
     since: int
@@ -40,111 +132,23 @@ class Account(Struct, frozen=True, kw_only=True):
     elsewhere: int = 0
 
     @classmethod
-    def open(cls, connection: Connection, relay: str, rates: Iterable[Rate], now: int) -> Account:
+    def open(cls, usage: Usage, relay: str, rates: Iterable[Rate], now: int) -> Account:
         """Begin to count at `now`."""
-        return cls(relay=relay, rates=tuple(rates), since=now, seen=sent_since(connection, relay, now))
+        seen = usage.sent_since(relay, now)
+        return cls(usage=usage, relay=relay, rates=tuple(rates), since=now, seen=seen)
 
-    def room(self, connection: Connection, asked: int, now: int) -> int:
+    def room(self, asked: int, now: int) -> int:
         """How many of the mails that are `asked` for the ceilings let leave now."""
-        left = (rate.count - used for rate, used in _used(connection, self.relay, self.rates, now))
+        left = (rate.count - used for rate, used in self.usage.used(self.relay, self.rates, now))
         return max(0, min([asked, *left]))
 
-    def counted(self, connection: Connection, claimed: int, given_back: int, now: int) -> Account:
-        """Count what was claimed, and look again, with what `give_back` took off in the same transaction."""
-        note_usage(connection, self.relay, claimed, now)
+    def counted(self, claimed: int, given_back: int, now: int) -> Account:
+        """Count what was claimed, and look again, with what was given back in the same transaction."""
+        self.usage.note(self.relay, claimed, now)
         elsewhere = seen = 0
         if any(rate.seconds * 1000 == MINUTE for rate in self.rates):
             own = claimed - given_back
-            elsewhere = max(0, sent_since(connection, self.relay, self.since) - self.seen - own)
-            seen = sent_since(connection, self.relay, now)
-        free = free_at(connection, self.relay, self.rates, now)
+            elsewhere = max(0, self.usage.sent_since(self.relay, self.since) - self.seen - own)
+            seen = self.usage.sent_since(self.relay, now)
+        free = self.usage.next_free(self.relay, self.rates, now)
         return replace(self, since=now, seen=seen, free_at=free, elsewhere=elsewhere)
-
-
-def free_at(connection: Connection, relay: str, rates: Iterable[Rate], now: int) -> int:
-    """When (UTC ms) the ceilings among `rates` let the next mail leave; 0 where one may at once."""
-    found = 0
-    for rate, used in _used(connection, relay, rates, now):
-        excess = used - rate.count + 1
-        if excess > 0:
-            span = rate.seconds * 1000
-            for minute, sent in _minutes(connection, relay, now - span):
-                excess -= sent
-                if excess <= 0:
-                    found = max(found, (minute + 1) * MINUTE + span)
-                    break
-    return found
-
-
-def _used(connection: Connection, relay: str, rates: Iterable[Rate], now: int) -> list[tuple[Rate, int]]:
-    """Each ceiling, and how much of it is used: its oldest minute counts whole."""
-    return [
-        (rate, sent_since(connection, relay, now - rate.seconds * 1000)) for rate in rates if rate.is_ceiling
-    ]
-
-
-def pull_in(connection: Connection, now: int) -> None:
-    """Count as of now what a clock that was ahead has counted in the future: it would count until then."""
-    latest = now // MINUTE + 1
-    if connection.value("SELECT EXISTS (SELECT 1 FROM usage WHERE minute > ?)", [latest]):
-        with connection.transaction():
-            connection.run(_FUTURE_SQL, [now // MINUTE, latest])
-            connection.run("DELETE FROM usage WHERE minute > ?", [latest])
-
-
-def give_back(connection: Connection, table: str, relay: str, rows: Sequence[int]) -> int:
-    """Take claimed rows of `deliveries` or `outbox`, which the relay did not take, off its count -> how many.
-
-    They go from the minutes of their claims, so nothing of them is left there when a day is over.
-    """
-    if not rows:
-        return 0
-    connection.run(
-        f"""
-        UPDATE usage SET sent = max(0, sent - back.rows) FROM (
-            SELECT updated / {MINUTE} AS minute, count(*) AS rows FROM {table}
-            WHERE id IN (SELECT value FROM json_each(?)) AND state = 'claimed' GROUP BY 1) back
-        WHERE relay = ? AND usage.minute = back.minute""",
-        [json.dumps(rows), relay],
-    )
-    return len(rows)
-
-
-def note_usage(connection: Connection, relay: str, count: int, now: int) -> None:
-    """Add `count` mails for `relay`, if it is known, at `now` (ms); minutes older than 8 days go."""
-    if count <= 0 or not relay:
-        return
-    minute = now // MINUTE
-    with connection.transaction():
-        connection.run(
-            "INSERT INTO usage (relay, minute, sent) VALUES (?, ?, ?) "
-            "ON CONFLICT (relay, minute) DO UPDATE SET sent = sent + excluded.sent",
-            [relay, minute, count],
-        )
-        connection.run("DELETE FROM usage WHERE relay = ? AND minute < ?", [relay, minute - _KEPT])
-
-
-def used_since(connection: Connection, relay: str, since: int, now: int) -> list[tuple[int, int]]:
-    """What was counted for `relay` since then: (UTC ms, how many) in order, each at its minute's end."""
-    rows = _minutes(connection, relay, since)
-    return [(min((minute + 1) * MINUTE - 1, max(now, minute * MINUTE)), sent) for minute, sent in rows]
-
-
-def sent_since(connection: Connection, relay: str, since: int) -> int:
-    """How many were counted for `relay` since `since` (ms); the minute of `since` counts whole."""
-    total = connection.value(
-        "SELECT sum(sent) FROM usage WHERE relay = ? AND minute >= ?", [relay, since // MINUTE]
-    )
-    return int(total or 0)
-
-
-def taken_since(connection: Connection, relay: str, since: int) -> int:
-    """Of what was counted since then those that no send has on its way now."""
-    return int(connection.value(_TAKEN_SQL, [relay, since // MINUTE]))
-
-
-def _minutes(connection: Connection, relay: str, since: int) -> list[tuple[int, int]]:
-    return connection.rows(
-        "SELECT minute, sent FROM usage WHERE relay = ? AND minute >= ? ORDER BY minute",
-        [relay, since // MINUTE],
-    )

@@ -48,7 +48,7 @@ def test_copies_count_that_were_taken_before_one_was_refused(relayed: Named) -> 
         box.write("issues/short/fr.md", ISSUE.replace("A short", "Un petit"))
         assert "was not taken" in box.run("send", "short", "--test", "me@example.org", exit_code=1).stderr
     with open_store(box.folder / "subscribers.db", now=now_ms) as store:
-        assert store.sends.sent_since("127.0.0.1", 0) == len(relay.taken) == 1
+        assert store.usage.sent_since("127.0.0.1", 0) == len(relay.taken) == 1
 
 
 @pytest.mark.parametrize("url", [True, False])

@@ -103,7 +103,7 @@ def test_what_a_relay_defers_is_sent_later_and_once(ground: Ground) -> None:
     ground.clock.at += 2 * HOUR
     runner.turn()
     assert ground.relay.recipients == ["ana@example.org"]
-    assert ground.store.sends.sent_since("127.0.0.1", 0) == 1
+    assert ground.store.usage.sent_since("127.0.0.1", 0) == 1
 
 
 def test_what_was_put_off_while_the_clock_was_ahead_leaves_within_hours(ground: Ground) -> None:

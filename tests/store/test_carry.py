@@ -225,7 +225,7 @@ def test_who_was_mailed_since_the_backup_is_not_mailed_again(
         assert [seen[who[n]] for n in (0, 1, 4)] == ["sent", "unknown", "unknown"]
         rest = {f"p{n}" for n in range(6)} - {who[0], who[1], who[4]}
         assert {seen.get(name, "planned") for name in rest} == {"planned"}
-        assert found.sends.sent_since("relay", 0) == 3
+        assert found.usage.sent_since("relay", 0) == 3
         reasons = {d.reason for d in found.sends.deliveries("issue") if d.state is SENT}
         assert reasons == {"known from the database that was replaced"}
         send = found.sends.all()[0]

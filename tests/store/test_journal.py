@@ -56,8 +56,8 @@ def test_a_send_from_the_first_claim_to_the_last_outcome(store: Store) -> None:
     assert store.sends.tally("issue-1") == Tally(sent=150)
     one = next(iter(store.sends.deliveries("issue-1")))
     assert (one.attempts, one.reply, one.first_claimed, one.send) == (1, OK, START, send.id)
-    assert store.sends.sent_since("relay.example.org", START - 60_000) == 150
-    assert store.sends.sent_since("relay.example.org", START + 60_000) == 0
+    assert store.usage.sent_since("relay.example.org", START - 60_000) == 150
+    assert store.usage.sent_since("relay.example.org", START + 60_000) == 0
 
 
 def test_a_claim_carries_the_values_of_now(store: Store) -> None:
@@ -158,9 +158,9 @@ def test_one_that_is_given_back_is_as_it_was(store: Store) -> None:
     (claim,) = journal.exchange([], 1).claims
     (again,) = journal.exchange([Outcome(delivery=claim.delivery, state=DeliveryState.PLANNED)], 1).claims
     assert again == claim
-    assert store.sends.sent_since("relay", 0) == 1
+    assert store.usage.sent_since("relay", 0) == 1
     journal.exchange([Outcome(delivery=claim.delivery, state=DeliveryState.PLANNED)], 0)
-    assert store.sends.sent_since("relay", 0) == 0
+    assert store.usage.sent_since("relay", 0) == 0
 
 
 def test_who_only_waits_was_not_tried(store: Store) -> None:
@@ -202,7 +202,7 @@ def test_an_outcome_comes_once_and_only_for_what_is_on_its_way(store: Store, sta
             journal.exchange([*good, bad], 5)
         assert store.sends.all_tallies() == before
     on_their_way = 2
-    assert store.sends.sent_since("relay", 0) == on_their_way + int(state in {SENT, DeliveryState.UNKNOWN})
+    assert store.usage.sent_since("relay", 0) == on_their_way + int(state in {SENT, DeliveryState.UNKNOWN})
 
 
 @pytest.mark.parametrize(

@@ -29,33 +29,33 @@ def everybody(store: Store, count: int) -> None:
 
 
 def test_usage_is_kept_by_the_minute(store: Store, clock: Clock) -> None:
-    store.sends.note_usage("relay", 3, START)
-    store.sends.note_usage("relay", 0, START)
-    store.sends.note_usage("relay", 2, START + 120_000)
-    store.sends.note_usage("other", 9, START)
+    store.usage.note("relay", 3, START)
+    store.usage.note("relay", 0, START)
+    store.usage.note("relay", 2, START + 120_000)
+    store.usage.note("other", 9, START)
     clock.at = START + 120_000
-    used = store.sends.usage("relay", START)
+    used = store.usage.history("relay", START)
     assert [count for _, count in used] == [3, 2]
     assert all(START <= at < START + 180_000 for at, _ in used)
-    assert store.sends.sent_since("relay", START) == 5
-    assert store.sends.sent_since("relay", START + 60_000) == 2
-    store.sends.note_usage("relay", 1, START + 9 * 86_400_000)
-    assert store.sends.sent_since("relay", 0) == 1
+    assert store.usage.sent_since("relay", START) == 5
+    assert store.usage.sent_since("relay", START + 60_000) == 2
+    store.usage.note("relay", 1, START + 9 * 86_400_000)
+    assert store.usage.sent_since("relay", 0) == 1
 
 
 def test_an_exchange_tells_what_others_sent_through_the_relay_since_the_last(
     store: Store, clock: Clock
 ) -> None:
     everybody(store, 20)
-    store.sends.note_usage("relay", 3, START)
+    store.usage.note("relay", 3, START)
     journal = store.journal(planned(store).id, "relay", [A_MINUTE])
     outcomes: list[Outcome] = []
     told = []
     for minutes, elsewhere in ((0, 2), (0, 0), (1, 5), (3, 0), (0, 1), (-4, 2), (0, 0)):
         clock.at += minutes * 60_000
         if elsewhere:
-            store.sends.note_usage("relay", elsewhere, clock())
-            store.sends.note_usage("another", 9, clock())
+            store.usage.note("relay", elsewhere, clock())
+            store.usage.note("another", 9, clock())
         given = journal.exchange(outcomes, 2)
         told.append(given.elsewhere)
         outcomes = [Outcome(delivery=c.delivery, state=SENT) for c in given.claims]
@@ -68,7 +68,7 @@ def test_what_a_failed_exchange_saw_elsewhere_is_told_by_the_next(store: Store) 
     everybody(store, 3)
     journal = store.journal(planned(store).id, "relay", [A_MINUTE])
     (claim,) = journal.exchange([], 1).claims
-    store.sends.note_usage("relay", 4, START)
+    store.usage.note("relay", 4, START)
     sent = Outcome(delivery=claim.delivery, state=SENT)
     with pytest.raises(StoreError):
         journal.exchange([sent, Outcome(delivery=99, state=SENT)], 1)
@@ -92,11 +92,11 @@ def test_what_is_on_its_way_counts_and_stays_counted_where_the_program_dies(stor
     send = planned(store)
     journal = store.journal(send.id, "relay")
     claims = journal.exchange([], 4).claims
-    assert (store.sends.sent_since("relay", 0), store.sends.taken_since("relay", 0)) == (4, 0)
+    assert (store.usage.sent_since("relay", 0), store.usage.taken_since("relay", 0)) == (4, 0)
     journal.exchange([Outcome(delivery=claims[0].delivery, state=SENT)], 0)
-    assert store.sends.taken_since("relay", 0) == 1
+    assert store.usage.taken_since("relay", 0) == 1
     store.sends.unknown_from_crash(send.id)
-    assert store.sends.sent_since("relay", 0) == 4
+    assert store.usage.sent_since("relay", 0) == 4
 
 
 def test_what_comes_back_goes_from_the_minute_of_its_claim(store: Store, clock: Clock) -> None:
@@ -106,13 +106,13 @@ def test_what_comes_back_goes_from_the_minute_of_its_claim(store: Store, clock: 
     claims = journal.exchange([], 4).claims
     clock.at += 5 * 60_000
     journal.exchange([Outcome(delivery=c.delivery, state=DeliveryState.DEFERRED) for c in claims[:3]], 0)
-    assert [count for _, count in store.sends.usage("relay", 0)] == [1]
+    assert [count for _, count in store.usage.history("relay", 0)] == [1]
 
 
 def test_an_exchange_claims_no_more_than_the_ceilings_leave(store: Store) -> None:
     everybody(store, 10)
     journal = store.journal(planned(store).id, "relay", [Rate(count=1, seconds=1), *A_DAY_AND_AN_HOUR])
-    store.sends.note_usage("relay", 4, START)
+    store.usage.note("relay", 4, START)
     given = journal.exchange([], 6)
     free_at = (START // MINUTE + 1) * MINUTE + HOUR
     assert (len(given.claims), given.next_due, given.free_at) == (4, START, free_at), "there is more"
@@ -127,33 +127,33 @@ def test_the_outbox_claims_no_more_than_the_ceilings_leave(store: Store) -> None
     everybody(store, 5)
     for person in store.people.select():
         store.outbox.add(OutboxKind.DATA, person.subject, language="en", now=START)
-    store.sends.note_usage("relay", 6, START)
+    store.usage.note("relay", 6, START)
     given = store.outbox.journal("relay", A_DAY_AND_AN_HOUR).exchange([], 5)
     assert (len(given.claims), given.free_at > START + HOUR) == (2, True)
 
 
 def test_the_longest_wait_counts(store: Store, clock: Clock) -> None:
-    store.sends.note_usage("relay", 12, START)
+    store.usage.note("relay", 12, START)
     clock.at += 3 * HOUR
-    assert store.sends.free_at("relay", A_DAY_AND_AN_HOUR) == (START // MINUTE + 1) * MINUTE + DAY
-    assert store.sends.free_at("relay", A_DAY_AND_AN_HOUR[1:]) == 0
-    assert store.sends.free_at("another", A_DAY_AND_AN_HOUR) == 0
-    clock.at = store.sends.free_at("relay", A_DAY_AND_AN_HOUR)
-    assert store.sends.free_at("relay", A_DAY_AND_AN_HOUR) == 0
+    assert store.usage.free_at("relay", A_DAY_AND_AN_HOUR) == (START // MINUTE + 1) * MINUTE + DAY
+    assert store.usage.free_at("relay", A_DAY_AND_AN_HOUR[1:]) == 0
+    assert store.usage.free_at("another", A_DAY_AND_AN_HOUR) == 0
+    clock.at = store.usage.free_at("relay", A_DAY_AND_AN_HOUR)
+    assert store.usage.free_at("relay", A_DAY_AND_AN_HOUR) == 0
 
 
 def test_what_a_clock_that_was_ahead_counted_holds_a_ceiling_up_for_a_day_at_most(
     store: Store, clock: Clock
 ) -> None:
-    store.sends.note_usage("relay", 7, START)
+    store.usage.note("relay", 7, START)
     clock.at += 400 * DAY
-    store.sends.note_usage("relay", 5, clock.at)
-    store.sends.note_usage("relay", 7, clock.at + MINUTE)
+    store.usage.note("relay", 5, clock.at)
+    store.usage.note("relay", 7, clock.at + MINUTE)
     clock.at = START
-    assert 0 < store.sends.free_at("relay", A_DAY_AND_AN_HOUR) <= START + DAY + MINUTE
-    assert store.sends.sent_since("relay", 0) == 12, "older than eight days ahead of then, the first are gone"
+    assert 0 < store.usage.free_at("relay", A_DAY_AND_AN_HOUR) <= START + DAY + MINUTE
+    assert store.usage.sent_since("relay", 0) == 12, "older than eight days ahead of then, the first are gone"
     clock.at += DAY + 2 * MINUTE
-    assert store.sends.free_at("relay", A_DAY_AND_AN_HOUR) == 0
+    assert store.usage.free_at("relay", A_DAY_AND_AN_HOUR) == 0
 
 
 def test_a_journal_too_pulls_in_what_was_counted_ahead(store: Store, clock: Clock) -> None:
@@ -161,7 +161,7 @@ def test_a_journal_too_pulls_in_what_was_counted_ahead(store: Store, clock: Cloc
     journal = store.journal(planned(store).id, "relay", A_DAY_AND_AN_HOUR)
     clock.at += 400 * DAY
     journal.exchange([], 0)
-    store.sends.note_usage("relay", 50, clock.at)
+    store.usage.note("relay", 50, clock.at)
     clock.at = START
     given = journal.exchange([], 1)
     assert (given.claims, given.free_at <= START + DAY + MINUTE) == ([], True)
