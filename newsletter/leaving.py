@@ -10,7 +10,7 @@ from email.header import decode_header
 from email.message import Message
 from email.parser import BytesHeaderParser
 from email.utils import getaddresses
-from io import BytesIO
+from io import BytesIO, TextIOWrapper
 from typing import Final
 
 from msgspec import Struct
@@ -21,20 +21,21 @@ from newsletter.links import find_tokens
 from newsletter.listfile import decoding, read_list, workbook
 from newsletter.models import Address, RejectedRow
 
-_FIELD: Final = re.compile(rb"([!-9;-~]+)[ \t]*:", re.MULTILINE)
+_FIELD: Final = re.compile(r"([!-9;-~]+)[ \t]*:|[ \t]+\S")
 _MAIL_FIELDS: Final = frozenset(
     {
-        b"from",
-        b"to",
-        b"date",
-        b"subject",
-        b"message-id",
-        b"received",
-        b"return-path",
-        b"mime-version",
-        b"delivered-to",
+        "from",
+        "to",
+        "date",
+        "subject",
+        "message-id",
+        "received",
+        "return-path",
+        "mime-version",
+        "delivered-to",
     }
 )
+_BLANK: Final = b"\xef\xbb\xbf\r\n"
 _ENVELOPE: Final = re.compile(rb"(?:\A|(?<=\n\n)|(?<=\n\r\n))From [^\n]*\n")
 _RECIPIENTS: Final = ("to", "cc", "delivered-to", "x-original-to", "envelope-to")
 _MAILERS: Final = frozenset(
@@ -52,6 +53,7 @@ _LONE_TOKEN: Final = re.compile(r"(?:\w+\s+)?(\S+)")
 _QUOTE: Final = re.compile(r"^\s*(?:>|-{2,}|_{5,}|on .*wrote:|le .*:$|am .*schrieb|el .*:$)", re.IGNORECASE)
 _FORWARDED: Final = "quoted from a mail, so it may name whoever forwarded it: nobody was taken out by it"
 _MOST_PARTS: Final = 60
+_MOST_OF_A_SUBJECT: Final = 4_000
 _SAVE_AS: Final = "save the mails as .eml or mbox, or paste the addresses into a text file"
 
 
@@ -132,10 +134,16 @@ def _from_text(lines: Iterable[str], found: _Found) -> None:
 
 
 def _is_mail(data: bytes) -> bool:
-    """Whether it begins with header fields of a mail, From and another one among them."""
-    head = re.split(rb"\r?\n\r?\n", data.lstrip(b"\xef\xbb\xbf\r\n")[:50_000], maxsplit=1)[0]
-    fields = {match[1].lower() for match in map(_FIELD.match, head.splitlines()) if match is not None}
-    return b"from" in fields and len(fields & _MAIL_FIELDS) > 1
+    """Whether it begins with header fields of a mail, however long, From and another one among them."""
+    names: set[str] = set()
+    for line in TextIOWrapper(BytesIO(data.lstrip(_BLANK)), "latin-1"):
+        field = _FIELD.match(line)
+        if field is None:
+            return False
+        names |= {(field[1] or "").lower()} & _MAIL_FIELDS
+        if "from" in names and len(names) > 1:
+            return True
+    return False
 
 
 def _from_mailbox(data: bytes, found: _Found) -> None:
@@ -148,7 +156,7 @@ def _from_mailbox(data: bytes, found: _Found) -> None:
 
 
 def _from_mail(data: bytes, line: int, found: _Found, *, alone: bool) -> None:
-    data = data.lstrip(b"\xef\xbb\xbf\r\n")
+    data = data.lstrip(_BLANK)
     nested = data.count(b"multipart/") + data.count(b"message/") > _MOST_PARTS
     mail = BytesHeaderParser().parsebytes(data) if nested else message_from_bytes(data)
     senders = [address for _, address in getaddresses(_fields(mail, "from")) if address]
@@ -202,7 +210,7 @@ def _readable(value: str) -> str:
 
 def _subject(mail: Message) -> str:
     """The subject with its encoded words decoded (RFC 2047)."""
-    raw = "".join(_fields(mail, "subject")[:1])
+    raw = "".join(_fields(mail, "subject")[:1])[:_MOST_OF_A_SUBJECT]
     try:
         chunks = decode_header(raw)
     except (HeaderParseError, ValueError):
@@ -235,7 +243,7 @@ def _body(mail: Message) -> str:
     payload = part.get_payload(decode=True)
     text = _decoded(payload, part.get_content_charset()) if isinstance(payload, bytes) else ""
     if part.get_content_type() == "text/html":
-        text = re.sub(r"<[^>]*>", "\n", re.sub(r"(?is)<(?:blockquote|style|head)\b.*", "", text))
+        text = re.sub(r"<[^<>]*>", "\n", re.sub(r"(?is)<(?:blockquote|style|head)\b.*", "", text))
     return text
 
 

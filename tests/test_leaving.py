@@ -240,6 +240,34 @@ def test_a_mail_nested_a_thousand_times_is_read_by_its_header() -> None:
     assert who(read(data)) == ["jane@example.org"]
 
 
+def test_a_header_of_any_length_is_that_of_a_mail() -> None:
+    everybody = ",\r\n ".join(f"p{n}@example.org" for n in range(5_000))
+    assert who(read(b"To: " + everybody.encode() + b"\r\n" + mail())) == ["jane@example.org"]
+    assert who(read(b"To: " + everybody.replace("\r\n", "").encode() + b"\n" + mail())) == [
+        "jane@example.org"
+    ]
+
+
+def test_pasted_lines_that_look_like_fields_further_down_are_no_mail() -> None:
+    assert who(read("a@example.org\nFrom: b@example.org\nTo: c@example.org\n")) == [
+        "a@example.org",
+        "b@example.org",
+        "c@example.org",
+    ]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"From: jane@example.org\nDate: today\nContent-Type: text/html\n\n" + b"<" * 300_000,
+        b"From: jane@example.org\nDate: today\nSubject: " + b"=?a?q?x" * 40_000 + b"\n\n",
+        b"From: jane@example.org\nDate: today\n\n" + b"on " * 100_000,
+    ],
+)
+def test_a_mail_of_many_openings_is_read_in_one_pass(data: bytes) -> None:
+    assert who(read(data)) == ["jane@example.org"]
+
+
 HEADERS = st.lists(
     st.tuples(
         st.sampled_from(
