@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from email import message_from_bytes
 from email.errors import HeaderParseError
 from email.header import decode_header
 from email.message import Message
 from email.parser import BytesHeaderParser
 from email.utils import getaddresses
+from html import unescape
 from io import BytesIO, TextIOWrapper
+from itertools import pairwise, zip_longest
 from typing import Final
 
 from msgspec import Struct
@@ -43,44 +45,84 @@ _MAILERS: Final = frozenset(
 )
 _SEPARATORS: Final = re.compile(r"[\s,;|<>()\[\]\"]+")
 _ASKS: Final = re.compile(
-    r"unsubscri|\bun-?sub\b|opt.?out|\bremove\b|\bdelete\b|\bleave\b|\bstop\b|abmeld|austrag|abbestell"
-    r"|d[ée]sabonn|d[ée]sinscri|d[ée]sist|\bbaja\b|\bborrar|cancel|d[ée]sus[ck]ri|remover|descadastr"
-    r"|disiscri|disdi|rimuov|uitschrijv|afmeld|avregistrer|afmeld|peruuta|wypis|rezygn|odhl[aá]s|leiratkoz"
-    r"|dezabon|odjav|отпис|διαγραφ|إلغاء|الغاء|لغو|退订|退訂|配信停止|수신거부|iptal",
+    r"unsubscri|\bun-?sub\b|\bopt(?:ing)?.?out\b"
+    r"|\b(?:remove|delete) (?:me|us|my)\b|\btake (?:me|us) (?:off|out)\b"
+    r"|(?<!never )(?<!not )(?<!n't )\bstop (?:sending|e?-?mailing) me\b"
+    r"|\bcancel\w* (?:\w+ )?(?:subscri|suscri|inscri|assinat|abonn|newsletter)|\b(?:rimuov|cancell)\w*mi\b"
+    r"|abmeld|austragen|aus (?:dem|ihrem) verteiler|abbestell"
+    r"|d[ée]sabonn|d[ée]sinscri|d[ée]sus[ck]ri|\bd\w*(?:me|nos|ar) de baja|descadastr"
+    r"|disiscri|uitschrijv|afmeld|avregistrer|peruuta|wypis|rezygn|odhl[aá]s|leiratkoz|dezabon|odjav|отпис"
+    r"|(?:إلغاء|الغاء|لغو) (?:ال)?اشتراك|退订|退訂|配信停止|수신거부",
     re.IGNORECASE,
 )
+_MAY_ASK: Final = re.compile(
+    r"(?<!\bon )(?<!annual )\bleave\b|\b(?:stop|remove|delete|cancel\w*)\b"
+    r"|\b(?:borrar\w*|baja|remover|d[ée]sist\w*)\b"
+    r"|\b(?:disdi|rimuov)|διαγραφ|إلغاء|الغاء|لغو|iptal",
+    re.IGNORECASE,
+)
+_NOT: Final = re.compile(r"\b(?:never|not|nicht|nie|pas|jamais|nunca|non)\b|n['’]t\b", re.IGNORECASE)
+_ANSWERS: Final = re.compile(r"(?:re|aw|wg|sv|vs|tr|rv|fwd?|antw)\s*:", re.IGNORECASE)
+_WRAPPED: Final = 50  # characters of a line that may go on in the next
 _LONE_TOKEN: Final = re.compile(r"(?:\w+\s+)?(\S+)")
 _QUOTE: Final = re.compile(r"^\s*(?:>|-{2,}|_{5,}|on .*wrote:|le .*:$|am .*schrieb|el .*:$)", re.IGNORECASE)
+_QUOTED_HEAD: Final = re.compile(
+    r"[*\s]*(?:from|von|de|da|van|från|fra|od|lähettäjä|от|από|من)[\s*]*:[^\n]*\n"
+    r"[*\s]*[^\W\d_]+(?: [^\W\d_]+)?[\s*]*:",
+    re.IGNORECASE,
+)
+_AUTOMATIC: Final = re.compile(
+    r"auto(?:matic)?[ -]?(?:reply|response)\b|auto:|out of (?:the )?office|abwesen"
+    r"|automatische (?:antwort|abwesen)|réponse automatique|absence du bureau|respuesta autom|resposta autom"
+    r"|risposta automatica|fuera de la oficina|automatisch antwoord|automatisk svar|autosvar|автоответ"
+    r"|رد تلقائي|自動応答|自动答复",
+    re.IGNORECASE,
+)
 _FORWARDED: Final = "quoted from a mail, so it may name whoever forwarded it: nobody was taken out by it"
 _MOST_PARTS: Final = 60
 _MOST_OF_A_SUBJECT: Final = 4_000
+_MOST_SHOWN: Final = 60  # characters of a subject
 _SAVE_AS: Final = "save the mails as .eml or mbox, or paste the addresses into a text file"
 
 
 class LeaveRequests(Struct, frozen=True, kw_only=True):
     """Who asks to leave: each address once, each token once (not yet verified), and what is no request.
 
-    `line` of a rejected one is its line in the file (of its first line, for a mail).
+    `line` of a rejected one is its line in the file (of its first line, for a mail). `subjects` are those of
+    the mails that asked, by the key of the address or by the token.
     """
 
     addresses: tuple[Address, ...]
     tokens: tuple[str, ...]
     rejected: tuple[RejectedRow, ...]
+    subjects: dict[str, str] = {}
 
 
 class _Found(Struct):
     addresses: dict[str, Address]
     tokens: dict[str, None]
     rejected: list[RejectedRow]
+    subjects: dict[str, str] = {}
 
-    def take(self, line: int, text: str) -> None:
-        """Keep an address, or the reason why it is none."""
+    def take(self, line: int, text: str, subject: str | None = None) -> None:
+        """Keep an address, and the subject of the mail that it is from, or the reason why it is none."""
         try:
             address = parse_address(text)
         except AddressError as error:
             self.rejected.append(RejectedRow(line=line, reason=error.message))
         else:
             self.addresses.setdefault(address.key, address)
+            self._ask(address.key, subject)
+
+    def take_tokens(self, tokens: Iterable[str], subject: str) -> None:
+        """Keep the tokens of a mail."""
+        for token in tokens:
+            self.tokens[token] = None
+            self._ask(token, subject)
+
+    def _ask(self, who: str, subject: str | None) -> None:
+        if subject is not None:
+            self.subjects.setdefault(who, clean_text(subject)[:_MOST_SHOWN] or "(no subject)")
 
 
 def read_requests(data: bytes, *, name: str) -> LeaveRequests:
@@ -106,6 +148,7 @@ def read_requests(data: bytes, *, name: str) -> LeaveRequests:
         addresses=tuple(found.addresses.values()),
         tokens=tuple(found.tokens),
         rejected=tuple(found.rejected),
+        subjects=found.subjects,
     )
 
 
@@ -160,26 +203,36 @@ def _from_mail(data: bytes, line: int, found: _Found, *, alone: bool) -> None:
     nested = data.count(b"multipart/") + data.count(b"message/") > _MOST_PARTS
     mail = BytesHeaderParser().parsebytes(data) if nested else message_from_bytes(data)
     senders = [address for _, address in getaddresses(_fields(mail, "from")) if address]
-    reason = _automatic(mail, senders)
+    subject = _subject(mail)
+    reason = _automatic(mail, senders) or _away(mail, subject)
     if reason:
         who = f" from {senders[0]}" if senders else ""
         found.rejected.append(RejectedRow(line=line, reason=clean_text(f"the mail{who} is {reason}")))
         return
-    subject = _subject(mail)
     written = list(_written(mail))
     tokens = find_tokens(" ".join([subject, *_fields(mail, *_RECIPIENTS)])) or _lone_tokens(written)
     if tokens:
-        found.tokens |= dict.fromkeys(tokens)
+        found.take_tokens(tokens, subject)
     elif len(senders) != 1:
         found.rejected.append(
             RejectedRow(line=line, reason=f"the mail names {len(senders)} senders, not one")
         )
-    elif alone or any(map(_ASKS.search, [subject, *written[:10]])):
-        found.take(line, senders[0])
+    elif alone or _asks(subject, written[:10]):
+        found.take(line, senders[0], subject)
     else:
-        shown = clean_text(subject)[:60]
+        shown = clean_text(subject)[:_MOST_SHOWN]
         reason = clean_text(f"the mail from {senders[0]} ('{shown}') does not ask to leave")
         found.rejected.append(RejectedRow(line=line, reason=reason))
+
+
+def _asks(subject: str, lines: Sequence[str]) -> bool:
+    """Whether a mail asks to leave; `stop` and other words that say much else do so in a short line only."""
+    if any(map(_ASKS.search, [subject, *lines])):
+        return True
+    whole = [line for before, line in pairwise(["", *lines]) if len(before) < _WRAPPED]
+    short = [line for line in whole if len(line.split()) <= 5]
+    own = [] if _ANSWERS.match(subject) or len(subject.split()) > 8 else [subject]
+    return any(_MAY_ASK.search(line) and not _NOT.search(line) for line in [*own, *short])
 
 
 def _automatic(mail: Message, senders: list[str]) -> str:
@@ -195,6 +248,17 @@ def _automatic(mail: Message, senders: list[str]) -> str:
         return "an automatic reply, not a request"
     if any(sender.partition("@")[0].lower() in _MAILERS for sender in senders):
         return "from a program, not from a person"
+    return ""
+
+
+def _away(mail: Message, subject: str) -> str:
+    """Say what shows that a program answers for a person who is away; empty where nothing does."""
+    suppressed = " ".join(_fields(mail, "x-auto-response-suppress")).lower()
+    if re.search(r"\b(?:all|oof|autoreply)\b", suppressed) or _AUTOMATIC.match(subject):
+        return "an automatic reply, not a request"
+    precedence = "".join(_fields(mail, "precedence")[:1]).strip().lower()
+    if precedence in {"bulk", "junk", "auto_reply"}:
+        return f"from a program (Precedence: {precedence}), not from a person"
     return ""
 
 
@@ -227,12 +291,11 @@ def _decoded(data: bytes, charset: str | None) -> str:
 
 def _written(mail: Message) -> Iterator[str]:
     """The lines that the sender wrote, up to the first that quotes or signs."""
-    for line in _body(mail).splitlines():
-        if _QUOTE.match(line):
+    lines = [cleaned for line in _body(mail).splitlines() if (cleaned := clean_text(line))]
+    for line, following in zip_longest(lines, lines[1:], fillvalue=""):
+        if _QUOTE.match(line) or _QUOTED_HEAD.match(f"{line}\n{following}"):
             return
-        cleaned = clean_text(line)
-        if cleaned:
-            yield cleaned
+        yield line
 
 
 def _body(mail: Message) -> str:
@@ -242,9 +305,15 @@ def _body(mail: Message) -> str:
         return ""
     payload = part.get_payload(decode=True)
     text = _decoded(payload, part.get_content_charset()) if isinstance(payload, bytes) else ""
-    if part.get_content_type() == "text/html":
-        text = re.sub(r"<[^<>]*>", "\n", re.sub(r"(?is)<(?:blockquote|style|head)\b.*", "", text))
-    return text
+    return _of_html(text) if part.get_content_type() == "text/html" else text
+
+
+def _of_html(text: str) -> str:
+    """The text of HTML up to its first quotation, a line for each block."""
+    body = re.split(r"(?i)</head\s*>", text, maxsplit=1)[-1]
+    own = re.sub(r"(?is)<(?:blockquote|style|head)\b.*", "", body)
+    lines = re.sub(r"(?i)</?(?:br|p|div|tr|table|ul|li|hr|h[1-6])\b[^<>]*>", "\n", " ".join(own.split()))
+    return unescape(re.sub(r"<[^<>]*>", "", lines))
 
 
 def _lone_tokens(lines: Iterable[str]) -> list[str]:

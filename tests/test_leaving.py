@@ -188,6 +188,13 @@ REPORT = (
         (REPORT, "delivery report"),
         (mail(sender="Postmaster <postmaster@example.net>"), "from a program"),
         (mail(X_Autoreply="yes"), "automatic reply"),
+        (mail("Automatic reply: Image gently", "I am on leave until Monday."), "automatic reply"),
+        (mail("Réponse automatique : Image gently", "Je suis absente."), "automatic reply"),
+        (mail("Away", "I am on leave", X_Auto_Response_Suppress="DR, OOF, AutoReply"), "automatic reply"),
+        (mail("Away", "I am on leave", X_Auto_Response_Suppress="All"), "automatic reply"),
+        (mail("Away", "I am on leave", Precedence="auto_reply"), "Precedence: auto_reply"),
+        (mail(Precedence="Bulk"), "Precedence: bulk"),
+        (mail(Precedence="junk"), "Precedence: junk"),
         (mail(sender="a@example.org, b@example.org"), "names 2 senders"),
     ],
 )
@@ -220,6 +227,84 @@ def test_a_mailbox_takes_only_the_mails_that_ask() -> None:
     assert question.reason == "the mail from c@example.org ('A question about dose') does not ask to leave"
     assert data.split(b"\n")[question.line - 1].startswith(b"From - ")
     assert question.line < automatic.line
+
+
+def only_mail(subject: str, body: str, *, html: bool = False) -> list[str]:
+    """Who leaves by one mail among others."""
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = "jane@example.org", "news@example.com", subject
+    message.set_content(body, subtype="html" if html else "plain")
+    return who(read(mbox(message.as_bytes(policy=SMTP), mail("Hello", "Nothing", sender="z@example.org"))))
+
+
+@pytest.mark.parametrize(
+    ("subject", "body"),
+    [
+        ("Hello", "Please remove me from your mailing list, thank you very much."),
+        ("Hello", "Dear all,\nplease stop this\nThanks\nJane"),
+        ("Stop", ""),
+        ("Please delete my address", ""),
+        ("Re: Image gently", "Leave"),
+        ("Re: Image gently", "I would like to cancel my subscription to this, please."),
+        ("Hola", "Por favor, quiero darme de baja de esta lista de correo."),
+        ("Hallo", "Bitte nehmen Sie mich aus dem Verteiler, vielen Dank im Voraus."),
+        ("", "إلغاء الاشتراك"),
+    ],
+)
+def test_a_mail_among_others_that_asks_to_leave(subject: str, body: str) -> None:
+    assert only_mail(subject, body) == ["jane@example.org"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Please never stop sending these. I leave them in the waiting room.",
+        "Please never stop these",
+        "Does the exposure stop when I remove the collimator?",
+        "Do we have to wait, and does the exposure really stop when\nI remove the collimator?",
+        "We cancelled the course; its participants will read this instead.",
+        "Una dosis baja es siempre mejor para los pacientes.",
+        "I am on annual leave",
+        "Nice!\n\nFrom: A\nSent: Monday\nTo: B\nSubject: C\n\nUnsubscribe",
+        "Nice!\n\nVon: A\nGesendet: Montag\nAn: B\nBetreff: C\n\nAbmelden",
+        "Merci\n\nDe : A\nEnvoyé : lundi\nÀ : B\nObjet : C\n\nSe désabonner",
+        "Nice!\n\n*From:* A <a@example.net>\n*Date:* Monday\n\nUnsubscribe",
+        "شكرا\n\nمن: A\nتم الإرسال: B\n\nإلغاء الاشتراك",
+    ],
+)
+@pytest.mark.parametrize("html", [False, True])
+def test_a_mail_among_others_that_only_speaks_with_such_words(body: str, html: bool) -> None:
+    shown = f"<html><head><title>x</title></head><body>{body.replace(chr(10), '<br>')}</body></html>"
+    assert only_mail("Re: When to stop", shown if html else body, html=html) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "leaves"),
+    [
+        ("<head><style>p {}</style></head><p>Please <b>un</b>subscribe me</p>", True),
+        ("<p>Does the <b>exposure</b> stop when <i>I</i> leave the room?</p>", False),
+        ("<p>Je veux me d&eacute;sabonner</p><blockquote>Thanks</blockquote>", True),
+        ("<p>Thanks</p><blockquote><style>p {}</style><p>Unsubscribe</p></blockquote>", False),
+    ],
+)
+def test_html_is_read_by_its_blocks(body: str, leaves: bool) -> None:
+    assert only_mail("Hello", body, html=True) == ["jane@example.org"] * leaves
+
+
+def test_who_asked_is_told_with_the_subject_of_the_mail() -> None:
+    found = read(
+        mbox(
+            mail("Please  unsubscribe", sender="A@example.org"),
+            mail(f"unsubscribe {TOKEN}"),
+            mail("", "unsubscribe", sender="b@example.org"),
+        )
+    )
+    assert found.subjects == {
+        "a@example.org": "Please unsubscribe",
+        TOKEN: f"unsubscribe {TOKEN}"[:60],
+        "b@example.org": "(no subject)",
+    }
+    assert read("a@example.org").subjects == {}
 
 
 def test_an_outlook_message_is_an_error_in_words() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -12,7 +12,7 @@ from msgspec import Struct, field
 from newsletter import links
 from newsletter.addresses import parse_address
 from newsletter.audience import departures
-from newsletter.cli.app import App, now_ms, pass_app, yes_option
+from newsletter.cli.app import App, now_ms, pass_app, put_table, yes_option
 from newsletter.cli.people import find_person
 from newsletter.config import Config
 from newsletter.errors import AddressError, TokenError, UsageError
@@ -38,7 +38,7 @@ def unsubscribe(app: App, who: Sequence[str], file: Path | None, list_name: str 
     """Take people out of everything, or out of one list: they get nothing more.
 
     An address that nobody here has is named, and blocked for the future: whoever wrote may be here under
-    another one.
+    another one. Whoever leaves by a mail in FILE is named, with its subject.
 
     \b
     Examples:
@@ -54,6 +54,7 @@ def unsubscribe(app: App, who: Sequence[str], file: Path | None, list_name: str 
     addresses = [text for text in who if "@" in text]
     tokens = [text for text in who if "@" not in text]
     rejected: list[RejectedRow] = []
+    subjects: dict[str, str] = {}
     if file is not None:
         data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
         requests = read_requests(data, name=file.name)
@@ -61,11 +62,12 @@ def unsubscribe(app: App, who: Sequence[str], file: Path | None, list_name: str 
         addresses += [address.text for address in requests.addresses if address.key not in own]
         tokens += requests.tokens
         rejected += requests.rejected
+        subjects = requests.subjects
         kept = [address.text for address in requests.addresses if address.key in own]
         if kept:
             app.say(f"Left out, since it is your own: {', '.join(kept)}.")
     with app.store() as store:
-        left = _leave(store, addresses, tokens)
+        left = _leave(store, addresses, tokens, subjects)
         _tell(app, store, left, rejected)
     if not left.acted:
         raise click.exceptions.Exit(1)
@@ -95,9 +97,13 @@ def own_addresses(settings: Config) -> set[str]:
 
 
 class _Left(Struct, kw_only=True):
-    """What became of requests: how many people left, which addresses nobody has, and what is refused."""
+    """What became of requests: how many people left, which addresses nobody has, and what is refused.
+
+    `by_mail` are those of the people who left by a mail, each with its subject.
+    """
 
     done: int = 0
+    by_mail: list[tuple[str, str]] = field(default_factory=list)
     strangers: dict[str, Address] = field(default_factory=dict)
     gone: int = 0
     refused: list[str] = field(default_factory=list)
@@ -108,7 +114,9 @@ class _Left(Struct, kw_only=True):
         return bool(self.done or self.strangers or self.gone)
 
 
-def _leave(store: Store, addresses: Iterable[str], tokens: Iterable[str]) -> _Left:
+def _leave(
+    store: Store, addresses: Iterable[str], tokens: Iterable[str], subjects: Mapping[str, str]
+) -> _Left:
     left = _Left()
     for text in addresses:
         try:
@@ -116,25 +124,38 @@ def _leave(store: Store, addresses: Iterable[str], tokens: Iterable[str]) -> _Le
         except AddressError as error:
             left.refused.append(str(error))
             continue
-        if departures.unsubscribe_address(store, address, source="coordinator", now=now_ms()):
-            left.done += 1
-        else:
+        if not departures.unsubscribe_address(store, address, source="coordinator", now=now_ms()):
             left.strangers[address.key] = address
+            continue
+        left.done += 1
+        if address.key in subjects:
+            left.by_mail.append((address.text, subjects[address.key]))
     for text in tokens:
-        try:
-            token = links.verify(store.keys.all(links.KEY_PURPOSE), text)
-        except TokenError as error:
-            left.refused.append(str(error))
-            continue
-        if token.purpose not in WAYS_OUT:
-            left.refused.append("this link is no way out: it confirms, undoes, or shows one's data")
-            continue
-        here = departures.unsubscribe_subject(store, token.subject, source="leave request", now=now_ms())
-        left.done, left.gone = left.done + here, left.gone + (not here)
+        _leave_by_token(store, text, subjects.get(text), left)
     return left
 
 
+def _leave_by_token(store: Store, text: str, subject: str | None, left: _Left) -> None:
+    try:
+        token = links.verify(store.keys.all(links.KEY_PURPOSE), text)
+    except TokenError as error:
+        left.refused.append(str(error))
+        return
+    if token.purpose not in WAYS_OUT:
+        left.refused.append("this link is no way out: it confirms, undoes, or shows one's data")
+        return
+    person = store.people.by_subject(token.subject)
+    if not departures.unsubscribe_subject(store, token.subject, source="leave request", now=now_ms()):
+        left.gone += 1
+        return
+    left.done += 1
+    if person is not None and subject is not None:
+        left.by_mail.append((person.profile.address.text, subject))
+
+
 def _tell(app: App, store: Store, left: _Left, rejected: Iterable[RejectedRow]) -> None:
+    if left.by_mail:
+        put_table(("out", "by the mail"), left.by_mail)
     if left.done:
         app.say(f"{left.done:,} unsubscribed; they get nothing more.")
     else:

@@ -174,6 +174,23 @@ def test_pasted_leave_requests_are_taken_and_what_is_none_is_listed(box: Box) ->
     assert "not made by this project" in box.run("subscribers", "unsubscribe", "AQEAAQ", exit_code=1).stderr
 
 
+def test_who_is_taken_out_of_a_mailbox_is_named_with_the_mail_s_subject(box: Box) -> None:
+    box.fill(["a@example.net", "b@example.net", "c@example.net"])
+    mails = (("a", "Please unsubscribe"), ("b", "What is a low dose?"), ("c", ""), ("x", "Unsubscribe"))
+    box.write(
+        "left.mbox",
+        "".join(
+            f"From - Mon\nFrom: {who}@example.net\nSubject: {subject}\n\n{'' if subject else 'Leave'}\n\n"
+            for who, subject in mails
+        ),
+    )
+    told = box.run("subscribers", "unsubscribe", "--from", "left.mbox")
+    rows = [line.strip().split(maxsplit=1) for line in told.stdout.splitlines()[1:]]
+    assert rows == [["a@example.net", "Please unsubscribe"], ["c@example.net", "(no subject)"]]
+    assert "2 unsubscribed" in told.stderr
+    assert "'What is a low dose?') does not ask to leave" in told.stderr
+
+
 def test_an_address_that_nobody_has_is_named_and_blocked(box: Box) -> None:
     box.fill(["emile@example.fr", "bo@example.net"])
     told = box.run("subscribers", "unsubscribe", "emile@example.frr").stderr
