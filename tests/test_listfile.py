@@ -221,8 +221,8 @@ def test_mailboxes_one_a_line() -> None:
     found = read('Jane Doe <jane@example.org>\n"Roe, Bob" <bob@example.org>\nRoe, Al <al@example.org>\n')
     assert people(found) == [
         (1, "jane@example.org", "Jane Doe"),
-        (2, "bob@example.org", "Roe, Bob"),
-        (3, "al@example.org", "Roe, Al"),
+        (2, "bob@example.org", "Bob Roe"),
+        (3, "al@example.org", "Al Roe"),
     ]
     assert found.kind == "column"
 
@@ -261,7 +261,7 @@ def test_bad_rows_are_left_out_with_line_and_reason(cell: str, reason: str) -> N
         ("Ana <a@x.org>; Bo <b@x.org>", [(1, "a@x.org", "Ana"), (1, "b@x.org", "Bo")]),
         (
             'Sample, Ana <a@x.org>, "Sample, Bo" <b@x.org>, c@x.org',
-            [(1, "a@x.org", "Sample, Ana"), (1, "b@x.org", "Sample, Bo"), (1, "c@x.org", "")],
+            [(1, "a@x.org", "Ana Sample"), (1, "b@x.org", "Bo Sample"), (1, "c@x.org", "")],
         ),
         ('"Sample; Ana" <a@x.org>; b@x.org', [(1, "a@x.org", "Sample; Ana"), (1, "b@x.org", "")]),
         (
@@ -278,6 +278,62 @@ def test_a_plain_list_may_have_several_addresses_in_a_line(
     found = read(text)
     assert people(found) == expected
     assert found.rejected == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("An: Anna Q <a@x.org>; Bo <b@x.org>\nCc: c@x.org", {"a": "Anna Q", "b": "Bo", "c": ""}),
+        ("À : Ana Q <a@x.org> ; Bo <b@x.org>\nCci : c@x.org", {"a": "Ana Q", "b": "Bo", "c": ""}),
+        ("إلى: علي <a@x.org>؛ b@x.org", {"a": "علي", "b": ""}),
+        (
+            "Ana <a@x.org>; Bo <b@x.org>,\nCy <c@x.org>; d@x.org,\n",
+            {"a": "Ana", "b": "Bo", "c": "Cy", "d": ""},
+        ),
+        ("Ana a@x.org, Bo de Ba b@x.org", {"a": "Ana", "b": "Bo de Ba"}),
+        ("Please add a@x.org, b@x.org and c@x.org", {"a": "", "b": "", "c": ""}),
+        ("These are new: Ana <a@x.org>, Bo <b@x.org>", {"a": "Ana", "b": "Bo"}),
+        ("mailto:a@x.org; mailto:b@x.org", {"a": "", "b": ""}),
+        ("Weber, Dr. Anna <a@x.org>", {"a": "Dr. Anna Weber"}),
+        ('"de la Cruz, Ana María" <a@x.org>', {"a": "Ana María de la Cruz"}),
+        ("Sample, Ana, Lyon <a@x.org>", {"a": "Sample, Ana, Lyon"}),
+        (
+            "Ana Sample, M.D. <a@x.org>\nBo Sample, Jr. <b@x.org>",
+            {"a": "Ana Sample, M.D.", "b": "Bo Sample, Jr."},
+        ),
+        ("Sample, Ana PhD <a@x.org>\nSample, Inc. <b@x.org>", {"a": "Sample, Ana PhD", "b": "Sample, Inc."}),
+    ],
+)
+def test_what_is_pasted_from_a_mail_program_has_clean_names(text: str, expected: dict[str, str]) -> None:
+    found = read(text)
+    assert {row.profile.address.text[0]: row.profile.name for row in found.rows} == expected
+    assert found.rejected == []
+    assert found.columns == ("email",)
+
+
+@pytest.mark.parametrize(
+    ("prose", "rows"),
+    [
+        ("Hallo Bea, bitte diese aufnehmen:", "Ana <a@x.org>, Bo <b@x.org>"),
+        ("Hi, here are the new ones", "Ana <a@x.org>; Bo <b@x.org>"),
+        ("Dear all,", "Ana <a@x.org>, Bo <b@x.org>"),
+        ("Please add these people to our list, thank you.", "Ana <a@x.org>, Bo <b@x.org>"),
+        ("Liebe Anna, hier die Mail-Adressen der Neuen:", "Ana,a@x.org\nBo,b@x.org"),
+        ("Hallo, hier die Liste:", "Ana Ba;a@x.org\nBo Ba;b@x.org"),
+    ],
+)
+def test_prose_above_the_addresses_is_no_heading(prose: str, rows: str) -> None:
+    found = read(f"{prose}\n{rows}\n")
+    assert [row.profile.address.text for row in found.rows] == ["a@x.org", "b@x.org"]
+    assert [row.profile.name[:2] for row in found.rows] == ["An", "Bo"]
+    assert not any(row.profile.attributes for row in found.rows)
+    assert [line for line, _ in reasons(found)] == [1]
+
+
+@pytest.mark.parametrize("heading", ["Adresse des Mitglieds;Name der Praxis", "Kontakt Adresse:;Praxis Ort:"])
+def test_a_heading_of_many_words_is_a_heading(heading: str) -> None:
+    found = read(f"{heading}\na@x.org;Sample\n")
+    assert len(only(found).profile.attributes) == 1
 
 
 def test_a_bare_column_of_a_workbook_may_have_several_addresses_in_a_cell() -> None:

@@ -108,6 +108,12 @@ _SPELLINGS: Final = {
         titule, naziv, unvan, arvo, oppiarvo, обращение, ученая степень, звание, титул, τιτλος, اللقب
         العلمي, لقب, תואר, 称谓, 职称, 敬称, 호칭, คำนำหน้า, danh xung, gelar""",
 }
+_GREETINGS: Final = """
+    hi hello dear hallo liebe lieber liebes sehr guten bonjour bonsoir cher chere chers hola querida querido
+    estimada estimado ciao cara caro gentile ola prezada prezado hej beste geachte please bitte merci gracias
+    thanks danke مرحبا السلام عزيزي"""
+_LETTER_WORDS: Final = frozenset(_GREETINGS.split())
+_SENTENCE_ENDS: Final = tuple(".:!?…。：؟")
 _MAIL_WORDS: Final = re.compile(r"\b(?:e ?mail|mail|courriel|correo|epost|e post|البريد|ايميل)\b")
 _NOT_ADDRESSES: Final = re.compile(
     r"\b(?:status|opt|optin|optout|consent|type|date|sent|count|format|permission|opened|clicked|valid|verified"
@@ -129,6 +135,21 @@ def role(heading: str) -> Role:
 def recognised(cells: Iterable[str]) -> int:
     """How many cells are headings that are known."""
     return sum(len(cell) <= 80 and "@" not in cell and role(cell) is not Role.OTHER for cell in cells)
+
+
+def is_prose(cells: Iterable[str]) -> bool:
+    """Whether a row is a sentence of a letter, parted at its commas, and no heading."""
+    filled = [cell.strip() for cell in cells if cell.strip()]
+    words = " ".join(filled).split()
+    if len(words) < 2 or any(role(cell) not in {Role.OTHER, Role.MAYBE_EMAIL} for cell in filled):
+        return False
+    ends = [cell.endswith(_SENTENCE_ENDS) for cell in filled]
+    return begins_letter(words[0]) or (len(words) > 2 and ends[-1] and not any(ends[:-1]))
+
+
+def begins_letter(word: str) -> bool:
+    """Whether letters begin with this word, and names do not."""
+    return _folded(word) in _LETTER_WORDS
 
 
 def attribute_key(heading: str) -> str:

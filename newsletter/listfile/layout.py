@@ -77,7 +77,8 @@ def _heading_at(sample: Sequence[Record], filled: Sequence[int]) -> int | None:
             return _best_heading(sample, above) if above else None
         if any(headings.role(cell) is Role.EMAIL for cell in cells if len(cell) <= 80):
             return at
-        above.append(at)
+        if not headings.is_prose(cells):
+            above.append(at)
     known = [at for at in above if headings.recognised(sample[at].cells)]
     return max(known, key=lambda at: headings.recognised(sample[at].cells)) if known else None
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final
 
+from newsletter.listfile import headings, values
 from newsletter.listfile.records import Record
 
 _SAMPLE: Final = 200  # lines or records by which a list is known to be plain
@@ -16,22 +17,38 @@ _MAILBOX: Final = re.compile(
 _PARTS: Final = {mark: re.compile(rf'(?:"[^"]*+"|[^{mark}])++') for mark in ";,"}
 _QUOTED: Final = re.compile(r'\s*"([^"]*)"\s*')
 _SEPARATOR: Final = re.compile(r"[,;\t|]")
+_OF_ARABIC: Final = str.maketrans("؛،", ";,")
+_BEFORE_COLON: Final = re.compile(r"(?!mailto\b)[^<>@\":：]*[:：] ?", re.IGNORECASE)
+_AND: Final = re.compile(r"(?<=\S)\s+(?:and|und|et|y|e|og|och|en|&|و)\s+(?=[^\s@]+@)")
+_SPACED: Final = re.compile(r"([^\W\d_][^<>@,;|\"\d]*?) ([^\s<>@,;|\"'()]+@[^\s<>@,;|\"'()]+)")
+_ANGLED: Final = re.compile(r'"?([^<>@"]*)"? ?(<[^<>]+>)')
+_SUFFIX_WORDS: Final = """
+    jr sr ii iii iv esq mph bds bsc ba mba
+    facs frcr mrcp ret inc ltd llc plc co gmbh ag kg ev sa sarl srl bv"""
+_SUFFIXES: Final = frozenset(_SUFFIX_WORDS.split())
+_MOST_WORDS: Final = 4  # of a name
 
 
 def is_plain(lines: Iterable[str]) -> bool:
     """Whether lines hold addresses and nothing beside them but names in front of `<address>`.
 
-    A line above the addresses that has a separator in it is the heading of a table. One line in five may be
-    something else.
+    A line above the addresses that has a separator in it is the heading of a table, unless it is prose. One
+    line in five may be something else.
     """
     good = bad = 0
     for line in islice(lines, _SAMPLE):
         if "@" in line:
             whole = all(map(_MAILBOX.fullmatch, mailboxes(line)))
             good, bad = good + whole, bad + (not whole)
-        elif not good and not bad and _SEPARATOR.search(line):
+        elif not good and not bad and _SEPARATOR.search(line) and not _is_prose(line):
             return False
     return good > 0 and good >= bad * 4
+
+
+def _is_prose(line: str) -> bool:
+    """Whether a line above nothing but addresses is a sentence; then four words are enough."""
+    cells = _SEPARATOR.split(line)
+    return headings.is_prose(cells) or (len(line.split()) >= 4 and not headings.recognised(cells))
 
 
 def is_column(records: Sequence[Record]) -> bool:
@@ -44,24 +61,52 @@ def spread(records: Iterable[Record]) -> Iterator[Record]:
     """A record of its own for each address; all of a line's have its number."""
     for record in records:
         at = next((at for at, cell in enumerate(record.cells) if cell.strip()), 0)
-        if record.cells[at].count("@") < 2:
-            yield record
-        else:
+        if "@" in record.cells[at]:
             blanks = [""] * at
             yield from (Record(record.line, [*blanks, one]) for one in mailboxes(record.cells[at]))
+        else:
+            yield record
 
 
 def mailboxes(line: str) -> list[str]:
     """Part a line at semicolons and, where several addresses are left together, at commas.
 
-    `Sample, Ana <ana@example.org>` is one person, and `"Sample; Ana" <ana@example.org>` too.
+    `Sample, Ana <ana@example.org>` is one person, Ana Sample, and `"Sample, Ana" <ana@example.org>` too. What
+    stands before a colon (`Cc:`) is no part of a name.
     """
     whole = _QUOTED.fullmatch(line)
-    text = whole[1] if whole is not None else line
+    text = (whole[1] if whole is not None else line).translate(_OF_ARABIC)
     found: list[str] = []
     for part in _PARTS[";"].findall(text):
-        found += _at_commas(part) if part.count("@") > 1 else [part]
-    return [part for part in found if part.strip()]
+        for several in _at_commas(part) if part.count("@") > 1 else [part]:
+            found += _AND.split(several) if several.count("@") > 1 else [several]
+    return [tidy for part in found if (tidy := _tidy(part))]
+
+
+def _tidy(part: str) -> str:
+    """One mailbox, its name as people say it."""
+    bare = part.strip(" \t,;")
+    if "@" not in bare or "\t" in bare:
+        return bare
+    bare = " ".join(bare.split())
+    label = _BEFORE_COLON.match(bare)
+    bare = bare if label is None else bare[label.end() :]
+    spaced = _SPACED.fullmatch(bare)
+    if spaced is not None and len(spaced[1].split()) <= _MOST_WORDS:
+        return spaced[2] if headings.begins_letter(spaced[1].split()[0]) else f"{spaced[1]} <{spaced[2]}>"
+    angled = _ANGLED.fullmatch(bare)
+    turned = _turned(angled[1]) if angled is not None else ""
+    return f"{turned} {angled[2]}" if angled is not None and turned else bare
+
+
+def _turned(name: str) -> str:
+    """`Sample, Ana` -> `Ana Sample`; empty where that is not how the name is written."""
+    last, _, first = (part.strip() for part in name.partition(","))
+    words = first.split()
+    if not (last and words) or "," in first or ";" in name or len(words) > _MOST_WORDS:
+        return ""
+    end = words[-1].replace(".", "").casefold()
+    return "" if end in _SUFFIXES or values.is_title(end) else f"{first} {last}"
 
 
 def _at_commas(text: str) -> list[str]:
