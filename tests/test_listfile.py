@@ -387,6 +387,25 @@ def test_a_title_stands_before_the_name(heading: str, cells: str, name: str) -> 
     ) or (cells == "Dr;")
 
 
+@pytest.mark.parametrize(
+    ("heading", "cells", "name"),
+    [
+        ("Anrede;Titel;Name", "Frau;Dr.;Ana Sample", "Dr. Ana Sample"),
+        ("Titel;Anrede;Name", "Prof. Dr.;Herr;Bo Sample", "Prof. Dr. Bo Sample"),
+        ("Anrede;Name", "Frau;Ana Sample", "Ana Sample"),
+        ("Anrede;Name", "Herr Dr.;Bo Sample", "Dr. Bo Sample"),
+        ("Civilité;Titre;Nom", "Mme;Dre;Ana Sample", "Dre Ana Sample"),
+        ("Civilité;Nom", "Monsieur;Bo Sample", "Bo Sample"),
+        ("Salutation;Title;Name", "Ms;Head of radiology;Ana Sample", "Ana Sample"),
+        ("Title;Name", "Mr.;Bo Sample", "Bo Sample"),
+    ],
+)
+def test_a_salutation_is_no_part_of_the_name(heading: str, cells: str, name: str) -> None:
+    person = only(read(f"{heading};E-mail\n{cells};a@example.org\n")).profile
+    assert person.name == name
+    assert list(person.attributes.values()) == cells.split(";")[:-1]
+
+
 def test_cells_are_cleaned_of_what_cannot_be_seen() -> None:
     found = read(
         "email,name,town\n\u00a0a@example.org\u200b,\u202bعلي\u202c,\u00a0Ly\u00adon\n"

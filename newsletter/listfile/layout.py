@@ -146,12 +146,14 @@ def _by_heading(
 
 
 def _title_column(roles: dict[int, Role], rows: Sequence[Sequence[str]]) -> int | None:
-    """The column of titles such as `Dr`; one of offices (`Head of radiology`) has the same headings."""
-    for at, role in roles.items():
-        cells = _filled(rows, at) if role is Role.TITLE else []
-        if cells and sum(map(values.is_title, cells)) * 10 >= len(cells) * 8:
-            return at
-    return None
+    """The column of titles such as `Dr`; those of offices and of salutations have the same headings."""
+    counts: dict[int, int] = {}
+    for at in (at for at, role in roles.items() if role is Role.TITLE):
+        cells = _filled(rows, at)
+        if sum(map(values.is_title, cells)) * 10 >= len(cells) * 8:
+            counts[at] = sum(bool(values.academic_title(cell)) for cell in cells)
+    best = max(counts, key=lambda at: counts[at], default=None)
+    return best if best is not None and counts[best] else None
 
 
 def _core_name(field: str) -> str:

@@ -80,8 +80,8 @@ class RowReader:
             self._tell("lookalike", line, f"line {line}: {address.text} (meant {meant}?)")
         name = self._name(line, cells, address) or self._checked_name(line, mailbox_name, address)
         if layout.title is not None:
-            title = values.plain_cell(_cell(cells, layout.title))
-            name = values.titled(title, name) if values.is_title(title) else name
+            title = values.academic_title(values.plain_cell(_cell(cells, layout.title)))
+            name = values.titled(title, name)
         if layout.heading and len(cells) > len(layout.heading) and any(cells[len(layout.heading) :]):
             self._tell("wide", line)
         return Profile(

@@ -18,14 +18,16 @@ from newsletter.languages import normalise_tag
 
 _NAMED_IN: Final = ("en", "fr", "de", "es", "pt", "it", "ar", "nl", "pl", "cs", "ru", "zh", "ja")
 _ALSO_NAMED: Final = {"castellano": "es", "castilian": "es", "mandarin": "zh", "farsi": "fa", "flemish": "nl"}
+_SALUTATION_WORDS: Final = """
+    mr mrs ms miss mx dame m mme mlle monsieur madame mademoiselle herr herrn frau hr fr sr sra srta senor
+    senora señor señora sig sigra signor signora dhr mevr mw pan pani bay sayin mister et und السيد السيدة"""
+_SALUTATIONS: Final = frozenset(_SALUTATION_WORDS.split())
 _TITLE_WORDS: Final = """
     dr dra dre drs prof profa profs pr pra professor professeur professeure professorin doctor doctora
     docteur docteure doktor doutor doutora dott dottssa dottoressa dottore med dent phd md dds dmd msc ing
-    dipl univ habil pd priv doz privatdozent privdoz mr mrs ms miss mx sir dame m mme mlle monsieur madame
-    mademoiselle herr frau hr fr sr sra srta senor senora señor señora sig sigra signor signora dhr mevr mw
-    pan pani mgr mudr mddr lek bay sayin mister doc docent assoc asst associate assistant lic hc mult rer nat
-    et د دكتور دكتورة الدكتور الدكتورة أد أ السيد السيدة"""
-_TITLES: Final = frozenset(_TITLE_WORDS.split())
+    dipl univ habil pd priv doz privatdozent privdoz sir mgr mudr mddr lek doc docent assoc asst associate
+    assistant lic hc mult rer nat د دكتور دكتورة الدكتور الدكتورة أد أ"""
+_TITLES: Final = frozenset(_TITLE_WORDS.split()) | _SALUTATIONS
 _FORMULA_GUARD: Final = re.compile(r"'(?=[=+\-@])")
 _KEPT: Final = 4_096  # cells of a column
 
@@ -94,6 +96,13 @@ def is_title(text: str) -> bool:
     """Whether a text is how people are addressed, `Prof. Dr.` or `Mme`, and not their office."""
     words = re.sub(r"[.'’ªº-]", " ", text.casefold().replace(".ssa", "ssa")).split()
     return 0 < len(words) <= 5 and all(word in _TITLES for word in words)
+
+
+def academic_title(text: str) -> str:
+    """What of a title belongs to the name: `Herr Prof. Dr.` -> `Prof. Dr.`; nothing of an office or `Frau`."""
+    if not is_title(text):
+        return ""
+    return " ".join(word for word in text.split() if word.strip(".").casefold() not in _SALUTATIONS)
 
 
 def titled(title: str, name: str) -> str:
