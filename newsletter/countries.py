@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from functools import cache
 from typing import Final
@@ -54,15 +55,127 @@ _ALSO: Final = {
     "korea south": "KR",
     "congo kinshasa": "CD",
     "congo brazzaville": "CG",
+    "congo drc": "CD",
+    "congo dr": "CD",
+    "dr congo": "CD",
+    "rd congo": "CD",
+    "rdc": "CD",
+    "korea north": "KP",
+    "dprk": "KP",
+    "rok": "KR",
+    "coree": "KR",
+    "corea": "KR",
+    "republic of china": "TW",
+    "taiwan province of china": "TW",
+    "prc": "CN",
+    "pr china": "CN",
+    "vr china": "CN",
+    "china hong kong": "HK",
+    "china macao": "MO",
+    "macao": "MO",
+    "britain": "GB",
+    "great britain northern ireland": "GB",
+    "grossbritannien": "GB",
+    "grande bretagne": "GB",
+    "gran bretana": "GB",
+    "gran bretagna": "GB",
+    "schottland": "GB",
+    "nordirland": "GB",
+    "ireland northern": "GB",
+    "angleterre": "GB",
+    "inglaterra": "GB",
+    "inghilterra": "GB",
+    "بريطانيا": "GB",
+    "انجلترا": "GB",
+    "america": "US",
+    "vereinigte staaten von amerika": "US",
+    "امريكا": "US",
+    "brd": "DE",
+    "ksa": "SA",
+    "saudi": "SA",
+    "السعودية": "SA",
+    "vae": "AE",
+    "eau": "AE",
+    "emirates": "AE",
+    "emirats": "AE",
+    "emirate": "AE",
+    "الامارات": "AE",
+    "tschechische": "CZ",
+    "weissrussland": "BY",
+    "hollande": "NL",
+    "east timor": "TL",
+    "bosnia": "BA",
+    "bosnien": "BA",
+    "bosnie": "BA",
+    "holy see": "VA",
+    "virgin islands us": "VI",
+    "virgin islands british": "VG",
+    "samoa american": "AS",
+    "sudan south": "SS",
+    "saint helena ascension tristan da cunha": "SH",
+    "syrian": "SY",
+    "السورية": "SY",
+    "lao": "LA",
+    "libyan": "LY",
+    "swiss": "CH",
+    "hellenic": "GR",
+    "slovak": "SK",
+    "kyrgyz": "KG",
+    "francaise": "FR",
 }
+_OFFICIAL_WORDS: Final = """
+    of the republic kingdom state states federated federal federation confederation commonwealth union united
+    islamic arab democratic people peoples s socialist plurinational bolivarian hashemite cooperative oriental
+    sultanate principality independent former yugoslav grand duchy sar special administrative region
+    republique royaume etat du de des la le les islamique arabe arabes unie unis democratique populaire
+    republica reino estado del el los islamica democratica popular plurinacional bolivariana repubblica di
+    bundesrepublik republik konigreich islamische demokratische arabische vereinigte volksrepublik
+    جمهورية الجمهورية العربية المملكة مملكة دولة الديمقراطية"""
+_OFFICIAL: Final = frozenset(_OFFICIAL_WORDS.split())
+_DEMOCRATIC: Final = frozenset({"democratic", "democratique", "democratica", "demokratische", "الديمقراطية"})
+_OF_TWO: Final = {"congo": "CD", "kongo": "CD", "korea": "KP", "coree": "KP", "corea": "KP", "الكونغو": "CD"}
+_REMARK: Final = re.compile(r"([^()]+)\(([^()]*)\)\s*")
+_PARTS: Final = re.compile(r"\s+[-–]\s+|[/|,]")
+_MOST_PARTS: Final = 4
+_UMLAUTS: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
 
 
 def country_code(text: str) -> str:
-    """Read a code of two or three letters, a name in a dozen languages or its own -> `FR`; else empty."""
-    folded = _folded(text)
+    """Read a code of two or three letters, a name in a dozen languages or its own -> `FR`; else empty.
+
+    Official names count in any order (`Iran, Islamic Republic of`), and one country named twice.
+    """
+    return _named(_folded(text)) or _officially_named(_folded(text)) or _remarked(text) or _named_twice(text)
+
+
+def _named(folded: str) -> str:
     if not folded or folded in _by_name():
         return _by_name().get(folded, "")
     return _by_own_name().get(folded, "")
+
+
+def _officially_named(folded: str) -> str:
+    """A name without the words for a country's constitution, which tell only the Congos and Koreas apart."""
+    words = folded.split()
+    bare = " ".join(word for word in words if word not in _OFFICIAL)
+    if bare in _OF_TWO and not _DEMOCRATIC.isdisjoint(words):
+        return _OF_TWO[bare]
+    return _named(bare)
+
+
+def _remarked(text: str) -> str:
+    """A name with a remark in brackets, unless that is another country."""
+    match = _REMARK.fullmatch(text)
+    if match is None:
+        return ""
+    found, remark = country_code(match[1]), country_code(match[2])
+    return found if remark in {"", found} else ""
+
+
+def _named_twice(text: str) -> str:
+    parts = _PARTS.split(text)
+    found = {country_code(part) for part in parts} if 1 < len(parts) <= _MOST_PARTS else set()
+    return found.pop() if len(found) == 1 else ""
 
 
 def country_name(code: str, language: str = "en") -> str:
@@ -76,6 +189,7 @@ def _by_name() -> dict[str, str]:
     known: dict[str, str] = {}
     for language in reversed(_LANGUAGES):
         known |= {_folded(name): code for code, name in _territories(language).items()}
+    known |= {_folded(name.translate(_UMLAUTS)): code for code, name in _territories("de").items()} | known
     codes = _territories("en")
     threes = get_global("territory_aliases").items()
     known |= {

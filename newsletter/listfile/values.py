@@ -99,7 +99,7 @@ def is_title(text: str) -> bool:
 
 
 def academic_title(text: str) -> str:
-    """What of a title belongs to the name: `Herr Prof. Dr.` -> `Prof. Dr.`; nothing of an office or `Frau`."""
+    """What of a title belongs to the name: `Herr Prof. Dr.` -> `Prof. Dr.`; else empty."""
     if not is_title(text):
         return ""
     return " ".join(word for word in text.split() if word.strip(".").casefold() not in _SALUTATIONS)
