@@ -542,6 +542,40 @@ def test_old_code_pages_are_told_apart_by_what_they_spell(sample: str, count: in
     assert encoding in found.warnings[0]
 
 
+@pytest.mark.parametrize(
+    ("encoding", "heading", "names"),
+    [
+        ("cp932", "氏名;メールアドレス;国", "山田太郎|佐藤花子|鈴木一郎|高橋めぐみ|ﾀﾅｶ 健"),
+        ("cp949", "이름;이메일;국가", "김민수|이영희|박지훈|최수진|정다은"),
+        ("gb18030", "姓名;邮箱;国家", "王伟|李娜|张敏|刘洋|陈静"),
+        ("big5", "姓名;電子郵件;國家", "王偉|李娜|張敏|劉洋|陳靜"),
+    ],
+)
+@pytest.mark.parametrize("count", [1, 3, 50])
+@pytest.mark.parametrize("headed", [True, False])
+def test_the_code_pages_of_east_asia(
+    encoding: str, heading: str, names: str, count: int, headed: bool
+) -> None:
+    every = (names.split("|") * count)[:count]
+    rows = "".join(f"{name};p{n}@example.org;\r\n" for n, name in enumerate(every))
+    found = read(f"{heading if headed else 'Name;E-Mail;Land'}\r\n{rows}", encoding)
+    assert found.encoding == encoding
+    assert [name for _, _, name in people(found)] == every
+    assert encoding in found.warnings[0]
+
+
+@pytest.mark.parametrize("names", ["ИВАНОВ ПЁТР|АННА ОРЛОВА", "Иванова Анна|Пётр Орлов"])
+def test_cyrillic_is_not_taken_for_chinese(names: str) -> None:
+    rows = [f"{name};p@example.org" for name in names.split("|")]
+    assert read("\n".join(["Name;E-Mail", *rows * 3]), "cp1251").encoding == "cp1251"
+
+
+def test_letters_of_no_known_code_page_are_refused_in_a_sentence() -> None:
+    rows = "".join(f"Иван Петров;p{n}@example.org\n" for n in range(9))
+    with pytest.raises(ListFileError, match="save it as UTF-8 or as .xlsx"):
+        read_list(f"Имя;почта\n{rows}".encode("cp866"), name="people.csv")
+
+
 def test_one_accent_in_a_file_is_western() -> None:
     assert people(read("email,name\na@example.org,René\n", "cp1252"))[0][2] == "René"
 

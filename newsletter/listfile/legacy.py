@@ -34,6 +34,18 @@ _RARER: Final = {
     "mac_roman": 12,
     "cp850": 12,
 }
+_COMMON: Final = {
+    "cp932": (range(0x82, 0x98), 0x40),
+    "cp949": (range(0xB0, 0xC9), 0xA1),
+    "gb18030": (range(0xB0, 0xD8), 0xA1),
+    "big5": (range(0xA4, 0xC7), 0x40),
+}
+"""Where the everyday characters of East Asia stand: the first bytes, and the least second byte."""
+_CASED: Final = ("cp1251", "cp1253")  # whose capitals stand where the everyday characters do
+_LATIN: Final = re.compile(r"[A-Za-z]")
+_MOST_LINES: Final = 400  # that are kept
+_LONG_LINE: Final = 5_000  # bytes
+_LEAST_COMMON: Final = 0.7
 _WORD: Final = re.compile(rb"[^\s,;|:<>()@\"./0-9_-]*[\x80-\xff][^\s,;|:<>()@\"./0-9_-]*")
 _MOST_WORDS: Final = 400
 _MOST_KEPT: Final = 100_000  # distinct words
@@ -49,6 +61,10 @@ ENGLISH_NAMES: Final = {
     "cp1257": "Baltic",
     "mac_roman": "old Macintosh",
     "cp850": "MS-DOS",
+    "cp932": "Japanese",
+    "cp949": "Korean",
+    "gb18030": "simplified Chinese",
+    "big5": "traditional Chinese",
 }
 
 
@@ -62,18 +78,25 @@ class Words:
         self.lines = 0
         self._words: dict[bytes, None] = {}
         self._ends: set[bytes] = set()
+        self._lines: list[bytes] = []
 
     def add(self, line: bytes) -> None:
         """Look at a line with its end."""
         self._ends.add(line[-1:])
         if not line.isascii():
             self.lines += 1
+            if len(self._lines) < _MOST_LINES and len(line) < _LONG_LINE:
+                self._lines.append(line)
             if len(self._words) < _MOST_KEPT:
                 self._words |= dict.fromkeys(_WORD.findall(line))
 
     def encoding(self) -> str:
         """The code page in which the words look most like some language; cp1252 in doubt."""
+        common = {encoding: _common(encoding, self._lines) for encoding in _COMMON}
+        asian = max(common, key=lambda encoding: common[encoding])
         words = self._evenly_drawn()
+        if common[asian] >= _LEAST_COMMON and not any(_is_spelled(cased, words) for cased in _CASED):
+            return asian
         scores = {encoding: _score(encoding, words) - _RARER.get(encoding, 0) for encoding in _SPELLED}
         if b"\r" in self._ends and b"\n" not in self._ends:
             scores["mac_roman"] += 2 * _RARER["mac_roman"]
@@ -83,6 +106,32 @@ class Words:
     def _evenly_drawn(self) -> list[bytes]:
         words = list(self._words)
         return words[:: len(words) // _MOST_WORDS + 1]
+
+
+def _common(encoding: str, lines: Iterable[bytes]) -> float:
+    """How many of the characters of two bytes are everyday ones, and beside no ASCII letter; else 0."""
+    firsts, least = _COMMON[encoding]
+    good = pairs = count = 0
+    try:
+        texts = [f" {line.decode(encoding)} " for line in lines]
+    except UnicodeDecodeError:
+        return 0.0
+    for text in texts:
+        for at, letter in enumerate(text):
+            pair = b"" if letter.isascii() else letter.encode(encoding)
+            count += len(pair) > 0
+            if len(pair) > 1:
+                pairs += 1
+                alone = not _LATIN.search(text[at - 1] + text[at + 1])
+                good += pair[0] in firsts and pair[1] >= least and alone
+    return good / pairs if pairs > max(1, count // 10) else 0.0
+
+
+def _is_spelled(encoding: str, words: Iterable[bytes]) -> bool:
+    """Whether nearly all words are letters in a case that people write, as by chance they never are."""
+    spelled = [word.decode(encoding, "replace") for word in words]
+    good = sum(word.isalpha() and word in {word.lower(), word.upper(), word.title()} for word in spelled)
+    return good * 10 >= len(spelled) * 9
 
 
 def _score(encoding: str, words: Iterable[bytes]) -> float:

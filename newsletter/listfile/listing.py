@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final
 
-from newsletter.listfile import layout
+from newsletter.errors import ListFileError
+from newsletter.listfile import headings, layout
 from newsletter.listfile.records import Record, Table
 from newsletter.listfile.rows import RowReader
 from newsletter.models import ListRow, RejectedRow
 
+_LAST_GUESS: Final = "mac_roman"
 _SAMPLE: Final = 2000  # records by which the columns are found
 
 
@@ -24,7 +26,11 @@ class Listing:
     def __init__(self, table: Table, *, name: str) -> None:
         """ListFileError where there are rows and no column holds addresses."""
         self._table = table
-        self._layout = layout.find(_sample(table), name=name)
+        sample = _sample(table)
+        self._layout = layout.find(sample, name=name)
+        if table.encoding == _LAST_GUESS and self._layout and _is_garbage(sample, self._layout):
+            message = "the letters in it are in no code page that is known here"
+            raise ListFileError(message, where=name, hint="save it as UTF-8 or as .xlsx")
         self._reader = RowReader(self._layout) if self._layout else None
         self.columns: Sequence[str] = self._layout.columns if self._layout else ()
         self.encoding, self.kind = table.encoding, table.kind
@@ -51,6 +57,15 @@ def _sample(table: Table) -> list[Record]:
     if not any(map(_may_be_somebody, sample)):
         sample += islice(filter(_may_be_somebody, records), _SAMPLE)
     return sample
+
+
+def _is_garbage(sample: Iterable[Record], found: layout.Layout) -> bool:
+    """Whether no heading but the address is known, and a third of all other letters is beyond ASCII."""
+    if headings.recognised(found.heading) > 1:
+        return False
+    texts = (cell for record in sample for at, cell in enumerate(record.cells) if at != found.address)
+    letters = [letter for text in texts for letter in text if letter.isalpha() or not letter.isascii()]
+    return sum(not letter.isascii() for letter in letters) * 3 > len(letters)
 
 
 def _may_be_somebody(record: Record) -> bool:
