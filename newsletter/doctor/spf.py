@@ -38,11 +38,16 @@ class Texts(Protocol):
 
 
 class _Walk(Struct, kw_only=True):
-    """What a record leads to: the domains that it takes in, how many questions that costs, dead ends."""
+    """What a record leads to: the domains that it takes in, how many questions that costs, dead ends.
 
+    `path` leads from the record to where the walk is. `dead` pairs what is wrong with a domain with the one
+    in the record that leads there.
+    """
+
+    path: list[str]
     domains: list[str] = field(default_factory=list)
     lookups: int = 0
-    dead: list[str] = field(default_factory=list)
+    dead: list[tuple[str, str]] = field(default_factory=list)
 
 
 def spf(names: Texts, domain: str, relay_host: str) -> Advice:
@@ -54,33 +59,36 @@ def spf(names: Texts, domain: str, relay_host: str) -> Advice:
         mend = (
             "put this record into your domain's DNS, and ask whoever runs the mail server whether it is right"
         )
-        if "ADDRESS" in own:
-            mend += "; ADDRESS is this computer's address as the world sees it"
         text = f"{domain} does not say who may send for it, so that many providers call its mail spam"
-        return no("SPF", text, mend, txt_record(domain, own))
+        return no("SPF", text, _with_address(mend, own), txt_record(domain, own))
     if len(records) > 1:
         text = f"{domain} has {len(records)} SPF records, so that none of them counts"
-        return no("SPF", text, "put this one in the place of all of them", txt_record(domain, _one(records)))
+        own = _or_proposal(_one(records), relay_host, wanted)
+        mend = _with_address("put this one in the place of all of them", own)
+        return no("SPF", text, mend, txt_record(domain, own))
     return _judged(names, domain, records[0], wanted, relay_host)
 
 
 def _judged(names: Texts, domain: str, record: str, wanted: str, relay_host: str) -> Advice:
-    walk = _Walk()
+    walk = _Walk(path=[domain.lower().rstrip(".")])
     _follow(names, record, walk)
     terms = [term.lower() for term in record.split()[1:]]
     instead = "put this one in its place"
     if walk.dead:
-        text = f"the record of {domain} names {walk.dead[0]}, which has none: so all of it counts for nothing"
-        own = txt_record(domain, _without(record, walk.dead[0]))
-        found = no("SPF", text, f"take include:{walk.dead[0]} out, or put it right", own)
+        culprit, through = walk.dead[0]
+        text = f"the record of {domain} leads to {culprit}: so all of it counts for nothing"
+        own = _or_proposal(_without(record, through), relay_host, wanted)
+        mend = _with_address(f"take include:{through} out, or put it right", own)
+        found = no("SPF", text, mend, txt_record(domain, own))
     elif walk.lookups > MOST_LOOKUPS:
         text = f"the record of {domain} asks {walk.lookups} questions of DNS, and {MOST_LOOKUPS} are allowed"
         found = no("SPF", text, "take out what you do not use any more")
     elif {"all", "+all"} & set(terms):
         strict = re.sub(r"(?i)(?<=\s)\+?all\b", "~all", record)
-        found = no(
-            "SPF", f"the record of {domain} lets everybody send for you", instead, txt_record(domain, strict)
-        )
+        named = _with(strict, wanted) if wanted and wanted not in walk.domains else strict
+        own = _or_proposal(named, relay_host, wanted)
+        text = f"the record of {domain} lets everybody send for you"
+        found = no("SPF", text, _with_address(instead, own), txt_record(domain, own))
     elif wanted and wanted not in walk.domains:
         text = f"the record of {domain} does not name your mail server ({relay_host})"
         found = no("SPF", text, instead, txt_record(domain, _with(record, wanted)))
@@ -105,6 +113,18 @@ def _proposal(relay_host: str, wanted: str) -> str:
     return f"v=spf1 mx a:{relay_host} ~all"
 
 
+def _or_proposal(record: str, relay_host: str, wanted: str) -> str:
+    """The record, or where it names nobody any more, the one for a domain that has none."""
+    bare = all(re.fullmatch(r"[-~?+]?all", term.lower()) for term in record.split()[1:])
+    return _proposal(relay_host, wanted) if bare else record
+
+
+def _with_address(mend: str, record: str) -> str:
+    if "ADDRESS" not in record:
+        return mend
+    return f"{mend}; ADDRESS is this computer's address as the world sees it"
+
+
 def _follow(names: Texts, record: str, walk: _Walk) -> None:
     for term in record.split()[1:]:
         bare = term.lower().lstrip("+-~?")
@@ -114,14 +134,20 @@ def _follow(names: Texts, record: str, walk: _Walk) -> None:
 
 
 def _enter(names: Texts, domain: str, walk: _Walk) -> None:
+    through = [*walk.path, domain][1]
+    if domain in walk.path:
+        walk.dead.append((f"{domain}, which leads back to itself", through))
+        return
     if domain in walk.domains or len(walk.domains) > 2 * MOST_LOOKUPS or "%" in domain:
         return
     walk.domains.append(domain)
     inner = _records(names, domain)
     if len(inner) != 1:
-        walk.dead.append(domain)
+        walk.dead.append((f"{domain}, which has none", through))
         return
+    walk.path.append(domain)
     _follow(names, inner[0], walk)
+    walk.path.pop()
 
 
 def _one(records: Sequence[str]) -> str:
@@ -138,4 +164,4 @@ def _with(record: str, domain: str) -> str:
 
 def _without(record: str, domain: str) -> str:
     gone = {f"include:{domain}", f"redirect={domain}"}
-    return " ".join(term for term in record.split() if term.lower().rstrip(".") not in gone)
+    return " ".join(term for term in record.split() if term.lower().lstrip("+-~?").rstrip(".") not in gone)

@@ -80,7 +80,56 @@ def many(count: int) -> Zone:
             "gone.example.net, which has none",
             "v=spf1 mx -all",
         ),
-        (txt(HOME, f"v=spf1 include:{HOME} -all"), "mail.example.org", YES, "says who", ""),
+        (
+            txt(HOME, f"v=spf1 include:{HOME} -all"),
+            "mail.example.org",
+            NO,
+            "leads back to itself",
+            "v=spf1 mx a:mail.example.org ~all",
+        ),
+        (
+            {
+                **txt(HOME, "v=spf1 mx include:a.example.net -all"),
+                **txt("a.example.net", "v=spf1 include:b.example.net -all"),
+                **txt("b.example.net", "v=spf1 include:A.example.net. -all"),
+            },
+            "mail.example.org",
+            NO,
+            "a.example.net, which leads back to itself",
+            "v=spf1 mx -all",
+        ),
+        (
+            {
+                **txt(HOME, "v=spf1 include:a.example.net include:b.example.net -all"),
+                **txt("a.example.net", "v=spf1 include:b.example.net -all"),
+                **txt("b.example.net", "v=spf1 mx -all"),
+            },
+            "mail.example.org",
+            YES,
+            "says who",
+            "",
+        ),
+        (
+            {
+                **txt(HOME, "v=spf1 mx ?include:a.example.net. -all"),
+                **txt("a.example.net", "v=spf1 include:gone.example.net -all"),
+            },
+            "mail.example.org",
+            NO,
+            "gone.example.net, which has none",
+            "v=spf1 mx -all",
+        ),
+        (txt(HOME, "v=spf1 +all"), "mail.example.org", NO, "lets", "v=spf1 mx a:mail.example.org ~all"),
+        (txt(HOME, "v=spf1 all"), "localhost", NO, "lets", "v=spf1 mx ip4:ADDRESS ~all"),
+        (txt(HOME, "v=spf1 +all"), GMAIL, NO, "lets", "v=spf1 include:_spf.google.com ~all"),
+        (txt(HOME, "v=spf1 mx +all"), GMAIL, NO, "lets", "v=spf1 include:_spf.google.com mx ~all"),
+        (
+            txt(HOME, "v=spf1 +all", "v=spf1 -all"),
+            "mail.example.org",
+            NO,
+            "2 SPF records",
+            "v=spf1 mx a:mail.example.org ~all",
+        ),
         (many(10), "mail.example.org", YES, "says who", ""),
         (many(11), "mail.example.org", NO, "asks 11 questions", ""),
     ],
@@ -92,6 +141,7 @@ def test_spf(zone: Zone, relay: str, verdict: Verdict, words: str, record: str) 
     assert words in found.text
     assert found.record == (f'{HOME}. IN TXT "{record}"' if record else "")
     assert bool(found.mend) == (verdict is not YES)
+    assert ("ADDRESS is" in found.mend) == ("ADDRESS" in record)
 
 
 @pytest.fixture
