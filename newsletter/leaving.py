@@ -23,7 +23,7 @@ from newsletter.links import find_tokens
 from newsletter.listfile import decoding, read_list, workbook
 from newsletter.models import Address, RejectedRow
 
-_FIELD: Final = re.compile(r"([!-9;-~]+)[ \t]*:|[ \t]+\S")
+_FIELD: Final = re.compile(r"([!-9;-~]+)[ \t]*:")
 _MAIL_FIELDS: Final = frozenset(
     {
         "from",
@@ -181,10 +181,10 @@ def _is_mail(data: bytes) -> bool:
     names: set[str] = set()
     for line in TextIOWrapper(BytesIO(data.lstrip(_BLANK)), "latin-1"):
         field = _FIELD.match(line)
-        if field is None:
+        if line == "\n" or not (names or field):
             return False
-        names |= {(field[1] or "").lower()} & _MAIL_FIELDS
-        if "from" in names and len(names) > 1:
+        names |= {field[1].lower()} if field is not None else set()
+        if "from" in names and len(names & _MAIL_FIELDS) > 1:
             return True
     return False
 

@@ -333,6 +333,12 @@ def test_a_header_of_any_length_is_that_of_a_mail() -> None:
     ]
 
 
+def test_a_header_with_a_broken_line_is_never_read_as_pasted_addresses() -> None:
+    found = read("To: a@example.org,\nb@example.org, c@example.org\nFrom: jane@example.org\n\nunsubscribe\n")
+    assert who(found) == []
+    assert [row.reason for row in found.rejected] == ["the mail names 0 senders, not one"]
+
+
 def test_pasted_lines_that_look_like_fields_further_down_are_no_mail() -> None:
     assert who(read("a@example.org\nFrom: b@example.org\nTo: c@example.org\n")) == [
         "a@example.org",
