@@ -18,9 +18,9 @@ _PARTS: Final = {mark: re.compile(rf'(?:"[^"]*+"|[^{mark}])++') for mark in ";,"
 _QUOTED: Final = re.compile(r'\s*"([^"]*)"\s*')
 _SEPARATOR: Final = re.compile(r"[,;\t|]")
 _OF_ARABIC: Final = str.maketrans("؛،", ";,")
-_BEFORE_COLON: Final = re.compile(r"(?!mailto\b)[^<>@\":：]*[:：] ?", re.IGNORECASE)
+_BEFORE_COLON: Final = re.compile(r"(?!mailto\b)[^<>@\":：]*[:：]\s*", re.IGNORECASE)
 _AND: Final = re.compile(r"(?<=\S)\s+(?:and|und|et|y|e|og|och|en|&|و)\s+(?=[^\s@]+@)")
-_SPACED: Final = re.compile(r"([^\W\d_][^<>@,;|\"\d]*?) ([^\s<>@,;|\"'()]+@[^\s<>@,;|\"'()]+)")
+_SPACED: Final = re.compile(r"([^\W\d_][^<>@,;|\"\d]*?) \(?([^\s<>@,;|\"'()]+@[^\s<>@,;|\"'()]+)\)?")
 _ANGLED: Final = re.compile(r'"?([^<>@"]*)"? ?(<[^<>]+>)')
 _SUFFIX_WORDS: Final = """
     jr sr ii iii iv esq mph bds bsc ba mba
@@ -32,17 +32,21 @@ _MOST_WORDS: Final = 4  # of a name
 def is_plain(lines: Iterable[str]) -> bool:
     """Whether lines hold addresses and nothing beside them but names in front of `<address>`.
 
-    A line above the addresses that has a separator in it is the heading of a table, unless it is prose. One
-    line in five may be something else.
+    A line above the addresses that has a separator in it is the heading of a table, unless it is prose or has
+    several people in a line below. One line in five may be something else.
     """
-    good = bad = 0
+    good = bad = several = 0
+    headed = False
     for line in islice(lines, _SAMPLE):
         if "@" in line:
-            whole = all(map(_MAILBOX.fullmatch, mailboxes(line)))
-            good, bad = good + whole, bad + (not whole)
+            found = mailboxes(line)
+            whole = all(map(_MAILBOX.fullmatch, found))
+            good, bad, several = good + whole, bad + (not whole), several + (whole and len(found) > 1)
         elif not good and not bad and _SEPARATOR.search(line) and not _is_prose(line):
-            return False
-    return good > 0 and good >= bad * 4
+            headed = True
+            if headings.recognised(_SEPARATOR.split(line)):
+                return False
+    return good > 0 and good >= bad * 4 and (several > 0 or not headed)
 
 
 def _is_prose(line: str) -> bool:
@@ -86,11 +90,13 @@ def mailboxes(line: str) -> list[str]:
 def _tidy(part: str) -> str:
     """One mailbox, its name as people say it."""
     bare = part.strip(" \t,;")
-    if "@" not in bare or "\t" in bare:
+    if "@" not in bare:
         return bare
-    bare = " ".join(bare.split())
     label = _BEFORE_COLON.match(bare)
     bare = bare if label is None else bare[label.end() :]
+    if "\t" in bare:
+        return bare
+    bare = " ".join(bare.split())
     spaced = _SPACED.fullmatch(bare)
     if spaced is not None and len(spaced[1].split()) <= _MOST_WORDS:
         return spaced[2] if headings.begins_letter(spaced[1].split()[0]) else f"{spaced[1]} <{spaced[2]}>"
@@ -101,9 +107,11 @@ def _tidy(part: str) -> str:
 
 def _turned(name: str) -> str:
     """`Sample, Ana` -> `Ana Sample`; empty where that is not how the name is written."""
-    last, _, first = (part.strip() for part in name.partition(","))
+    last, _, first = (part.strip() for part in name.strip(" '").partition(","))
     words = first.split()
     if not (last and words) or "," in first or ";" in name or len(words) > _MOST_WORDS:
+        return ""
+    if " " in last and any(map(values.academic_title, last.split())):
         return ""
     end = words[-1].replace(".", "").casefold()
     return "" if end in _SUFFIXES or values.is_title(end) else f"{first} {last}"
