@@ -47,6 +47,7 @@ _SEPARATORS: Final = re.compile(r"[\s,;|<>()\[\]\"]+")
 _ASKS: Final = re.compile(
     r"unsubscri|\bun-?sub\b|\bopt(?:ing)?.?out\b"
     r"|\b(?:remove|delete) (?:me|us|my)\b|\btake (?:me|us) (?:off|out)\b"
+    r"|\bleave (?:this|the|your) (?:mailing )?list\b|\bstreich\w* (?:sie )?mich\b"
     r"|(?<!never )(?<!not )(?<!n't )\bstop (?:sending|e?-?mailing) me\b"
     r"|\bcancel\w* (?:\w+ )?(?:subscri|suscri|inscri|assinat|abonn|newsletter)|\b(?:rimuov|cancell)\w*mi\b"
     r"|abmeld|austragen|aus (?:dem|ihrem) verteiler|abbestell"
@@ -56,12 +57,15 @@ _ASKS: Final = re.compile(
     re.IGNORECASE,
 )
 _MAY_ASK: Final = re.compile(
-    r"(?<!\bon )(?<!annual )\bleave\b|\b(?:stop|remove|delete|cancel\w*)\b"
+    r"(?<!\bon )(?<!annual )\bleave\b|\b(?:stop|remove|delete|cancel(?:ar)?)\b"
     r"|\b(?:borrar\w*|baja|remover|d[ée]sist\w*)\b"
     r"|\b(?:disdi|rimuov)|διαγραφ|إلغاء|الغاء|لغو|iptal",
     re.IGNORECASE,
 )
-_NOT: Final = re.compile(r"\b(?:never|not|nicht|nie|pas|jamais|nunca|non)\b|n['’]t\b", re.IGNORECASE)
+_ASKS_NOT: Final = re.compile(
+    r"\b(?:never|not|nicht|nie|pas|jamais|nunca|non|when|why|what|does|did|wann|warum|quand|pourquoi)\b|n['’]t\b",
+    re.IGNORECASE,
+)
 _ANSWERS: Final = re.compile(r"(?:re|aw|wg|sv|vs|tr|rv|fwd?|antw)\s*:", re.IGNORECASE)
 _WRAPPED: Final = 50  # characters of a line that may go on in the next
 _LONE_TOKEN: Final = re.compile(r"(?:\w+\s+)?(\S+)")
@@ -232,7 +236,7 @@ def _asks(subject: str, lines: Sequence[str]) -> bool:
     whole = [line for before, line in pairwise(["", *lines]) if len(before) < _WRAPPED]
     short = [line for line in whole if len(line.split()) <= 5]
     own = [] if _ANSWERS.match(subject) or len(subject.split()) > 8 else [subject]
-    return any(_MAY_ASK.search(line) and not _NOT.search(line) for line in [*own, *short])
+    return any(_MAY_ASK.search(line) and not _ASKS_NOT.search(line) for line in [*own, *short])
 
 
 def _automatic(mail: Message, senders: list[str]) -> str:

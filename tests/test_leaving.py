@@ -249,6 +249,9 @@ def only_mail(subject: str, body: str, *, html: bool = False) -> list[str]:
         ("Hola", "Por favor, quiero darme de baja de esta lista de correo."),
         ("Hallo", "Bitte nehmen Sie mich aus dem Verteiler, vielen Dank im Voraus."),
         ("", "إلغاء الاشتراك"),
+        ("Hello", "I would like to leave this list, if that is possible."),
+        ("Hallo", "Bitte streichen Sie mich aus Ihrer Liste, vielen Dank."),
+        ("Hello", "How do I cancel?"),
     ],
 )
 def test_a_mail_among_others_that_asks_to_leave(subject: str, body: str) -> None:
@@ -265,6 +268,8 @@ def test_a_mail_among_others_that_asks_to_leave(subject: str, body: str) -> None
         "We cancelled the course; its participants will read this instead.",
         "Una dosis baja es siempre mejor para los pacientes.",
         "I am on annual leave",
+        "When does it stop?",
+        "Your cancelled appointment",
         "Nice!\n\nFrom: A\nSent: Monday\nTo: B\nSubject: C\n\nUnsubscribe",
         "Nice!\n\nVon: A\nGesendet: Montag\nAn: B\nBetreff: C\n\nAbmelden",
         "Merci\n\nDe : A\nEnvoyé : lundi\nÀ : B\nObjet : C\n\nSe désabonner",
