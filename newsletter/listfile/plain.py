@@ -14,6 +14,7 @@ _SAMPLE: Final = 200  # lines or records by which a list is known to be plain
 _MAILBOX: Final = re.compile(
     r"\s*(?:[^<>@]*<\s*[^<>\s,;@]+@[^<>\s,;@]+>|[\"'<]?[^\s<>,;@|\"']+@[^\s<>,;@|\"']+[\"'>]?)\s*"
 )
+_BARE: Final = re.compile(r"[\w.+-]+@[\w.-]+")
 _PARTS: Final = {mark: re.compile(rf'(?:"[^"]*+"|[^{mark}])++') for mark in ";,"}
 _QUOTED: Final = re.compile(r'\s*"([^"]*)"\s*')
 _SEPARATOR: Final = re.compile(r"[,;\t|]")
@@ -65,11 +66,12 @@ def spread(records: Iterable[Record]) -> Iterator[Record]:
     """A record of its own for each address; all of a line's have its number."""
     for record in records:
         at = next((at for at, cell in enumerate(record.cells) if cell.strip()), 0)
-        if "@" in record.cells[at]:
-            blanks = [""] * at
-            yield from (Record(record.line, [*blanks, one]) for one in mailboxes(record.cells[at]))
-        else:
+        cell = record.cells[at]
+        if "@" not in cell or _BARE.fullmatch(cell):
             yield record
+        else:
+            blanks = [""] * at
+            yield from (Record(record.line, [*blanks, one]) for one in mailboxes(cell))
 
 
 def mailboxes(line: str) -> list[str]:
