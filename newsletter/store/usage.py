@@ -43,7 +43,7 @@ class Usage:
             self._connection.run("DELETE FROM usage WHERE relay = ? AND minute < ?", [relay, minute - _KEPT])
 
     def give_back(self, table: str, relay: str, rows: Sequence[int]) -> int:
-        """Take claimed rows of `deliveries` or `outbox` that the relay did not take off its count -> how many.
+        """Take claimed rows of `deliveries` or `outbox` that no relay took off its count -> how many.
 
         They go from the minutes of their claims, so nothing of them is left there when a day is over.
         """
