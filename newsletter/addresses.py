@@ -9,6 +9,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from newsletter.errors import AddressError
+from newsletter.letters import caseless
 from newsletter.models import Address
 
 _MOST_CHARACTERS: Final = 2000  # of a mailbox with its name
@@ -172,7 +173,7 @@ def _examine(bare: str, text: str) -> Address:
     local = unicodedata.normalize("NFC", local)
     return Address(
         text=f"{local}@{domain if domain.isascii() else valid.domain}",
-        key=f"{_folded(local)}@{(valid.ascii_domain or domain).lower()}",
+        key=f"{caseless(local)}@{(valid.ascii_domain or domain).lower()}",
         needs_smtputf8=not local.isascii(),
     )
 
@@ -215,11 +216,6 @@ def _plain(message: str) -> str:
     """Turn email-validator's sentence into the tail of ours."""
     sentence = message.strip().rstrip(".").replace("@-sign", "@").replace("period", "dot")
     return sentence[:1].lower() + sentence[1:]
-
-
-def _folded(local: str) -> str:
-    """Case-fold as Unicode's canonical caseless matching does (D145), in NFC."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", local).casefold())
 
 
 def _quoted(text: str) -> str:

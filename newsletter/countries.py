@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from functools import cache
 from typing import Final
 
 from babel import Locale, localedata
 from babel.core import get_global
 from babel.languages import get_official_languages
+
+from newsletter.letters import without_accents
 
 _LANGUAGES: Final = ("en", "fr", "de", "es", "pt", "it", "ar", "nl", "pl", "cs", "ru", "zh", "ja")
 _NO_COUNTRIES: Final = frozenset({"EU", "EZ", "UN", "XA", "XB", "ZZ", "QO"})
@@ -223,10 +224,6 @@ def _is_country(code: str) -> bool:
 
 def _folded(text: str) -> str:
     """Case, accents, punctuation and small words do not tell countries apart."""
-    plain = (
-        c
-        for c in unicodedata.normalize("NFKD", text.casefold().replace(".", ""))
-        if not unicodedata.combining(c)
-    )
+    plain = without_accents(text.casefold().replace(".", ""))
     words = "".join(c if c.isalnum() else " " for c in plain).split()
     return " ".join(word for word in words if word not in _SMALL_WORDS)

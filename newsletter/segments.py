@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from newsletter.countries import country_code
 from newsletter.errors import SegmentError
+from newsletter.letters import caseless
 from newsletter.listfile.values import language_tag
 
 KEYS: Final = ("list", "country", "language", "tag", "name", "email")
@@ -150,7 +151,7 @@ def _value(key: str, value: str, lists: Collection[str]) -> str:
         if not tag:
             raise SegmentError(f"'{value}' is no language", hint="write its tag, as language:fr,pt-BR")
         return tag.casefold()
-    return unicodedata.normalize("NFC", value.casefold())
+    return caseless(value)
 
 
 def _known(text: str, names: Iterable[str]) -> str:

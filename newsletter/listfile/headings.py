@@ -9,6 +9,8 @@ from enum import IntEnum
 from functools import cache
 from typing import Final
 
+from newsletter.letters import without_accents
+
 RESERVED: Final = frozenset(
     {"email", "name", "language", "country", "list", "tag"}
     | {"leave_url", "preferences_url", "public_url", "join_url", "share_url"}
@@ -185,6 +187,5 @@ def _known() -> dict[str, Role]:
 def _folded(heading: str) -> str:
     """Case, accents, punctuation, remarks in brackets and asterisks make no difference."""
     bare = re.sub(r"\([^()]*\)|\[[^\[\]]*\]", " ", heading.casefold())
-    plain = (c for c in unicodedata.normalize("NFKD", bare) if not unicodedata.combining(c))
-    letters = "".join(c if c.isalnum() or c in "'’" else " " for c in plain)
+    letters = "".join(c if c.isalnum() or c in "'’" else " " for c in without_accents(bare))
     return " ".join(letters.replace("'", "").replace("’", "").split())

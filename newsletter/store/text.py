@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-import unicodedata
 from functools import lru_cache
+
+from newsletter.letters import caseless, without_accents
 
 _KEPT = 4_096  # answers
 _PLAIN = str.maketrans("łøđı’", "lodi'")
@@ -16,7 +17,7 @@ def fold(text: str | None) -> str | None:
         return None
     if text.isascii():
         return text.strip().lower()
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold()).strip()
+    return caseless(text).strip()
 
 
 def bare(text: str | None) -> str | None:
@@ -24,8 +25,7 @@ def bare(text: str | None) -> str | None:
     if text is None:
         return None
     if not text.isascii():
-        letters = unicodedata.normalize("NFD", text.casefold()).translate(_PLAIN)
-        text = "".join(letter for letter in letters if not unicodedata.combining(letter))
+        text = without_accents(text.casefold()).translate(_PLAIN)
     return " ".join(text.lower().split())
 
 
