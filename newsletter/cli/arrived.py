@@ -113,6 +113,8 @@ def tell_public(app: App, store: Store, list_name: str) -> None:
         f"Anybody may join it on {pages}, where it is called '{found.title or found.name}'. "
         f"If it is not for everybody: {app.command('lists', 'hide', found.name)}"
     )
+    if not found.title:
+        app.say(f"To call it otherwise there: {app.command('lists', 'title', found.name, 'TITLE')}")
 
 
 def warn_report(app: App, report: ImportReport, source: str, again: str) -> None:
