@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from functools import cache
+from typing import Final
 
 from babel import Locale, UnknownLocaleError
 from babel.core import get_global
 from babel.languages import get_official_languages
+from babel.localedata import clear_caches, locale_identifiers
 
 from newsletter.errors import UsageError
 
@@ -20,25 +22,8 @@ _TAG = re.compile(
     re.ASCII,
 )
 _RENAMED = {"iw": "he", "in": "id", "ji": "yi", "mo": "ro"}
-_NAMED = (
-    "ar",
-    "de",
-    "es",
-    "fa",
-    "fr",
-    "he",
-    "hi",
-    "id",
-    "it",
-    "ja",
-    "nl",
-    "pl",
-    "pt",
-    "ru",
-    "tr",
-    "uk",
-    "zh",
-)
+_NAMED_IN: Final = ("en", "fr", "de", "es", "pt", "it", "ar", "nl", "pl", "cs", "ru", "zh", "ja")
+_ALSO_NAMED: Final = {"castellano": "es", "castilian": "es", "mandarin": "zh", "farsi": "fa", "flemish": "nl"}
 _RIGHT_TO_LEFT = frozenset(
     ("Adlm", "Arab", "Aran", "Hebr", "Mand", "Mend", "Nkoo", "Rohg", "Samr", "Syrc", "Thaa", "Yezi")
 )
@@ -52,7 +37,7 @@ def normalise_tag(text: str) -> str:
     """
     found = _TAG.fullmatch(text.strip().replace("_", "-").casefold())
     if not found:
-        near = _tags_by_name().get(text.strip().casefold(), "")
+        near = _named().get(text.strip().casefold(), "")
         hint = f"did you mean {near}?" if near else "write one like en, fr, pt-BR or zh-Hant"
         raise UsageError(f"'{text}' is no language tag", hint=hint)
     language = _RENAMED.get(found["language"], found["language"])
@@ -61,13 +46,48 @@ def normalise_tag(text: str) -> str:
     return "-".join(part for part in (language, script, region) if part) + found["variants"]
 
 
+def language_tag(text: str) -> str:
+    """`fr_FR`, `fra`, `French` or `français` -> `fr-FR` or `fr`; empty where it is no language."""
+    name = re.sub(r"\s*\(.*\)", "", text).casefold()
+    named = _named().get(name)
+    if named:
+        return named
+    try:
+        tag = normalise_tag(text)
+    except UsageError:
+        return _named_by_speakers().get(name, "") if len(name) > 3 or not name.isascii() else ""
+    base, _, rest = tag.partition("-")
+    known = _named().get(base, "")
+    return f"{known}-{rest}" if known and rest else known
+
+
 @cache
-def _tags_by_name() -> dict[str, str]:
-    """Tags by the case-folded names of their languages: in English, and some by their speakers."""
-    english: dict[str, str] = dict(Locale("en").languages)
-    named = {(Locale(tag).get_language_name() or tag).casefold(): tag for tag in _NAMED}
-    spelt = {name.casefold(): tag.replace("_", "-") for tag, name in english.items()}
-    return named | {name: tag for name, tag in spelt.items() if _TAG.fullmatch(tag.casefold())}
+def _named() -> dict[str, str]:
+    """Codes and names, case-folded; a code wins over a name, English over the other languages."""
+    codes = {code: code for code in _names_in("en").values() if code.isalpha()}
+    threes = get_global("language_aliases").items()
+    codes |= {old: new for old, new in threes if len(old) == 3 and new in codes}
+    names: dict[str, str] = dict(_ALSO_NAMED)
+    for language in reversed(_NAMED_IN):
+        names |= _names_in(language)
+    return {name: code.replace("_", "-") for name, code in names.items() if len(name) > 3} | codes
+
+
+def _names_in(language: str) -> dict[str, str]:
+    names = Locale.parse(language).languages.items()
+    return {str(name).casefold(): str(code) for code, name in names}
+
+
+@cache
+def _named_by_speakers() -> dict[str, str]:
+    """What the speakers of each language call it. All that babel knows is 130 MB, which are not kept."""
+    names: dict[str, str] = {}
+    for code in locale_identifiers():
+        if "_" not in code:
+            names[(Locale.parse(code).get_language_name() or code).casefold()] = code
+        if len(names) % 20 == 0:
+            clear_caches()
+    return names
 
 
 def script(tag: str) -> str:
@@ -107,7 +127,7 @@ def is_known(tag: str) -> bool:
 def of_country(code: str) -> str:
     """What is spoken most in a country by its ISO 3166 code (`da` for `DK`); empty where that is unknown."""
     spoken = get_official_languages(code.upper(), de_facto=True)
-    return spoken[0] if spoken else ""
+    return spoken[0].replace("_", "-") if spoken else ""
 
 
 def choose_edition(available: Collection[str], wanted: str, default: str) -> str:

@@ -12,8 +12,8 @@ from msgspec import Struct
 
 from newsletter.countries import country_code
 from newsletter.errors import SegmentError
+from newsletter.languages import language_tag
 from newsletter.letters import caseless
-from newsletter.listfile.values import language_tag
 
 KEYS: Final = ("list", "country", "language", "tag", "name", "email")
 """The keys that every project has; any other key is an attribute's."""

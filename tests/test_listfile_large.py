@@ -8,8 +8,8 @@ from itertools import islice
 import pytest
 
 from newsletter.errors import ListFileError
+from newsletter.languages import language_tag
 from newsletter.listfile import open_list, read_list
-from newsletter.listfile.values import language_tag
 from newsletter.models import ListRow
 
 MANY = 8_000

@@ -118,7 +118,7 @@ def language_unknown(given: CheckInput) -> Iterator[Note]:
     """`dk.md`: no reader asks for it, and a screen reader has no voice for it."""
     tag = given.edition.language
     if not is_known(tag):
-        near = of_country(tag)
+        near = of_country(tag.partition("-")[0])
         message = f"No language has the tag “{tag}”"
         yield Note(message=f"{message}; did you mean {near}, {own_name(near)}?" if near else f"{message}.")
 

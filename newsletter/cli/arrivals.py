@@ -18,8 +18,8 @@ from newsletter.cli.progress import counting
 from newsletter.cli.returning import way_back
 from newsletter.countries import country_code
 from newsletter.errors import ListFileError, UsageError
+from newsletter.languages import language_tag
 from newsletter.listfile import Listing, open_list
-from newsletter.listfile.values import language_tag
 from newsletter.lookalikes import meant_domain
 from newsletter.models import Profile
 from newsletter.store import Store

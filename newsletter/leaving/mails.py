@@ -26,12 +26,7 @@ _QUOTED_HEAD: Final = re.compile(
 _MOST_OF_A_SUBJECT: Final = 4_000
 
 
-def by_a_program(mail: Message, senders: list[str], subject: str) -> str:
-    """Say what shows that no person wrote the mail; empty where nothing does."""
-    return _automatic(mail, senders) or _away(mail, subject)
-
-
-def _automatic(mail: Message, senders: list[str]) -> str:
+def by_a_program(mail: Message, senders: list[str]) -> str:
     """Say what shows that no person wrote the mail; empty where nothing does."""
     submitted = "".join(fields(mail, "auto-submitted")[:1]).partition(";")[0].strip().lower()
     if mail.get_content_type() == "multipart/report":
@@ -47,7 +42,7 @@ def _automatic(mail: Message, senders: list[str]) -> str:
     return ""
 
 
-def _away(mail: Message, subject: str) -> str:
+def for_somebody_away(mail: Message, subject: str) -> str:
     """Say what shows that a program answers for a person who is away; empty where nothing does."""
     suppressed = " ".join(fields(mail, "x-auto-response-suppress")).lower()
     if re.search(r"\b(?:all|oof|autoreply)\b", suppressed) or is_away(subject):

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from newsletter.addresses import clean_text, parse_address
 from newsletter.errors import AddressError, ListFileError
-from newsletter.leaving.mails import by_a_program, fields, subject_of, written_lines
+from newsletter.leaving.mails import by_a_program, fields, for_somebody_away, subject_of, written_lines
 from newsletter.leaving.words import asks
 from newsletter.links import find_tokens
 from newsletter.listfile import decoding, read_list, workbook
@@ -164,13 +164,13 @@ def _from_mail(data: bytes, line: int, found: _Found, *, alone: bool) -> None:
     mail = BytesHeaderParser().parsebytes(data) if nested else message_from_bytes(data)
     senders = [address for _, address in getaddresses(fields(mail, "from")) if address]
     subject = subject_of(mail)
-    reason = by_a_program(mail, senders, subject)
+    written = list(written_lines(mail))
+    tokens = find_tokens(" ".join([subject, *fields(mail, *_RECIPIENTS)])) or _lone_tokens(written)
+    reason = by_a_program(mail, senders) or ("" if tokens else for_somebody_away(mail, subject))
     if reason:
         who = f" from {senders[0]}" if senders else ""
         found.rejected.append(RejectedRow(line=line, reason=clean_text(f"the mail{who} is {reason}")))
         return
-    written = list(written_lines(mail))
-    tokens = find_tokens(" ".join([subject, *fields(mail, *_RECIPIENTS)])) or _lone_tokens(written)
     if tokens:
         found.take_tokens(tokens, subject)
     elif len(senders) != 1:

@@ -39,9 +39,9 @@ INSERT INTO main.keys (purpose, secret, created) SELECT purpose, secret, created
 # they are imported again, and the way out of the mail that they have would lead nowhere.
 _KNOWN_SQL = """
 CREATE TEMP TABLE known AS
-    SELECT subject FROM old.subscribers o
+    SELECT subject FROM old.subscribers
     WHERE address_mac NOT IN (SELECT address_mac FROM main.subscribers)
-    AND EXISTS (SELECT 1 FROM old.deliveries d WHERE d.subscriber = o.subject AND d.state IN ({states}));
+    AND subject IN (SELECT subscriber FROM old.deliveries WHERE state IN ({states}));
 INSERT INTO main.subscribers ({columns})
     SELECT {columns} FROM old.subscribers WHERE subject IN (SELECT subject FROM known);
 """

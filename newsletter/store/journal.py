@@ -107,7 +107,8 @@ class Journal:
         """
         now = self._now()
         with self._connection.transaction():
-            returned = self._write([outcome for outcome in outcomes if not outcome.revised], now)
+            account = self._account.looked()
+            self._write([outcome for outcome in outcomes if not outcome.revised], now)
             put_off = self._put_off + sum(outcome.state is DeliveryState.DEFERRED for outcome in outcomes)
             put_off -= self._revise([outcome for outcome in outcomes if outcome.revised], now)
             self._mind_the_clock(now)
@@ -115,7 +116,7 @@ class Journal:
             state = self._state()
             found = self._claim(granted, now) if state is SendState.RUNNING else ([], 0, 0, False)
             claims, skipped, again, more = found
-            account = self._account.counted(len(claims), returned, now)
+            account = account.counted(len(claims), now)
             hindered = granted < max(room, 1)
             more = more or (hindered and bool(self._connection.value(_PLANNED_SQL, [self._send])))
             next_due = now if more else next_due_of(self._connection, self._send)
@@ -135,10 +136,10 @@ class Journal:
 
     # --- outcomes
 
-    def _write(self, outcomes: Sequence[Outcome], now: int) -> int:
-        """Write what became of the claims -> how many of them the relay did not take."""
+    def _write(self, outcomes: Sequence[Outcome], now: int) -> None:
+        """Write what became of the claims."""
         if not outcomes:
-            return 0
+            return
         untaken = [outcome.delivery for outcome in outcomes if outcome.state not in TAKEN_BY_RELAY]
         self._usage.give_back("deliveries", self._account.relay, untaken)
         returned = [outcome.delivery for outcome in outcomes if outcome.state is DeliveryState.PLANNED]
@@ -158,7 +159,6 @@ class Journal:
         for outcome in finished:
             if outcome.bounced:
                 self._bounce(outcome, now)
-        return len(untaken)
 
     def _address(self, delivery: int) -> str:
         """The recipient's address, which a relay's answer may repeat; empty where the person was erased."""

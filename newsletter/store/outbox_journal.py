@@ -92,12 +92,13 @@ class OutboxJournal:
                 for outcome in outcomes
                 if outcome.state not in TAKEN_BY_RELAY and not outcome.revised
             ]
-            returned = self._usage.give_back("outbox", self._account.relay, untaken)
+            account = self._account.looked()
+            self._usage.give_back("outbox", self._account.relay, untaken)
             for outcome in sorted(outcomes, key=lambda outcome: outcome.revised):
                 self._write(outcome, now)
             self._mind_the_clock(now)
             claims, skipped = self._claim(self._account.room(room, now), now)
-            account = self._account.counted(len(claims), returned, now)
+            account = account.counted(len(claims), now)
             next_due = self._connection.value(
                 "SELECT min(not_before) FROM outbox WHERE state = 'deferred' OR state = 'planned'"
             )

@@ -42,13 +42,13 @@ class Usage:
             self._connection.run(_NOTE_SQL, [relay, minute, count])
             self._connection.run("DELETE FROM usage WHERE relay = ? AND minute < ?", [relay, minute - _KEPT])
 
-    def give_back(self, table: str, relay: str, rows: Sequence[int]) -> int:
-        """Take claimed rows of `deliveries` or `outbox` that no relay took off its count -> how many.
+    def give_back(self, table: str, relay: str, rows: Sequence[int]) -> None:
+        """Take claimed rows of `deliveries` or `outbox` that no relay took off its count.
 
         They go from the minutes of their claims, so nothing of them is left there when a day is over.
         """
         if not rows:
-            return 0
+            return
         self._connection.run(
             f"""
             UPDATE usage SET sent = max(0, sent - back.rows) FROM (
@@ -57,7 +57,6 @@ class Usage:
             WHERE relay = ? AND usage.minute = back.minute""",
             [json.dumps(rows), relay],
         )
-        return len(rows)
 
     def pull_in(self, now: int) -> None:
         """Count as of now what a clock that was ahead has counted: it would count until then."""
@@ -137,18 +136,26 @@ class Account(Struct, frozen=True, kw_only=True):
         seen = usage.sent_since(relay, now)
         return cls(usage=usage, relay=relay, rates=tuple(rates), since=now, seen=seen)
 
+    @property
+    def _is_paced(self) -> bool:
+        """Whether a rate of a minute holds for all who send together."""
+        return any(rate.seconds * 1000 == MINUTE for rate in self.rates)
+
     def room(self, asked: int, now: int) -> int:
         """How many of the mails that are `asked` for the ceilings let leave now."""
         left = (rate.count - used for rate, used in self.usage.used(self.relay, self.rates, now))
         return max(0, min([asked, *left]))
 
-    def counted(self, claimed: int, given_back: int, now: int) -> Account:
-        """Count what was claimed, and look again, with what was given back in the same transaction."""
+    def looked(self) -> Account:
+        """See what others claimed, before anything is given back or claimed in this transaction."""
+        if not self._is_paced:
+            return self
+        seen = self.usage.sent_since(self.relay, self.since)
+        return replace(self, elsewhere=max(0, seen - self.seen))
+
+    def counted(self, claimed: int, now: int) -> Account:
+        """Count what was claimed; what stands there now is what the next look begins from."""
         self.usage.note(self.relay, claimed, now)
-        elsewhere = seen = 0
-        if any(rate.seconds * 1000 == MINUTE for rate in self.rates):
-            own = claimed - given_back
-            elsewhere = max(0, self.usage.sent_since(self.relay, self.since) - self.seen - own)
-            seen = self.usage.sent_since(self.relay, now)
+        seen = self.usage.sent_since(self.relay, now) if self._is_paced else 0
         free = self.usage.next_free(self.relay, self.rates, now)
-        return replace(self, since=now, seen=seen, free_at=free, elsewhere=elsewhere)
+        return replace(self, since=now, seen=seen, free_at=free)

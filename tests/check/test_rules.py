@@ -304,7 +304,13 @@ def test_a_subject_of_its_own_or_in_the_same_language_is_translated(
 
 @pytest.mark.parametrize(
     ("tag", "said"),
-    [("dk", "did you mean da, Dansk?"), ("gr", "el, Ελληνικά?"), ("xx", "No language has the tag “xx”.")],
+    [
+        ("dk", "did you mean da, Dansk?"),
+        ("gr", "el, Ελληνικά?"),
+        ("hk", "did you mean zh-Hant"),
+        ("dk-DK", "did you mean da"),
+        ("xx", "No language has the tag “xx”."),
+    ],
 )
 def test_a_country_is_no_language(tag: str, said: str) -> None:
     found = [f for f in check_edition(beside_english(tag, "One", "Two")) if f.rule == "language-unknown"]

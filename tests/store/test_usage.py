@@ -87,6 +87,17 @@ def test_the_outbox_is_told_what_a_send_claims(store: Store) -> None:
     assert outbox.exchange([], 1).elsewhere == 0
 
 
+def test_what_comes_back_a_minute_later_did_not_leave_elsewhere(store: Store, clock: Clock) -> None:
+    everybody(store, 10)
+    journal = store.journal(planned(store).id, "relay", [A_MINUTE])
+    claims = journal.exchange([], 10).claims
+    clock.at += MINUTE
+    journal.exchange([], 0)
+    later = DeliveryState.DEFERRED
+    back = [Outcome(delivery=c.delivery, state=later, not_before=clock.at) for c in claims]
+    assert journal.exchange(back, 0).elsewhere == 0
+
+
 def test_what_is_on_its_way_counts_and_stays_counted_where_the_program_dies(store: Store) -> None:
     everybody(store, 10)
     send = planned(store)
