@@ -570,6 +570,10 @@ def test_the_code_pages_of_east_asia(
     assert encoding in found.warnings[0]
 
 
+def test_a_short_arabic_list_is_not_taken_for_chinese() -> None:
+    assert read("Name;E-Mail\r\nحسين الصباغ;h@example.org\r\n", "cp1256").encoding == "cp1256"
+
+
 @pytest.mark.parametrize("names", ["ИВАНОВ ПЁТР|АННА ОРЛОВА", "Иванова Анна|Пётр Орлов"])
 def test_cyrillic_is_not_taken_for_chinese(names: str) -> None:
     rows = [f"{name};p@example.org" for name in names.split("|")]

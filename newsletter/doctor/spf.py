@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from msgspec import Struct, field
@@ -63,7 +63,7 @@ def spf(names: Texts, domain: str, relay_host: str) -> Advice:
         return no("SPF", text, _with_address(mend, own), txt_record(domain, own))
     if len(records) > 1:
         text = f"{domain} has {len(records)} SPF records, so that none of them counts"
-        own = _or_proposal(_one(records), relay_host, wanted)
+        own = _offer(_one(records), relay_host, wanted)
         mend = _with_address("put this one in the place of all of them", own)
         return no("SPF", text, mend, txt_record(domain, own))
     return _judged(names, domain, records[0], wanted, relay_host)
@@ -77,24 +77,25 @@ def _judged(names: Texts, domain: str, record: str, wanted: str, relay_host: str
     if walk.dead:
         culprit, through = walk.dead[0]
         text = f"the record of {domain} leads to {culprit}: so all of it counts for nothing"
-        own = _or_proposal(_without(record, through), relay_host, wanted)
-        mend = _with_address(f"take include:{through} out, or put it right", own)
+        dead = [term for term in record.split() if _leads_to(term, through)]
+        own = _offer(_without(record, dead), relay_host, wanted, walk.domains)
+        mend = _with_address(f"take {' and '.join(dead)} out, or put it right", own)
         found = no("SPF", text, mend, txt_record(domain, own))
     elif walk.lookups > MOST_LOOKUPS:
         text = f"the record of {domain} asks {walk.lookups} questions of DNS, and {MOST_LOOKUPS} are allowed"
         found = no("SPF", text, "take out what you do not use any more")
     elif {"all", "+all"} & set(terms):
         strict = re.sub(r"(?i)(?<=\s)\+?all\b", "~all", record)
-        named = _with(strict, wanted) if wanted and wanted not in walk.domains else strict
-        own = _or_proposal(named, relay_host, wanted)
+        own = _offer(strict, relay_host, wanted, walk.domains)
         text = f"the record of {domain} lets everybody send for you"
         found = no("SPF", text, _with_address(instead, own), txt_record(domain, own))
     elif wanted and wanted not in walk.domains:
         text = f"the record of {domain} does not name your mail server ({relay_host})"
-        found = no("SPF", text, instead, txt_record(domain, _with(record, wanted)))
+        found = no("SPF", text, instead, txt_record(domain, _offer(record, relay_host, wanted)))
     elif not any(re.fullmatch(r"[-~?]all|redirect=.*", term) for term in terms):
         text = f"the record of {domain} does not end in ~all or -all, so that it forbids nobody"
-        found = unknown("SPF", text, instead, txt_record(domain, f"{record} ~all"))
+        own = _offer(f"{record} ~all", relay_host, wanted, walk.domains)
+        found = unknown("SPF", text, _with_address(instead, own), txt_record(domain, own))
     else:
         asks = "" if wanted or not relay_host else f" (whoever runs {relay_host} knows if it is in)"
         found = yes("SPF", f"{domain} says who may send for it: {record}{asks}")
@@ -113,10 +114,14 @@ def _proposal(relay_host: str, wanted: str) -> str:
     return f"v=spf1 mx a:{relay_host} ~all"
 
 
-def _or_proposal(record: str, relay_host: str, wanted: str) -> str:
-    """The record, or where it names nobody any more, the one for a domain that has none."""
-    bare = all(re.fullmatch(r"[-~?+]?all", term.lower()) for term in record.split()[1:])
-    return _proposal(relay_host, wanted) if bare else record
+def _offer(record: str, relay_host: str, wanted: str, known: Collection[str] = ()) -> str:
+    """The record, with the relay unless it is `known`; where it names nobody, one for a new domain."""
+    version, *terms = record.split()
+    if all(re.fullmatch(r"[-~?+]?all|exp=.*", term.lower()) for term in terms):
+        return _proposal(relay_host, wanted)
+    if not wanted or wanted in known or any(_leads_to(term, wanted) for term in terms):
+        return record
+    return " ".join([version, f"include:{wanted}", *terms])
 
 
 def _with_address(mend: str, record: str) -> str:
@@ -157,11 +162,9 @@ def _one(records: Sequence[str]) -> str:
     return " ".join(["v=spf1", *kept, "~all" if not last or last[0].lower() in {"all", "+all"} else last[0]])
 
 
-def _with(record: str, domain: str) -> str:
-    version, *terms = record.split()
-    return " ".join([version, f"include:{domain}", *terms])
+def _leads_to(term: str, domain: str) -> bool:
+    return term.lower().lstrip("+-~?").rstrip(".") in {f"include:{domain}", f"redirect={domain}"}
 
 
-def _without(record: str, domain: str) -> str:
-    gone = {f"include:{domain}", f"redirect={domain}"}
-    return " ".join(term for term in record.split() if term.lower().lstrip("+-~?").rstrip(".") not in gone)
+def _without(record: str, gone: Collection[str]) -> str:
+    return " ".join(term for term in record.split() if term not in gone)

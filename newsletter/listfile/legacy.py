@@ -41,7 +41,7 @@ _COMMON: Final = {
     "big5": (range(0xA4, 0xC7), 0x40),
 }
 """Where the everyday characters of East Asia stand: the first bytes, and the least second byte."""
-_CASED: Final = ("cp1251", "cp1253")  # whose capitals stand where the everyday characters do
+_ALIKE: Final = ("cp1251", "cp1253", "cp1256")  # whose letters stand where the everyday characters do
 _LATIN: Final = re.compile(r"[A-Za-z]")
 _MOST_LINES: Final = 400  # that are kept
 _LONG_LINE: Final = 5_000  # bytes
@@ -95,7 +95,7 @@ class Words:
         common = {encoding: _common(encoding, self._lines) for encoding in _COMMON}
         asian = max(common, key=lambda encoding: common[encoding])
         words = self._evenly_drawn()
-        if common[asian] >= _LEAST_COMMON and not any(_is_spelled(cased, words) for cased in _CASED):
+        if common[asian] >= _LEAST_COMMON and not any(_is_spelled(alike, words) for alike in _ALIKE):
             return asian
         scores = {encoding: _score(encoding, words) - _RARER.get(encoding, 0) for encoding in _SPELLED}
         if b"\r" in self._ends and b"\n" not in self._ends:

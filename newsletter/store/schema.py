@@ -19,7 +19,7 @@ from newsletter.store.schema_joining import (
     PAGE_LANGUAGE_SQL,
 )
 from newsletter.store.schema_people import PEOPLE_SQL, UNDOING_SQL
-from newsletter.store.schema_sending import REFUSED_BY_A_RELAY_SQL, SENDING_SQL
+from newsletter.store.schema_sending import REFUSED_BY_A_RELAY_SQL, SENDING_SQL, USAGE_BY_HOST_SQL
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -40,6 +40,7 @@ STEPS = {
     "006_refused_by_a_relay": REFUSED_BY_A_RELAY_SQL,
     "007_undoing": UNDOING_SQL,
     "008_language_taken": LANGUAGE_TAKEN_SQL,
+    "009_usage_by_host": USAGE_BY_HOST_SQL,
 }
 """Each migration's SQL, by its name. A step that was released is never changed: a new one is added."""
 

@@ -104,3 +104,12 @@ WHEN OLD.state <> 'claimed' AND OLD.state <> NEW.state AND NOT (
     OR (OLD.state = 'deferred' AND NEW.state = 'failed'))
 BEGIN SELECT RAISE(ABORT, 'a mail of the outbox does not move between these states'); END;
 """
+
+# A mail server's limits hold for its host, by whichever port it is reached.
+USAGE_BY_HOST_SQL = """
+INSERT INTO usage (relay, minute, sent)
+    SELECT '>' || lower(rtrim(rtrim(rtrim(relay, '0123456789'), ':'), '.')), minute, sum(sent)
+    FROM usage GROUP BY 1, 2;
+DELETE FROM usage WHERE relay NOT GLOB '>*';
+UPDATE usage SET relay = substr(relay, 2);
+"""

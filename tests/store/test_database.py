@@ -104,6 +104,20 @@ def test_an_older_database_is_copied_before_it_is_migrated(path: Path, clock: Cl
         assert not raw.execute("SELECT 1 FROM sqlite_master WHERE name = 'deliveries'").fetchone()
 
 
+def test_what_was_counted_by_host_and_port_is_counted_by_host(path: Path, clock: Clock) -> None:
+    connection = Connection(path)
+    migrate(connection, {name: STEPS[name] for name in list(STEPS)[:8]})
+    for relay in ("Mail.example.org:587", "mail.example.org.:465", "10.0.0.5:25", "::1:2525"):
+        connection.run("INSERT INTO usage (relay, minute, sent) VALUES (?, 7, 2)", [relay])
+    connection.close()
+    with open_store(path, now=clock) as store:
+        counts = {
+            relay: store.usage.sent_since(relay, 0) for relay in ("mail.example.org", "10.0.0.5", "::1")
+        }
+        assert counts == {"mail.example.org": 4, "10.0.0.5": 2, "::1": 2}
+        assert store._connection.value("SELECT count(*) FROM usage") == 3
+
+
 def test_a_migration_that_fails_leaves_the_database_as_it_was(path: Path, clock: Clock) -> None:
     with open_store(path, now=clock) as store:
         take_in(store, profile("ana"))
