@@ -60,8 +60,7 @@ def build(app: App, issue: str, lang: str | None, output: Path | None) -> None:
       newsletter build image-gently-in-dentistry
     """
     proof = make_proof(app, issue, inert=True)
-    editions = chosen_editions(proof.issue, lang)
-    versions = [proof.full_version(tag) for tag in editions]
+    versions = [proof.full_version(tag) for tag in chosen_editions(proof.issue, lang)]
     _refuse_fields(versions)
     built = {version.rendered.language: _build(proof, version) for version in versions}
     folder = output or app.config.root / "build" / proof.issue.slug
@@ -72,20 +71,10 @@ def build(app: App, issue: str, lang: str | None, output: Path | None) -> None:
         put(str(folder / f"{tag}.html"))
     tell_blocks(app, versions)
     tell_early_errors(app, proof, [finding for version in versions for finding in version.findings])
-    errors = _errors(proof, editions)
+    errors = len({replace(error, edition="") for version in versions for error in version.errors})
     if errors:
         things = counted(errors, "thing", "things")
         app.warn(f"{things} would stop a send: {app.command('check', proof.issue.slug)}")
-
-
-def _errors(proof: Proof, editions: Iterable[str]) -> int:
-    """How many errors `check` shows of these editions, in all variants; one that they share counts once."""
-    every = (
-        proof.version(tag, variant)
-        for tag in editions
-        for variant in range(1 << len(proof.edition_conditions[tag]))
-    )
-    return len({replace(error, edition="") for version in every for error in version.errors})
 
 
 def _refuse_fields(versions: Iterable[Version]) -> None:

@@ -60,8 +60,6 @@ def test_build_and_check_count_the_same_errors(box: Box) -> None:
     wrong = ISSUE.replace("https://www.imagegently.org", "http://localhost/")
     box.write("issues/short/en.md", wrong)
     box.write("issues/short/de.md", wrong.replace("subject: A short", "subject: Eine kurze"))
-    alone = wrong.partition("Dear")[0] + "::: only country:FR\nHello, [you](http://localhost/).\n:::\n"
-    box.write("issues/short/fr.md", alone.replace("subject: A short", "subject: Un court"))
     for editions in ([], ["--lang", "de"]):
         told = box.run("build", "short", *editions).stderr
         found = box.run("check", "short", exit_code=1).stdout
