@@ -284,6 +284,7 @@ def test_a_plain_list_may_have_several_addresses_in_a_line(
     ("text", "expected"),
     [
         ("An: Anna Q <a@x.org>; Bo <b@x.org>\nCc: c@x.org", {"a": "Anna Q", "b": "Bo", "c": ""}),
+        ("• Ana - Bo <a@x.org>\n2) b@x.org\n- c@x.org", {"a": "Ana - Bo", "b": "", "c": ""}),
         ("À : Ana Q <a@x.org> ; Bo <b@x.org>\nCci : c@x.org", {"a": "Ana Q", "b": "Bo", "c": ""}),
         ("إلى: علي <a@x.org>؛ b@x.org", {"a": "علي", "b": ""}),
         (

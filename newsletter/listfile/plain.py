@@ -20,6 +20,7 @@ _QUOTED: Final = re.compile(r'\s*"([^"]*)"\s*')
 _SEPARATOR: Final = re.compile(r"[,;\t|]")
 _OF_ARABIC: Final = str.maketrans("؛،", ";,")
 _BEFORE_COLON: Final = re.compile(r"(?!mailto\b)[^<>@\":：]*[:：]\s*", re.IGNORECASE)
+_BULLET: Final = re.compile(r"\A(?:[-–•*·]|\d{1,3}[.)])\s+")
 _AND: Final = re.compile(r"(?<=\S)\s+(?:and|und|et|y|e|og|och|en|&|و)\s+(?=[^\s@]+@)")
 _SPACED: Final = re.compile(r"([^\W\d_][^<>@,;|\"\d]*?) \(?([^\s<>@,;|\"'()]+@[^\s<>@,;|\"'()]+)\)?")
 _ANGLED: Final = re.compile(r'"?([^<>@"]*)"? ?(<[^<>]+>)')
@@ -91,7 +92,7 @@ def mailboxes(line: str) -> list[str]:
 
 def _tidy(part: str) -> str:
     """One mailbox, its name as people say it."""
-    bare = part.strip(" \t,;")
+    bare = _BULLET.sub("", part.strip(" \t,;"))
     if "@" not in bare:
         return bare
     label = _BEFORE_COLON.match(bare)
