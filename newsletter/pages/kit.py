@@ -83,7 +83,7 @@ def _edition(site: Site, slug: str, language: str) -> Iterator[tuple[str, bytes]
 
 def _handout(site: Site, slug: str, language: str, url: str) -> Iterator[tuple[str, bytes]]:
     """The sheet with all that it shows, in a folder of its own."""
-    kept = {"stylesheet": place.STYLESHEET.strip("/"), "qr": "qr.svg" if url else "", "issue": ""}
+    kept = {"stylesheet": place.STYLESHEET.strip("/"), "qr": "qr.svg" if url else "", "issue": "", "icon": ""}
     sheet = handout_page(site, slug, language, kept=kept).body
     yield "handout.html", sheet
     yield "site.css", stylesheet(site).body
