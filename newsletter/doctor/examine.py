@@ -30,7 +30,7 @@ ASTRAY = 120_000  # milliseconds that a clock may be wrong
 NEEDED = (
     ("SMTPUTF8", "addresses with letters like é or م can be reached", "such addresses will be skipped"),
     ("PIPELINING", "messages go out fast", "sending will be slower"),
-    ("DSN", "returned mail says which delivery it is about", "returned mail is told by its headers"),
+    ("DSN", "returned mail says which delivery it is about", "returned mail does not name its delivery"),
 )
 
 
