@@ -197,10 +197,9 @@ class Journal:
     # --- claims
 
     def _mind_the_clock(self, now: int) -> None:
-        """What a clock that was ahead has put off to the far future, or counted there, is pulled in."""
+        """What a clock that was ahead has put off to the far future is pulled in."""
         if self._latest is None or now < self._latest:
             self._connection.run(_PULL_IN_SQL, [now + LONGEST_WAIT, self._send, now + LONGEST_WAIT])
-            self._usage.pull_in(now)
 
     def _claim(self, room: int, now: int) -> tuple[list[Claim], int, int, bool]:
         """Claim what is due -> the claims, how many were skipped, how many of both had been deferred, and

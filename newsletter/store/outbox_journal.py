@@ -117,7 +117,6 @@ class OutboxJournal:
         if self._latest is None or now < self._latest:
             self._connection.run(_PULL_IN_SQL, [now + LONGEST_WAIT, now + LONGEST_WAIT])
             self._connection.run(_DATE_BACK_SQL, [now, now])
-            self._usage.pull_in(now)
 
     def _write(self, outcome: Outcome, now: int) -> None:
         if outcome.state not in OUTCOMES:

@@ -10,17 +10,14 @@ from msgspec.structs import replace
 
 from newsletter.relay import Rate
 from newsletter.store.database import Connection
-from newsletter.when import MINUTE
+from newsletter.when import DAY, MINUTE
 
 _KEPT = 8 * 24 * 60  # minutes
 
 _NOTE_SQL = """
     INSERT INTO usage (relay, minute, sent) VALUES (?, ?, ?)
     ON CONFLICT (relay, minute) DO UPDATE SET sent = sent + excluded.sent"""
-_FUTURE_SQL = """
-    INSERT INTO usage (relay, minute, sent)
-    SELECT relay, ?, sum(sent) FROM usage WHERE minute > ? GROUP BY relay
-    ON CONFLICT (relay, minute) DO UPDATE SET sent = sent + excluded.sent"""
+_AHEAD_SQL = "SELECT EXISTS (SELECT 1 FROM usage WHERE relay = ? AND minute > ?)"
 _TAKEN_SQL = """
     SELECT (SELECT coalesce(sum(sent), 0) FROM usage WHERE relay = ? AND minute >= ?)
         - (SELECT count(*) FROM sends n CROSS JOIN deliveries d ON d.send = n.id WHERE d.state = 'claimed')"""
@@ -58,13 +55,20 @@ class Usage:
             [json.dumps(rows), relay],
         )
 
-    def pull_in(self, now: int) -> None:
-        """Count as of now what a clock that was ahead has counted: it would count until then."""
-        latest = now // MINUTE + 1
-        if self._connection.value("SELECT EXISTS (SELECT 1 FROM usage WHERE minute > ?)", [latest]):
+    def mind_the_future(self, relay: str, now: int) -> None:
+        """Let what is counted in the future count for a day after it was first seen there, and then no more.
+
+        A clock that was ahead has counted it; or the clock is behind now, as before the network has set it.
+        """
+        key, latest = f"counted ahead for {relay}", now // MINUTE + 1
+        ahead = bool(self._connection.value(_AHEAD_SQL, [relay, latest]))
+        seen = self._connection.value("SELECT CAST(value AS INTEGER) FROM meta WHERE key = ?", [key])
+        if ahead and (seen is None or now < seen):
+            self._connection.run("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", [key, str(now)])
+        elif seen is not None and (not ahead or now - seen > DAY):
             with self._connection.transaction():
-                self._connection.run(_FUTURE_SQL, [now // MINUTE, latest])
-                self._connection.run("DELETE FROM usage WHERE minute > ?", [latest])
+                self._connection.run("DELETE FROM meta WHERE key = ?", [key])
+                self._connection.run("DELETE FROM usage WHERE relay = ? AND minute > ?", [relay, latest])
 
     def sent_since(self, relay: str, since: int) -> int:
         """How many were counted since then; the minute of `since` counts whole."""
@@ -85,11 +89,11 @@ class Usage:
     def free_at(self, relay: str, rates: Iterable[Rate]) -> int:
         """When the ceilings among `rates` let the next mail leave; 0 where one may at once."""
         now = self._now()
-        self.pull_in(now)
+        self.mind_the_future(relay, now)
         return self.next_free(relay, rates, now)
 
     def next_free(self, relay: str, rates: Iterable[Rate], now: int) -> int:
-        """The same as of `now`, where nothing is counted in the future."""
+        """The same as of `now`; what is counted in the future is as good as counted now."""
         found = 0
         for rate, used in self.used(relay, rates, now):
             excess = used - rate.count + 1
@@ -98,7 +102,7 @@ class Usage:
                 for minute, sent in self._minutes(relay, now - span):
                     excess -= sent
                     if excess <= 0:
-                        found = max(found, (minute + 1) * MINUTE + span)
+                        found = max(found, min((minute + 1) * MINUTE, now + MINUTE) + span)
                         break
         return found
 
@@ -143,6 +147,8 @@ class Account(Struct, frozen=True, kw_only=True):
 
     def room(self, asked: int, now: int) -> int:
         """How many of the mails that are `asked` for the ceilings let leave now."""
+        if any(rate.is_ceiling for rate in self.rates):
+            self.usage.mind_the_future(self.relay, now)
         left = (rate.count - used for rate, used in self.usage.used(self.relay, self.rates, now))
         return max(0, min([asked, *left]))
 

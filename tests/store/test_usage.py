@@ -167,7 +167,18 @@ def test_what_a_clock_that_was_ahead_counted_holds_a_ceiling_up_for_a_day_at_mos
     assert store.usage.free_at("relay", A_DAY_AND_AN_HOUR) == 0
 
 
-def test_a_journal_too_pulls_in_what_was_counted_ahead(store: Store, clock: Clock) -> None:
+def test_a_clock_that_is_behind_for_a_moment_makes_no_room(store: Store, clock: Clock) -> None:
+    """As before the network has set it, where the battery is empty."""
+    store.usage.note("relay", 12, START)
+    for back in (30 * DAY, 20_000 * DAY):
+        clock.at = START - back
+        assert clock.at < store.usage.free_at("relay", A_DAY_AND_AN_HOUR) <= clock.at + DAY + MINUTE
+    clock.at = START + 2 * HOUR
+    assert store.usage.free_at("relay", A_DAY_AND_AN_HOUR) == (START // MINUTE + 1) * MINUTE + DAY
+    assert store._connection.rows("SELECT key FROM meta WHERE key LIKE 'counted ahead%'") == []
+
+
+def test_a_journal_too_minds_what_was_counted_ahead(store: Store, clock: Clock) -> None:
     everybody(store, 1)
     journal = store.journal(planned(store).id, "relay", A_DAY_AND_AN_HOUR)
     clock.at += 400 * DAY
