@@ -15,7 +15,6 @@ from newsletter.store import Store
 from newsletter.when import HOUR, MINUTE
 
 TOO_LATE = HOUR
-PACED = MINUTE  # what left before does not count for a rate of a minute
 OPEN_STATES = (SendState.READY, SendState.RUNNING, SendState.PAUSED)
 
 
@@ -63,7 +62,7 @@ def pause_late(store: Store, send: Send) -> None:
 def meter(store: Store, relay: Relay, rates: Sequence[Rate], now: int) -> Meter:
     """Paces what leaves to a relay that allows these `rates`, with what is used of them (UTC ms)."""
     free_at = store.usage.free_at(relay.account, rates)
-    return Meter(rates, history=store.usage.history(relay.account, now - PACED), free_at=free_at)
+    return Meter(rates, history=store.usage.history(relay.account, now - MINUTE), free_at=free_at)
 
 
 def used_up_until(store: Store, relay: Relay | None, now: int) -> int | None:

@@ -10,9 +10,9 @@ from babel import Locale, localedata
 from babel.core import get_global
 from babel.languages import get_official_languages
 
+from newsletter.languages import NAMES_READ_IN
 from newsletter.letters import without_accents
 
-_LANGUAGES: Final = ("en", "fr", "de", "es", "pt", "it", "ar", "nl", "pl", "cs", "ru", "zh", "ja")
 _NO_COUNTRIES: Final = frozenset({"EU", "EZ", "UN", "XA", "XB", "ZZ", "QO"})
 _SMALL_WORDS: Final = frozenset({"and", "und", "et", "y", "e", "the"})
 _ALSO: Final = {
@@ -188,7 +188,7 @@ def country_name(code: str, language: str = "en") -> str:
 def _by_name() -> dict[str, str]:
     """Every known spelling; on a clash a code wins over a name, and the earlier language over the later."""
     known: dict[str, str] = {}
-    for language in reversed(_LANGUAGES):
+    for language in reversed(NAMES_READ_IN):
         known |= {_folded(name): code for code, name in _territories(language).items()}
     known |= {_folded(name.translate(_UMLAUTS)): code for code, name in _territories("de").items()} | known
     codes = _territories("en")

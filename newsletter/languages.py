@@ -22,7 +22,8 @@ _TAG = re.compile(
     re.ASCII,
 )
 _RENAMED = {"iw": "he", "in": "id", "ji": "yi", "mo": "ro"}
-_NAMED_IN: Final = ("en", "fr", "de", "es", "pt", "it", "ar", "nl", "pl", "cs", "ru", "zh", "ja")
+NAMES_READ_IN: Final = ("en", "fr", "de", "es", "pt", "it", "ar", "nl", "pl", "cs", "ru", "zh", "ja")
+"""The languages in which lists may name languages and countries; on a clash the earlier one wins."""
 _ALSO_NAMED: Final = {"castellano": "es", "castilian": "es", "mandarin": "zh", "farsi": "fa", "flemish": "nl"}
 _RIGHT_TO_LEFT = frozenset(
     ("Adlm", "Arab", "Aran", "Hebr", "Mand", "Mend", "Nkoo", "Rohg", "Samr", "Syrc", "Thaa", "Yezi")
@@ -68,7 +69,7 @@ def _named() -> dict[str, str]:
     threes = get_global("language_aliases").items()
     codes |= {old: new for old, new in threes if len(old) == 3 and new in codes}
     names: dict[str, str] = dict(_ALSO_NAMED)
-    for language in reversed(_NAMED_IN):
+    for language in reversed(NAMES_READ_IN):
         names |= _names_in(language)
     return {name: code.replace("_", "-") for name, code in names.items() if len(name) > 3} | codes
 

@@ -26,11 +26,11 @@ from newsletter.outbox import outbox_composer
 from newsletter.redact import redact
 from newsletter.relay import Rate, Relay
 from newsletter.store import Store, open_store
-from newsletter.when import DAY, HOUR, duration
+from newsletter.when import DAY, HOUR, MINUTE, duration
 
 GIVE_UP_AFTER = 3 * DAY
 KEPT = 35 * DAY
-LIMIT_LOOKS = 300_000  # milliseconds between looks whether a limit that is used up has room again
+LIMIT_LOOKS = 5 * MINUTE  # between looks whether a limit that is used up has room again
 LOOKS_EVERY = 1.0  # seconds between looks at what was asked meanwhile
 CONNECTIONS = 2
 _MARGIN = 1.05  # of a preset, which is under what its operator publishes: sends leave that much to the outbox

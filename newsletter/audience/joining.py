@@ -25,9 +25,9 @@ from newsletter.models import (
     SuppressionKind,
 )
 from newsletter.store import Store
-from newsletter.when import HOUR
+from newsletter.when import DAY
 
-PENDING_FOR = 30 * 24 * HOUR
+PENDING_FOR = 30 * DAY
 FORM = "form"
 COMPLAINED_BEFORE = "complained before, and confirmed other lists only"
 MOST_NAME = 200  # characters

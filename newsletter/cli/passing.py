@@ -125,9 +125,10 @@ def _tell_left_out(app: App, site: Site) -> None:
 
 def tell_sample(app: App, site: Site) -> None:
     """Say that the sample of `init` is public under somebody's own name."""
+    if all(each.slug != SLUG for each in site.public()):
+        return
     files = {app.config.root / name: data for name, data in sample_files().items()}
-    untouched = all(path.is_file() and path.read_bytes() == data for path, data in files.items())
-    if untouched and any(each.slug == SLUG for each in site.public()):
+    if all(path.is_file() and path.read_bytes() == data for path, data in files.items()):
         app.warn(
             f"the sample issue '{SLUG}' is public, as `newsletter init` has made it: write draft: true into "
             f"its editions, or delete issues/{SLUG}"

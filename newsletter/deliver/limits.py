@@ -11,7 +11,7 @@ from msgspec import Struct, field
 from newsletter.relay import SECONDS, Rate, Relay
 
 BURST = 0.2  # seconds' worth that may leave together: what one exchange with the journal takes along
-GRAINS = 240  # how finely a window remembers; leaving times are rounded up, so a ceiling is never passed
+GRAINS = 240  # how finely a window remembers; leaving times are rounded up, so a rate is never passed
 FAST = 100  # messages a second: a lower rate keeps no processor busy
 WIRE = 0.25  # seconds a message takes on one connection, for estimates
 LONG = 120_000  # milliseconds: a longer wait for a limit is no pacing any more

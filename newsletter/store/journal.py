@@ -22,7 +22,7 @@ from newsletter.relay import Rate
 from newsletter.store.consent import Consent, Suppressions
 from newsletter.store.database import Connection, Row
 from newsletter.store.deliveries import next_due as next_due_of
-from newsletter.store.outcomes import GONE, OUTCOMES, TAKEN_BY_RELAY, Bounces, finish_row
+from newsletter.store.outcomes import GONE, OUTCOMES, Bounces, finish_row
 from newsletter.store.people import PROFILE_COLUMNS, read_profile
 from newsletter.store.segments_sql import SUPPRESSION_SQL, Binder, consent_in_sql
 from newsletter.store.usage import Account, Usage
@@ -140,8 +140,7 @@ class Journal:
         """Write what became of the claims."""
         if not outcomes:
             return
-        untaken = [outcome.delivery for outcome in outcomes if outcome.state not in TAKEN_BY_RELAY]
-        self._usage.give_back("deliveries", self._account.relay, untaken)
+        self._usage.give_back("deliveries", self._account.relay, outcomes)
         returned = [outcome.delivery for outcome in outcomes if outcome.state is DeliveryState.PLANNED]
         held = [outcome for outcome in outcomes if not outcome.tried]
         finished = [

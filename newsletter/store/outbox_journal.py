@@ -16,7 +16,7 @@ from newsletter.models import (
 from newsletter.relay import Rate
 from newsletter.store.consent import Consent, Suppressions
 from newsletter.store.database import Connection, Row
-from newsletter.store.outcomes import GONE, OUTCOMES, TAKEN_BY_RELAY, Bounces, finish_row
+from newsletter.store.outcomes import GONE, OUTCOMES, Bounces, finish_row
 from newsletter.store.people import PROFILE_COLUMNS, read_profile
 from newsletter.store.usage import Account, Usage
 
@@ -87,13 +87,8 @@ class OutboxJournal:
         """
         now = self._now()
         with self._connection.transaction():
-            untaken = [
-                outcome.delivery
-                for outcome in outcomes
-                if outcome.state not in TAKEN_BY_RELAY and not outcome.revised
-            ]
             account = self._account.looked()
-            self._usage.give_back("outbox", self._account.relay, untaken)
+            self._usage.give_back("outbox", self._account.relay, outcomes)
             for outcome in sorted(outcomes, key=lambda outcome: outcome.revised):
                 self._write(outcome, now)
             self._mind_the_clock(now)

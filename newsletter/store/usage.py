@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from newsletter.models import Outcome
 from newsletter.relay import Rate
 from newsletter.store.database import Connection
+from newsletter.store.outcomes import TAKEN_BY_RELAY
 from newsletter.when import DAY, MINUTE
 
 _KEPT = 8 * 24 * 60  # minutes
@@ -39,11 +41,12 @@ class Usage:
             self._connection.run(_NOTE_SQL, [relay, minute, count])
             self._connection.run("DELETE FROM usage WHERE relay = ? AND minute < ?", [relay, minute - _KEPT])
 
-    def give_back(self, table: str, relay: str, rows: Sequence[int]) -> None:
-        """Take claimed rows of `deliveries` or `outbox` that no relay took off its count.
+    def give_back(self, table: str, relay: str, outcomes: Iterable[Outcome]) -> None:
+        """Take those that the relay did not take, claimed rows of `deliveries` or `outbox`, off its count.
 
         They go from the minutes of their claims, so nothing of them is left there when a day is over.
         """
+        rows = [o.delivery for o in outcomes if not o.revised and o.state not in TAKEN_BY_RELAY]
         if not rows:
             return
         self._connection.run(

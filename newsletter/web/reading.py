@@ -95,10 +95,7 @@ async def newest(request: Request) -> Response:
 async def any_edition(request: Request) -> Response:
     """GET /i/SLUG: go to the edition in the reader's language."""
     site = await desk_of(request).library.fresh()
-    for found in site.public():
-        if found.slug == request.path_params["slug"]:
-            return _to_edition(request, site, found)
-    raise HTTPException(404)
+    return _to_edition(request, site, site.issue(request.path_params["slug"]))
 
 
 def _to_edition(request: Request, site: Site, found: PublicIssue) -> Response:
